@@ -1,0 +1,113 @@
+//! What is said, apart from how it travels: topic, payload, and the properties that belong to the content.
+//!
+//! A message is met in two forms. [`MessageRef`] borrows from the packet it came in and costs nothing; [`Message`]
+//! owns one shared block and is made only where a message outlives its packet: queued, retained, in flight.
+//! Properties stay in their MQTT 5 encoding, those of the hop (expiry, alias, subscription identifiers) taken
+//! out: that is the tail of a frame, encoded once for all receivers. What they mean is the codec's to say.
+
+use crate::sync::Arc;
+use crate::time::Instant;
+
+/// The promise with which a message is delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QoS {
+    #[default]
+    AtMostOnce = 0,
+    AtLeastOnce = 1,
+    ExactlyOnce = 2,
+}
+
+impl QoS {
+    /// The QoS of these two bits, unless they are the forbidden 3.
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            0 => Some(Self::AtMostOnce),
+            1 => Some(Self::AtLeastOnce),
+            2 => Some(Self::ExactlyOnce),
+            _ => None,
+        }
+    }
+
+    pub const fn bits(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A message that borrows its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageRef<'a> {
+    pub topic: &'a str,
+    /// MQTT 5 properties as on the wire, without their length, without expiry, alias and subscription identifiers.
+    pub properties: &'a [u8],
+    pub payload: &'a [u8],
+    pub qos: QoS,
+    pub retain: bool,
+    /// When the message expires, or [`Instant::NEVER`].
+    pub expires: Instant,
+}
+
+impl MessageRef<'_> {
+    /// Copies the parts into one block of their own.
+    pub fn to_message(self) -> Message {
+        let (topic, properties) = (self.topic.len(), self.properties.len());
+        let mut bytes = Vec::with_capacity(topic + properties + self.payload.len());
+        bytes.extend_from_slice(self.topic.as_bytes());
+        bytes.extend_from_slice(self.properties);
+        bytes.extend_from_slice(self.payload);
+        Message {
+            bytes: bytes.into(),
+            topic,
+            properties,
+            qos: self.qos,
+            retain: self.retain,
+            expires: self.expires,
+        }
+    }
+
+    /// Bytes of content: topic, properties and payload.
+    pub fn len(&self) -> usize {
+        self.topic.len() + self.properties.len() + self.payload.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A message that owns its parts, in one block that all its receivers share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    bytes: Arc<[u8]>,
+    topic: usize,
+    properties: usize,
+    qos: QoS,
+    retain: bool,
+    expires: Instant,
+}
+
+impl Message {
+    pub fn as_ref(&self) -> MessageRef<'_> {
+        let (topic, rest) = self.bytes.split_at(self.topic);
+        let (properties, payload) = rest.split_at(self.properties);
+        // The block was filled from a `&str` and is never written again.
+        let topic = std::str::from_utf8(topic).unwrap_or_default();
+        MessageRef { topic, properties, payload, qos: self.qos, retain: self.retain, expires: self.expires }
+    }
+
+    /// Bytes of content: topic, properties and payload.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub fn expires(&self) -> Instant {
+        self.expires
+    }
+
+    pub fn qos(&self) -> QoS {
+        self.qos
+    }
+}

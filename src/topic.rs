@@ -1,0 +1,221 @@
+//! Topic names and topic filters: what is well formed, and which filter matches which name.
+//!
+//! [`TopicFilter::matches`] is the specification. The broker's index must agree with it; it is not how the
+//! broker routes. Names and filters are compared byte for byte, never normalised [MQTT-4.7.3-4].
+
+use std::fmt;
+
+/// The most bytes a topic name or filter may have [MQTT-4.7.3-3].
+pub const MAX_LEN: usize = 65_535;
+
+/// Why a topic name or filter is not well formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadTopic {
+    Empty,
+    TooLong,
+    Nul,
+    WildcardInName,
+    HashNotLast,
+    WildcardNotAlone,
+    ShareName,
+}
+
+impl fmt::Display for BadTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "it is empty",
+            Self::TooLong => "it is longer than 65,535 bytes",
+            Self::Nul => "it contains a NUL character",
+            Self::WildcardInName => "one publishes to a name without wildcards (+ or #)",
+            Self::HashNotLast => "# must be the last level",
+            Self::WildcardNotAlone => "+ and # must stand alone in their level",
+            Self::ShareName => "a shared subscription is $share/NAME/FILTER, with no wildcard in NAME",
+        })
+    }
+}
+
+fn check_string(text: &str) -> Result<(), BadTopic> {
+    if text.is_empty() {
+        return Err(BadTopic::Empty); // [MQTT-4.7.3-1]
+    }
+    if text.len() > MAX_LEN {
+        return Err(BadTopic::TooLong); // [MQTT-4.7.3-3]
+    }
+    if text.as_bytes().contains(&0) {
+        return Err(BadTopic::Nul); // [MQTT-4.7.3-2]
+    }
+    Ok(())
+}
+
+/// A topic that one publishes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TopicName<'a>(&'a str);
+
+impl<'a> TopicName<'a> {
+    /// # Errors
+    /// When the name is empty, too long, or holds a NUL or a wildcard.
+    pub fn new(name: &'a str) -> Result<Self, BadTopic> {
+        check_string(name)?;
+        if name.bytes().any(|byte| byte == b'+' || byte == b'#') {
+            return Err(BadTopic::WildcardInName); // [MQTT-3.3.2-2], [MQTT-4.7.0-1]
+        }
+        Ok(Self(name))
+    }
+
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// A filter that one subscribes with, shared (`$share/NAME/FILTER`) or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TopicFilter<'a> {
+    whole: &'a str,
+    share: Option<&'a str>,
+    filter: &'a str,
+}
+
+impl<'a> TopicFilter<'a> {
+    /// # Errors
+    /// When the filter, or the share name before it, is not well formed.
+    pub fn new(whole: &'a str) -> Result<Self, BadTopic> {
+        check_string(whole)?;
+        let (share, filter) = match whole.strip_prefix("$share/") {
+            None => (None, whole),
+            Some(rest) => {
+                // [MQTT-4.8.2-1], [MQTT-4.8.2-2]
+                let (name, filter) = rest.split_once('/').ok_or(BadTopic::ShareName)?;
+                if name.is_empty() || filter.is_empty() || name.contains(['+', '#']) {
+                    return Err(BadTopic::ShareName);
+                }
+                (Some(name), filter)
+            }
+        };
+        check_wildcards(filter)?;
+        Ok(Self { whole, share, filter })
+    }
+
+    /// As it stands in SUBSCRIBE, the share included.
+    pub fn as_str(self) -> &'a str {
+        self.whole
+    }
+
+    /// The share name, if the subscription is shared.
+    pub fn share(self) -> Option<&'a str> {
+        self.share
+    }
+
+    /// The filter without `$share/NAME/`.
+    pub fn filter(self) -> &'a str {
+        self.filter
+    }
+
+    pub fn has_wildcard(self) -> bool {
+        self.filter.contains(['+', '#'])
+    }
+
+    /// Whether a message published to `name` belongs to this filter.
+    pub fn matches(self, name: &str) -> bool {
+        // [MQTT-4.7.2-1]
+        if name.starts_with('$') && self.filter.starts_with(['+', '#']) {
+            return false;
+        }
+        let mut levels = name.split('/');
+        for part in self.filter.split('/') {
+            match (part, levels.next()) {
+                // `#` takes the rest, and the parent level too.
+                ("#", _) => return true,
+                ("+", Some(_)) => {}
+                (part, Some(level)) if part == level => {}
+                _ => return false,
+            }
+        }
+        levels.next().is_none()
+    }
+}
+
+fn check_wildcards(filter: &str) -> Result<(), BadTopic> {
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        if level == "#" && levels.peek().is_some() {
+            return Err(BadTopic::HashNotLast); // [MQTT-4.7.1-1]
+        }
+        if level.len() > 1 && level.contains(['+', '#']) {
+            return Err(BadTopic::WildcardNotAlone); // [MQTT-4.7.1-1], [MQTT-4.7.1-2]
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BadTopic, TopicFilter, TopicName};
+
+    /// Filter, name, and whether they match; from the examples of section 4.7 and the corners beside them.
+    const MATCHES: &[(&str, &str, bool)] = &[
+        ("sport/tennis/player1/#", "sport/tennis/player1", true),
+        ("sport/tennis/player1/#", "sport/tennis/player1/ranking", true),
+        ("sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon", true),
+        ("sport/#", "sport", true),
+        ("#", "a", true),
+        ("#", "/a", true),
+        ("#", "$SYS/a", false),
+        ("+/a", "$SYS/a", false),
+        ("$SYS/#", "$SYS/a", true),
+        ("$SYS/+", "$SYS/a", true),
+        ("sport/tennis/+", "sport/tennis/player1", true),
+        ("sport/tennis/+", "sport/tennis/player1/ranking", false),
+        ("sport/+", "sport", false),
+        ("sport/+", "sport/", true),
+        ("+", "/finance", false),
+        ("+/+", "/finance", true),
+        ("/+", "/finance", true),
+        ("+/tennis/#", "a/tennis", true),
+        ("a/b", "a/b", true),
+        ("a/b", "a/B", false),
+        ("a/b", "a/b/", false),
+        ("a/b/", "a/b", false),
+        ("a//b", "a//b", true),
+        ("a/+/b", "a//b", true),
+        ("a/#", "b", false),
+        ("$share/group/a/+", "a/b", true),
+        ("$share/group/#", "$SYS/a", false),
+    ];
+
+    #[test]
+    fn filters_match_as_section_4_7_says() {
+        for (filter, name, expected) in MATCHES {
+            let filter = TopicFilter::new(filter).unwrap();
+            assert_eq!(filter.matches(name), *expected, "{} against {name}", filter.as_str());
+        }
+    }
+
+    #[test]
+    fn bad_filters_are_refused() {
+        for (filter, why) in [
+            ("", BadTopic::Empty),
+            ("a\0", BadTopic::Nul),
+            ("a/#/b", BadTopic::HashNotLast),
+            ("a#", BadTopic::WildcardNotAlone),
+            ("a+/b", BadTopic::WildcardNotAlone),
+            ("a/+b", BadTopic::WildcardNotAlone),
+            ("##", BadTopic::WildcardNotAlone),
+            ("$share/a", BadTopic::ShareName),
+            ("$share//a", BadTopic::ShareName),
+            ("$share/a+/b", BadTopic::ShareName),
+            ("$share/a/", BadTopic::ShareName),
+        ] {
+            assert_eq!(TopicFilter::new(filter), Err(why), "{filter:?}");
+        }
+        assert_eq!(TopicFilter::new(&"a".repeat(65_536)), Err(BadTopic::TooLong));
+        assert!(TopicFilter::new(&"a".repeat(65_535)).is_ok());
+    }
+
+    #[test]
+    fn bad_names_are_refused() {
+        assert_eq!(TopicName::new("a/+"), Err(BadTopic::WildcardInName));
+        assert_eq!(TopicName::new("#"), Err(BadTopic::WildcardInName));
+        assert_eq!(TopicName::new(""), Err(BadTopic::Empty));
+        assert_eq!(TopicName::new("/").map(TopicName::as_str), Ok("/"));
+    }
+}
