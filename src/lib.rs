@@ -8,6 +8,7 @@
 //! no socket, thread, clock, file or randomness; right of it the shell, which has them.
 
 pub mod codec;
+pub mod delivery;
 pub mod message;
 mod sync;
 pub mod time;

@@ -1,0 +1,413 @@
+//! QoS 1 and 2, written once: what one side sends ([`Outbox`]) and what it receives ([`Inbox`]).
+//!
+//! MQTT is the same handshake twice, publisher to broker and broker to subscriber, so the broker's sessions and the
+//! clients use these same two values. They hold packet identifiers and who owes whom an answer; they know no bytes, no
+//! time and no queue of what is not yet sent.
+//!
+//! ```text
+//!   QoS 1 sender     publish ──▶ Publish ── PUBACK ──▶ gone
+//!   QoS 2 sender     publish ──▶ Publish ── PUBREC ──▶ Release ── PUBCOMP ──▶ gone
+//!                                   └────── PUBREC, 0x80 or above ──▶ gone
+//!   QoS 2 receiver   PUBLISH ──▶ held ── PUBREL ──▶ gone
+//! ```
+//!
+//! The DUP flag is never consulted, only the identifier: an unseen QoS 2 PUBLISH that says DUP is new.
+
+use std::collections::VecDeque;
+
+use crate::codec::packet::PacketId;
+use crate::codec::reason::Reason;
+use crate::message::QoS;
+
+/// The greatest packet identifier there is.
+pub const MAX_PACKET_ID: u16 = u16::MAX;
+
+/// What was sent and is not finished, in the order it was sent. `T` is what a resend needs.
+#[derive(Debug)]
+pub struct Outbox<T> {
+    slots: VecDeque<Slot<T>>,
+    /// The sequence number of the next slot; its identifier is `sequence % max_packet_id + 1`.
+    next: u64,
+    /// PUBLISH packets the peer allows at once: its Receive Maximum.
+    window: u16,
+    /// Identifiers run from 1 to this; small in tests, so that they wrap soon.
+    max_packet_id: u16,
+    /// Slots that count against the window; those that await a SUBACK or UNSUBACK do not.
+    publishes: usize,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    sequence: u64,
+    state: Sent<T>,
+}
+
+/// What a slot waits for.
+#[derive(Debug)]
+enum Sent<T> {
+    Publish(QoS, T),
+    Release,
+    Request,
+}
+
+/// One packet to send again when a session is resumed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Resend<'a, T> {
+    Publish(PacketId, QoS, &'a T),
+    Pubrel(PacketId),
+}
+
+/// What a PUBREC does.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received<T> {
+    /// Send PUBREL. The content is given back the first time; it need not be kept any more.
+    Release(Option<T>),
+    /// The receiver refused the message: it is finished.
+    Refused(T),
+    /// Nothing in flight has this identifier.
+    Unknown,
+}
+
+impl<T> Outbox<T> {
+    /// An empty outbox. `window` is the peer's Receive Maximum, from 1.
+    pub fn new(window: u16, max_packet_id: u16) -> Self {
+        assert!(window > 0 && max_packet_id > 0, "limits start at 1");
+        Self { slots: VecDeque::new(), next: 0, window, max_packet_id, publishes: 0 }
+    }
+
+    /// A new connection may bring another Receive Maximum; what is in flight counts against it [MQTT-4.9.0-1].
+    pub fn set_window(&mut self, window: u16) {
+        assert!(window > 0, "a Receive Maximum of 0 is refused by the codec");
+        self.window = window;
+    }
+
+    /// Whether one more PUBLISH above QoS 0 may be sent now [MQTT-4.9.0-2].
+    pub fn has_room(&self) -> bool {
+        self.publishes < usize::from(self.window) && self.slots.len() < usize::from(self.max_packet_id)
+    }
+
+    /// PUBLISH packets above QoS 0 that are not finished.
+    pub fn in_flight(&self) -> usize {
+        self.publishes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Takes a PUBLISH in flight under an unused identifier [MQTT-2.2.1-3] [MQTT-2.2.1-4]. Ask [`Self::has_room`] first.
+    pub fn publish(&mut self, qos: QoS, content: T) -> PacketId {
+        assert!(qos != QoS::AtMostOnce, "QoS 0 has no identifier [MQTT-2.2.1-2]");
+        assert!(self.has_room(), "the window is full [MQTT-4.9.0-2]");
+        self.publishes += 1;
+        self.push(Sent::Publish(qos, content))
+    }
+
+    /// Reserves an identifier for SUBSCRIBE or UNSUBSCRIBE, unless all are in use.
+    pub fn request(&mut self) -> Option<PacketId> {
+        (self.slots.len() < usize::from(self.max_packet_id)).then(|| self.push(Sent::Request))
+    }
+
+    fn push(&mut self, state: Sent<T>) -> PacketId {
+        // Ends: callers have checked that fewer identifiers are in use than there are.
+        while self.find(self.id(self.next)).is_some() {
+            self.next += 1;
+        }
+        let sequence = self.next;
+        self.next += 1;
+        self.slots.push_back(Slot { sequence, state });
+        self.id(sequence)
+    }
+
+    fn id(&self, sequence: u64) -> PacketId {
+        let id = sequence % u64::from(self.max_packet_id) + 1;
+        u16::try_from(id).ok().and_then(PacketId::new).unwrap_or(PacketId::MAX)
+    }
+
+    /// The position of the slot with this identifier: the first one nearly always, as acknowledgements come in order.
+    fn find(&self, id: PacketId) -> Option<usize> {
+        let (front, back) = (self.slots.front()?.sequence, self.slots.back()?.sequence);
+        let cycle = u64::from(self.max_packet_id);
+        let phase = u64::from(id.get()) - 1;
+        if phase >= cycle {
+            return None;
+        }
+        // The identifier stands for every `cycle`-th sequence number; slots are in ascending order of theirs.
+        let mut sequence = front + (phase + cycle - front % cycle) % cycle;
+        while sequence <= back {
+            if let Ok(position) = self.slots.binary_search_by_key(&sequence, |slot| slot.sequence) {
+                return Some(position);
+            }
+            sequence += cycle;
+        }
+        None
+    }
+
+    /// PUBACK: gives the content back, or nothing if no QoS 1 PUBLISH has this identifier. A failure as the reason
+    /// ends it too [MQTT-4.4.0-2].
+    pub fn puback(&mut self, id: PacketId) -> Option<T> {
+        let position = self.find(id)?;
+        match self.slots[position].state {
+            Sent::Publish(QoS::AtLeastOnce, _) => self.remove_publish(position),
+            _ => None,
+        }
+    }
+
+    /// PUBREC.
+    pub fn pubrec(&mut self, id: PacketId, reason: Reason) -> Received<T> {
+        let Some(position) = self.find(id) else { return Received::Unknown };
+        match self.slots[position].state {
+            // [MQTT-4.4.0-2]
+            Sent::Publish(QoS::ExactlyOnce, _) if reason.is_failure() => {
+                self.remove_publish(position).map_or(Received::Unknown, Received::Refused)
+            }
+            Sent::Publish(QoS::ExactlyOnce, _) => {
+                // [MQTT-4.3.3-6]: from here on only the PUBREL is sent again.
+                match std::mem::replace(&mut self.slots[position].state, Sent::Release) {
+                    Sent::Publish(_, content) => Received::Release(Some(content)),
+                    Sent::Release | Sent::Request => Received::Release(None),
+                }
+            }
+            Sent::Release if !reason.is_failure() => Received::Release(None),
+            Sent::Release | Sent::Publish(..) | Sent::Request => Received::Unknown,
+        }
+    }
+
+    /// PUBCOMP: whether it ended anything.
+    pub fn pubcomp(&mut self, id: PacketId) -> bool {
+        match self.find(id) {
+            Some(position) if matches!(self.slots[position].state, Sent::Release) => {
+                self.slots.remove(position);
+                self.publishes -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// SUBACK or UNSUBACK: whether a request awaited it.
+    pub fn answered(&mut self, id: PacketId) -> bool {
+        match self.find(id) {
+            Some(position) if matches!(self.slots[position].state, Sent::Request) => {
+                self.slots.remove(position);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn remove_publish(&mut self, position: usize) -> Option<T> {
+        match self.slots.remove(position)?.state {
+            Sent::Publish(_, content) => {
+                self.publishes -= 1;
+                Some(content)
+            }
+            Sent::Release | Sent::Request => None,
+        }
+    }
+
+    /// Forgets requests that no answer will come to: they are not part of the session state.
+    pub fn disconnected(&mut self) {
+        self.slots.retain(|slot| !matches!(slot.state, Sent::Request));
+    }
+
+    /// What to send again on a resumed session, in the order it was first sent [MQTT-4.4.0-1] [MQTT-4.6.0-1].
+    pub fn resend(&self) -> impl Iterator<Item = Resend<'_, T>> {
+        self.slots.iter().filter_map(|slot| match &slot.state {
+            Sent::Publish(qos, content) => Some(Resend::Publish(self.id(slot.sequence), *qos, content)),
+            Sent::Release => Some(Resend::Pubrel(self.id(slot.sequence))),
+            Sent::Request => None,
+        })
+    }
+
+    /// Ends everything and gives back, in order, the content of each PUBLISH that no PUBREC has answered.
+    pub fn drain(&mut self) -> impl Iterator<Item = (QoS, T)> {
+        self.publishes = 0;
+        std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot.state {
+            Sent::Publish(qos, content) => Some((qos, content)),
+            Sent::Release | Sent::Request => None,
+        })
+    }
+}
+
+/// What was received above QoS 0 and is not answered to the end.
+#[derive(Debug)]
+pub struct Inbox {
+    /// QoS 2 identifiers whose PUBREL has not come, in ascending order.
+    held: Vec<PacketId>,
+    /// QoS 1 messages whose PUBACK has not left.
+    unanswered: usize,
+    /// Our own Receive Maximum, as told to the peer.
+    window: u16,
+}
+
+/// What an arriving PUBLISH above QoS 0 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    New,
+    /// A QoS 2 identifier that is held already: answer PUBREC again, deliver to nobody [MQTT-4.3.3-10].
+    Again,
+    /// More than the Receive Maximum allows [MQTT-3.3.4-7].
+    TooMany,
+}
+
+impl Inbox {
+    /// An empty inbox. `window` is our Receive Maximum, from 1.
+    pub fn new(window: u16) -> Self {
+        assert!(window > 0, "limits start at 1");
+        Self { held: Vec::new(), unanswered: 0, window }
+    }
+
+    /// A PUBLISH of this QoS and identifier arrived.
+    pub fn publish(&mut self, qos: QoS, id: PacketId) -> Arrival {
+        let position = match qos {
+            QoS::ExactlyOnce => match self.held.binary_search(&id) {
+                Ok(_) => return Arrival::Again,
+                Err(position) => position,
+            },
+            QoS::AtMostOnce | QoS::AtLeastOnce => self.held.len(),
+        };
+        if self.held.len() + self.unanswered >= usize::from(self.window) {
+            return Arrival::TooMany;
+        }
+        match qos {
+            QoS::ExactlyOnce => self.held.insert(position, id),
+            QoS::AtLeastOnce => self.unanswered += 1,
+            QoS::AtMostOnce => {}
+        }
+        Arrival::New
+    }
+
+    /// Our PUBACK left: the peer may send one more.
+    pub fn puback_sent(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+    }
+
+    /// PUBREL arrived, or we refused with a PUBREC of 0x80 or above [MQTT-4.3.3-9]: whether the identifier was held.
+    pub fn release(&mut self, id: PacketId) -> bool {
+        match self.held.binary_search(&id) {
+            Ok(position) => {
+                self.held.remove(position);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The connection ended: PUBACKs that did not leave are owed to nobody now; QoS 2 identifiers stay.
+    pub fn disconnected(&mut self) {
+        self.unanswered = 0;
+    }
+
+    /// Messages that the peer counts against our Receive Maximum.
+    pub fn open(&self) -> usize {
+        self.held.len() + self.unanswered
+    }
+
+    /// QoS 2 identifiers whose PUBREL has not come, ascending.
+    pub fn held(&self) -> &[PacketId] {
+        &self.held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arrival, Inbox, Outbox, Received, Resend};
+    use crate::codec::packet::PacketId;
+    use crate::codec::reason::Reason;
+    use crate::message::QoS;
+
+    fn id(number: u16) -> PacketId {
+        PacketId::new(number).unwrap()
+    }
+
+    fn outbox(window: u16) -> Outbox<&'static str> {
+        Outbox::new(window, 4)
+    }
+
+    #[test]
+    fn identifiers_wrap_and_skip_those_in_use() {
+        let mut outbox = outbox(4);
+        assert_eq!(outbox.publish(QoS::AtLeastOnce, "a"), id(1));
+        for round in 0..20_u16 {
+            // [v5 MQTT-2.2.1-4], [v3 MQTT-2.3.1-2]: 1 stays in use, so it is never given out again.
+            let next = outbox.publish(QoS::AtLeastOnce, "b");
+            assert_eq!(next, id(2 + round % 3));
+            assert_eq!(outbox.puback(next), Some("b"));
+        }
+        assert_eq!(outbox.puback(id(1)), Some("a"));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn the_window_counts_publishes_until_the_last_answer() {
+        let mut outbox = outbox(2);
+        let first = outbox.publish(QoS::ExactlyOnce, "a");
+        outbox.publish(QoS::AtLeastOnce, "b");
+        assert!(!outbox.has_room()); // [v5 MQTT-4.9.0-2]
+        assert!(outbox.request().is_some(), "a SUBSCRIBE needs no window");
+        assert_eq!(outbox.pubrec(first, Reason::SUCCESS), Received::Release(Some("a")));
+        assert!(!outbox.has_room());
+        assert!(outbox.pubcomp(first));
+        assert!(outbox.has_room());
+    }
+
+    #[test]
+    fn wrong_answers_end_nothing() {
+        let mut outbox = outbox(4);
+        let one = outbox.publish(QoS::AtLeastOnce, "a");
+        let two = outbox.publish(QoS::ExactlyOnce, "b");
+        assert_eq!(outbox.pubrec(one, Reason::SUCCESS), Received::Unknown);
+        assert_eq!(outbox.puback(two), None);
+        assert!(!outbox.pubcomp(two), "no PUBREC came before");
+        assert_eq!(outbox.puback(id(4)), None);
+        assert_eq!(outbox.puback(id(5)), None, "beyond the greatest identifier");
+        assert_eq!(outbox.in_flight(), 2);
+    }
+
+    #[test]
+    fn a_refused_message_is_finished() {
+        let mut outbox = outbox(4);
+        let two = outbox.publish(QoS::ExactlyOnce, "b");
+        assert_eq!(outbox.pubrec(two, Reason::QUOTA_EXCEEDED), Received::Refused("b"));
+        assert_eq!(outbox.resend().count(), 0); // [v5 MQTT-4.4.0-2]
+        assert!(outbox.has_room());
+    }
+
+    #[test]
+    fn a_resumed_session_sends_again_in_the_first_order() {
+        let mut outbox = outbox(4);
+        let (a, b, c) = (
+            outbox.publish(QoS::ExactlyOnce, "a"),
+            outbox.publish(QoS::AtLeastOnce, "b"),
+            outbox.publish(QoS::ExactlyOnce, "c"),
+        );
+        outbox.pubrec(a, Reason::SUCCESS);
+        outbox.request();
+        outbox.disconnected();
+        let resent: Vec<_> = outbox.resend().collect();
+        // [v5 MQTT-4.4.0-1] [v5 MQTT-4.3.3-6] [v3 MQTT-4.4.0-1] [v3 MQTT-4.6.0-1]
+        assert_eq!(
+            resent,
+            [
+                Resend::Pubrel(a),
+                Resend::Publish(b, QoS::AtLeastOnce, &"b"),
+                Resend::Publish(c, QoS::ExactlyOnce, &"c"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_qos_2_identifier_is_new_once_until_it_is_released() {
+        let mut inbox = Inbox::new(2);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::Again); // [v5 MQTT-4.3.3-10]
+        assert_eq!(inbox.publish(QoS::AtLeastOnce, id(7)), Arrival::New);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(8)), Arrival::TooMany);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::Again, "a repeat takes no room");
+        inbox.puback_sent();
+        assert!(inbox.release(id(7)));
+        assert!(!inbox.release(id(7)));
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New); // [v5 MQTT-4.3.3-12]
+    }
+}
