@@ -32,8 +32,11 @@ pub struct Outbox<T> {
     window: u16,
     /// Identifiers run from 1 to this; small in tests, so that they wrap soon.
     max_packet_id: u16,
-    /// Slots that count against the window; those that await a SUBACK or UNSUBACK do not.
+    /// Slots that hold a PUBLISH or its PUBREL; those that await a SUBACK or UNSUBACK are not counted.
     publishes: usize,
+    /// Those of them that this connection has not sent again yet: all from sequence number `resend_from`.
+    unsent: usize,
+    resend_from: u64,
 }
 
 #[derive(Debug)]
@@ -72,7 +75,15 @@ impl<T> Outbox<T> {
     /// An empty outbox. `window` is the peer's Receive Maximum, from 1.
     pub fn new(window: u16, max_packet_id: u16) -> Self {
         assert!(window > 0 && max_packet_id > 0, "limits start at 1");
-        Self { slots: VecDeque::new(), next: 0, window, max_packet_id, publishes: 0 }
+        Self {
+            slots: VecDeque::new(),
+            next: 0,
+            window,
+            max_packet_id,
+            publishes: 0,
+            unsent: 0,
+            resend_from: 0,
+        }
     }
 
     /// A new connection may bring another Receive Maximum; what is in flight counts against it [MQTT-4.9.0-1].
@@ -81,9 +92,11 @@ impl<T> Outbox<T> {
         self.window = window;
     }
 
-    /// Whether one more PUBLISH above QoS 0 may be sent now [MQTT-4.9.0-2].
+    /// Whether one more PUBLISH above QoS 0 may be sent now [MQTT-4.9.0-2]. What is to be sent again goes first.
     pub fn has_room(&self) -> bool {
-        self.publishes < usize::from(self.window) && self.slots.len() < usize::from(self.max_packet_id)
+        self.unsent == 0
+            && self.publishes < usize::from(self.window)
+            && self.slots.len() < usize::from(self.max_packet_id)
     }
 
     /// PUBLISH packets above QoS 0 that are not finished.
@@ -177,8 +190,7 @@ impl<T> Outbox<T> {
     pub fn pubcomp(&mut self, id: PacketId) -> bool {
         match self.find(id) {
             Some(position) if matches!(self.slots[position].state, Sent::Release) => {
-                self.slots.remove(position);
-                self.publishes -= 1;
+                self.remove_publish(position);
                 true
             }
             _ => false,
@@ -197,32 +209,57 @@ impl<T> Outbox<T> {
     }
 
     fn remove_publish(&mut self, position: usize) -> Option<T> {
-        match self.slots.remove(position)?.state {
-            Sent::Publish(_, content) => {
-                self.publishes -= 1;
-                Some(content)
-            }
+        let slot = self.slots.remove(position)?;
+        self.publishes -= 1;
+        if self.unsent > 0 && slot.sequence >= self.resend_from {
+            self.unsent -= 1;
+        }
+        match slot.state {
+            Sent::Publish(_, content) => Some(content),
             Sent::Release | Sent::Request => None,
         }
     }
 
-    /// Forgets requests that no answer will come to: they are not part of the session state.
+    /// The connection ended. Requests are forgotten, as no answer will come to them: they are not part of the session
+    /// state. The rest is to be sent again on the next connection, by [`Self::next_resend`].
     pub fn disconnected(&mut self) {
         self.slots.retain(|slot| !matches!(slot.state, Sent::Request));
+        self.unsent = self.slots.len();
+        self.resend_from = self.slots.front().map_or(self.next, |slot| slot.sequence);
     }
 
-    /// What to send again on a resumed session, in the order it was first sent [MQTT-4.4.0-1] [MQTT-4.6.0-1].
-    pub fn resend(&self) -> impl Iterator<Item = Resend<'_, T>> {
-        self.slots.iter().filter_map(|slot| match &slot.state {
-            Sent::Publish(qos, content) => Some(Resend::Publish(self.id(slot.sequence), *qos, content)),
-            Sent::Release => Some(Resend::Pubrel(self.id(slot.sequence))),
-            Sent::Request => None,
-        })
+    /// The next packet to send again on a resumed session, in the order they were first sent [MQTT-4.4.0-1]
+    /// [MQTT-4.6.0-1]. `None` when there is none, or when the window, which may be smaller than it was, is full: ask
+    /// again after an answer.
+    pub fn next_resend(&mut self) -> Option<Resend<'_, T>> {
+        if self.unsent == 0 {
+            return None;
+        }
+        let position = self.slots.partition_point(|slot| slot.sequence < self.resend_from);
+        let slot = self.slots.get(position)?;
+        let waits = matches!(slot.state, Sent::Publish(..));
+        if waits && self.publishes - self.unsent >= usize::from(self.window) {
+            return None;
+        }
+        self.unsent -= 1;
+        self.resend_from = slot.sequence + 1;
+        let id = self.id(slot.sequence);
+        match &self.slots[position].state {
+            Sent::Publish(qos, content) => Some(Resend::Publish(id, *qos, content)),
+            // Requests were forgotten when the connection ended.
+            Sent::Release | Sent::Request => Some(Resend::Pubrel(id)),
+        }
+    }
+
+    /// Gives up a PUBLISH that cannot be sent again: it has become too large for the peer [MQTT-3.1.2-25].
+    pub fn forget(&mut self, id: PacketId) -> Option<T> {
+        let position = self.find(id)?;
+        self.remove_publish(position)
     }
 
     /// Ends everything and gives back, in order, the content of each PUBLISH that no PUBREC has answered.
     pub fn drain(&mut self) -> impl Iterator<Item = (QoS, T)> {
-        self.publishes = 0;
+        (self.publishes, self.unsent) = (0, 0);
         std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot.state {
             Sent::Publish(qos, content) => Some((qos, content)),
             Sent::Release | Sent::Request => None,
@@ -370,7 +407,8 @@ mod tests {
         let mut outbox = outbox(4);
         let two = outbox.publish(QoS::ExactlyOnce, "b");
         assert_eq!(outbox.pubrec(two, Reason::QUOTA_EXCEEDED), Received::Refused("b"));
-        assert_eq!(outbox.resend().count(), 0); // [v5 MQTT-4.4.0-2]
+        outbox.disconnected();
+        assert_eq!(outbox.next_resend(), None); // [v5 MQTT-4.4.0-2]
         assert!(outbox.has_room());
     }
 
@@ -385,16 +423,33 @@ mod tests {
         outbox.pubrec(a, Reason::SUCCESS);
         outbox.request();
         outbox.disconnected();
-        let resent: Vec<_> = outbox.resend().collect();
         // [v5 MQTT-4.4.0-1] [v5 MQTT-4.3.3-6] [v3 MQTT-4.4.0-1] [v3 MQTT-4.6.0-1]
-        assert_eq!(
-            resent,
-            [
-                Resend::Pubrel(a),
-                Resend::Publish(b, QoS::AtLeastOnce, &"b"),
-                Resend::Publish(c, QoS::ExactlyOnce, &"c"),
-            ]
+        assert_eq!(outbox.next_resend(), Some(Resend::Pubrel(a)));
+        assert_eq!(outbox.next_resend(), Some(Resend::Publish(b, QoS::AtLeastOnce, &"b")));
+        assert!(!outbox.has_room(), "what is new waits for what is old");
+        assert_eq!(outbox.next_resend(), Some(Resend::Publish(c, QoS::ExactlyOnce, &"c")));
+        assert_eq!(outbox.next_resend(), None);
+        assert!(outbox.has_room());
+    }
+
+    #[test]
+    fn a_smaller_window_holds_back_what_is_sent_again() {
+        let mut outbox = outbox(4);
+        let (a, b, c) = (
+            outbox.publish(QoS::AtLeastOnce, "a"),
+            outbox.publish(QoS::AtLeastOnce, "b"),
+            outbox.publish(QoS::AtLeastOnce, "c"),
         );
+        outbox.disconnected();
+        outbox.set_window(1);
+        assert_eq!(outbox.next_resend(), Some(Resend::Publish(a, QoS::AtLeastOnce, &"a")));
+        assert_eq!(outbox.next_resend(), None); // [v5 MQTT-3.3.4-9]
+        assert_eq!(outbox.puback(c), Some("c"), "the peer had it before the connection broke");
+        assert_eq!(outbox.next_resend(), None);
+        assert_eq!(outbox.puback(a), Some("a"));
+        assert_eq!(outbox.next_resend(), Some(Resend::Publish(b, QoS::AtLeastOnce, &"b")));
+        assert_eq!(outbox.puback(b), Some("b"));
+        assert!(outbox.is_empty() && outbox.has_room());
     }
 
     #[test]

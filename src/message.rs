@@ -54,14 +54,8 @@ impl MessageRef<'_> {
         bytes.extend_from_slice(self.topic.as_bytes());
         bytes.extend_from_slice(self.properties);
         bytes.extend_from_slice(self.payload);
-        Message {
-            bytes: bytes.into(),
-            topic,
-            properties,
-            qos: self.qos,
-            retain: self.retain,
-            expires: self.expires,
-        }
+        let (qos, retain, expires) = (self.qos, self.retain, self.expires);
+        Message { bytes: bytes.into(), topic, properties, tail: topic, qos, retain, expires }
     }
 
     /// Bytes of content: topic, properties and payload.
@@ -80,6 +74,8 @@ pub struct Message {
     bytes: Arc<[u8]>,
     topic: usize,
     properties: usize,
+    /// Where the tail begins: after the topic, or after the properties.
+    tail: usize,
     qos: QoS,
     retain: bool,
     expires: Instant,
@@ -101,6 +97,18 @@ impl Message {
 
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Properties and payload as they follow one another in an MQTT 5 frame.
+    pub(crate) fn tail(&self) -> &[u8] {
+        &self.bytes[self.tail..]
+    }
+
+    /// The same message for a receiver whose version has no properties; the block stays shared.
+    pub(crate) fn without_properties(&self) -> Self {
+        let mut other = self.clone();
+        other.tail = self.topic + self.properties;
+        other
     }
 
     pub fn expires(&self) -> Instant {
