@@ -331,9 +331,10 @@ impl Inbox {
         }
     }
 
-    /// The connection ended: PUBACKs that did not leave are owed to nobody now; QoS 2 identifiers stay.
-    pub fn disconnected(&mut self) {
-        self.unanswered = 0;
+    /// A new connection begins, with this Receive Maximum of ours.
+    pub fn resume(&mut self, window: u16) {
+        assert!(window > 0, "limits start at 1");
+        (self.window, self.unanswered) = (window, 0);
     }
 
     /// Messages that the peer counts against our Receive Maximum.
