@@ -7,7 +7,9 @@
 //! A module uses only what is lower; neighbours on a rung never use each other. Left of the bar is the core, which names
 //! no socket, thread, clock, file or randomness; right of it the shell, which has them.
 
+mod cli;
 pub mod codec;
+pub mod command;
 pub mod delivery;
 pub mod message;
 mod sync;

@@ -1,3 +1,7 @@
 //! The binary: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(skeeter::command::run(std::env::args_os()))
+}

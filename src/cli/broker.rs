@@ -1,0 +1,181 @@
+//! `skeeter broker`: its flags.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::value;
+
+const EXAMPLES: &str = "\
+Examples:
+  skeeter broker                                 port 1883, this machine only
+  skeeter broker --bind 0.0.0.0 --user me:secret open to the network, with a password
+  skeeter broker -p 0 --ports-file ports.json    a free port, told in a file
+  skeeter broker --exec 'pytest'                 a broker for one command, gone after it
+
+";
+
+/// Runs an MQTT broker for 3.1, 3.1.1 and 5.0.
+#[derive(Args, Debug)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct BrokerArgs {
+    /// Port to listen on; 0 takes a free one and reports it.
+    #[arg(short, long, value_name = "PORT", default_value_t = 1883)]
+    pub(crate) port: u16,
+
+    /// Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network.
+    ///
+    /// Without it the broker listens on the loopback addresses 127.0.0.1 and, where there is one, ::1.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bind: Vec<IpAddr>,
+
+    /// Lets this user in, and no longer those without a name (repeatable).
+    ///
+    /// The environment variable takes one NAME:PASSWORD a line. It is better there, as others on this machine can
+    /// see a command line.
+    #[arg(long = "user", value_name = "NAME:PASSWORD", env = "SKEETER_USERS", hide_env_values = true)]
+    users: Vec<Users>,
+
+    /// Writes process id and listeners to this file as JSON, once they are ready.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ports_file: Option<PathBuf>,
+
+    /// Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status.
+    ///
+    /// The broker then takes a free port unless -p says otherwise.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) exec: Option<String>,
+
+    /// How the log on stderr is written.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
+
+    /// Logs errors only.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Logs every packet as well.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Threads that serve connections; as many as there are processors by default.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+impl BrokerArgs {
+    /// All users of all `--user` flags, or of the environment, in order.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &User> {
+        self.users.iter().flat_map(|users| &users.0)
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Connections at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    pub(crate) max_connections: usize,
+
+    /// Bytes of one packet, in both directions.
+    #[arg(long, value_name = "BYTES", default_value = "16M", value_parser = value::bytes)]
+    pub(crate) max_packet_size: usize,
+
+    /// Messages that wait for one session.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    pub(crate) max_queued_messages: usize,
+
+    /// Bytes of the messages that wait for one session.
+    #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = value::bytes)]
+    pub(crate) max_queued_bytes: usize,
+
+    /// Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum).
+    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) receive_maximum: u16,
+
+    /// Messages above QoS 0 in flight towards one client, if it does not ask for fewer.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_inflight: u16,
+
+    /// Topic aliases of one connection, in each direction.
+    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
+    pub(crate) max_topic_alias: u16,
+
+    /// Longest keep alive in seconds; 0 permits any, and clients that ask for none.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) max_keep_alive: u16,
+
+    /// Seconds that a connection may take to send its CONNECT.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = value::seconds)]
+    pub(crate) connect_timeout: Duration,
+
+    /// Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_session_expiry: Option<u32>,
+
+    /// Subscriptions of one session.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    pub(crate) max_subscriptions: usize,
+
+    /// Seconds between publications under $SYS; 0 publishes none.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = value::seconds)]
+    pub(crate) sys_interval: Duration,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Someone who may connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+/// One `NAME:PASSWORD` a line.
+#[derive(Clone, Debug)]
+struct Users(Vec<User>);
+
+impl std::str::FromStr for Users {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let lines = text.lines().filter(|line| !line.is_empty());
+        lines.map(user).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn user(line: &str) -> Result<User, String> {
+    match line.split_once(':') {
+        Some((name, password)) if !name.is_empty() => {
+            Ok(User { name: name.to_owned(), password: password.to_owned() })
+        }
+        // The value is not repeated: it may be a password.
+        _ => Err("expected NAME:PASSWORD, with a name before the colon".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Users;
+
+    #[test]
+    fn users_come_one_a_line_and_a_password_may_hold_colons() {
+        let Users(users) = "ann:a:b\n\nbob:\n".parse().unwrap();
+        let pairs: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
+        assert_eq!(pairs, [("ann", "a:b"), ("bob", "")]);
+        assert!(":secret".parse::<Users>().is_err());
+        assert!("secret".parse::<Users>().is_err_and(|error| !error.contains("secret")));
+    }
+}

@@ -1,0 +1,20 @@
+//! Every flag of every subcommand, as types: the one definition that help, completions and man pages come from.
+//!
+//! No behaviour: what a value means is checked here, what is done about it is in [`crate::command`].
+
+#[expect(dead_code, reason = "the broker's command, which reads these, comes with its core")]
+pub(crate) mod broker;
+pub(crate) mod value;
+
+use clap::Parser;
+
+/// An MQTT toolkit in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "skeeter", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {}
