@@ -7,6 +7,7 @@
 //! A module uses only what is lower; neighbours on a rung never use each other. Left of the bar is the core, which names
 //! no socket, thread, clock, file or randomness; right of it the shell, which has them.
 
+pub mod broker;
 mod cli;
 pub mod codec;
 pub mod command;

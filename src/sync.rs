@@ -5,7 +5,7 @@
 //! the order is retained shard, shared group, session, and never two of a kind.
 
 pub(crate) use std::sync::Arc;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// A mutual exclusion that outlives a panic of its holder.
 #[derive(Debug, Default)]

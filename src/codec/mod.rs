@@ -7,7 +7,7 @@
 
 mod connect;
 mod encode;
-mod fence;
+pub mod fence;
 pub mod frame;
 pub mod head;
 pub mod packet;

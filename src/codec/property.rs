@@ -184,11 +184,6 @@ impl<'a> Properties<'a> {
         Ok(Self(bytes))
     }
 
-    /// Reads properties that were checked before, and kept without their length.
-    pub(crate) fn checked_before(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
     /// As on the wire, without the length before them.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0

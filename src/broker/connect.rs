@@ -1,0 +1,295 @@
+//! CONNECT: who comes in, with which session, and what CONNACK tells.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Broker;
+use super::connection::{Connection, Open, Phase};
+use super::event::{Ending, Event};
+use super::link::Link;
+use super::session::Session;
+use super::turn::Turn;
+use super::will::Will;
+use crate::codec::packet::{Connack, Connect, Packet, Version};
+use crate::codec::property::{PropertiesBuf, Property};
+use crate::codec::reason::Reason;
+use crate::codec::{self, frame};
+use crate::delivery::Inbox;
+use crate::sync::{Arc, Ordering};
+use crate::time::Instant;
+use crate::topic::TopicName;
+
+/// An accepted CONNECT, as far as it is needed to open the session.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) session: Arc<Session>,
+    /// The session's epoch since this CONNECT.
+    epoch: u32,
+    version: Version,
+    clean_start: bool,
+    expiry: u32,
+    keep_alive: u16,
+    asked_keep_alive: u16,
+    assigned: bool,
+    receive_maximum: u16,
+    maximum_packet: Option<u32>,
+    topic_aliases: u16,
+    response_information: bool,
+    will: Option<Box<Will>>,
+}
+
+impl Connection {
+    /// The first packet, which must be CONNECT [MQTT-3.1.0-1].
+    pub(super) fn connect(&mut self, frame: frame::Frame<'_>, turn: &mut Turn) {
+        let connect = match codec::decode_connect(frame) {
+            Ok(connect) => connect,
+            Err(malformed) => {
+                if let Some(version) = codec::connect_version(frame) {
+                    self.refuse(version, "", malformed.reason, malformed.detail, turn);
+                } else if malformed.reason == Reason::UNSUPPORTED_PROTOCOL_VERSION {
+                    // A level we do not know: said as 3.1.1 says it, which every client reads [MQTT-3.1.2-2].
+                    self.refuse(Version::V3_1_1, "", malformed.reason, malformed.detail, turn);
+                } else {
+                    self.fault(malformed.reason, malformed.detail, turn);
+                }
+                return;
+            }
+        };
+        if let Err((reason, detail)) = self.check(&connect) {
+            return self.refuse(connect.version, connect.client_id, reason, detail, turn);
+        }
+        let request = self.request(&connect);
+        self.phase = Phase::Waiting(Box::new(request));
+        self.establish(turn);
+    }
+
+    fn check(&self, connect: &Connect<'_>) -> Result<(), (Reason, &'static str)> {
+        let Broker { limits, rights, .. } = &*self.broker;
+        if connect.properties.authentication_method().is_some() {
+            return Err((Reason::BAD_AUTHENTICATION_METHOD, "no authentication method is supported")); // [MQTT-4.12.0-1]
+        }
+        // 3.1 has no empty identifiers; later versions give one to a client that asks for a new session.
+        let named = !connect.client_id.is_empty();
+        if !named
+            && (connect.version == Version::V3_1
+                || (connect.version == Version::V3_1_1 && !connect.clean_start))
+        {
+            // [v3 MQTT-3.1.3-8]
+            return Err((
+                Reason::CLIENT_IDENTIFIER_NOT_VALID,
+                "an empty client identifier needs a clean session",
+            ));
+        }
+        if !rights.may_connect(connect.username, connect.password) {
+            return Err((Reason::BAD_USER_NAME_OR_PASSWORD, "wrong user name or password"));
+        }
+        if let Some(will) = &connect.will {
+            if TopicName::new(will.topic).is_err() {
+                return Err((Reason::TOPIC_NAME_INVALID, "the will's topic is not a topic name"));
+            }
+            if will.properties.payload_format() == Some(1) && std::str::from_utf8(will.payload).is_err() {
+                return Err((Reason::PAYLOAD_FORMAT_INVALID, "the will's payload is not UTF-8 as it says"));
+            }
+        }
+        if self.broker.connections() >= limits.connections && !self.broker.directory.has(connect.client_id) {
+            let reason = if connect.version == Version::V5 {
+                Reason::QUOTA_EXCEEDED
+            } else {
+                Reason::SERVER_UNAVAILABLE
+            };
+            return Err((reason, "the limit of connections is reached"));
+        }
+        Ok(())
+    }
+
+    fn request(&self, connect: &Connect<'_>) -> Request {
+        let Broker { limits, .. } = &*self.broker;
+        let assigned = connect.client_id.is_empty().then(|| self.broker.assign_client_id());
+        let client = assigned.as_deref().unwrap_or(connect.client_id);
+        let session = self.broker.claim(client);
+        let epoch = session.lock().epoch;
+        let asked = match connect.version {
+            Version::V5 => connect.properties.session_expiry().unwrap_or(0),
+            // Clean Session 0 is a session without an end.
+            _ if connect.clean_start => 0,
+            _ => u32::MAX,
+        };
+        let keep_alive = match (limits.keep_alive, connect.keep_alive) {
+            (0, asked) => asked,
+            (most, 0) => most,
+            (most, asked) => asked.min(most),
+        };
+        Request {
+            session,
+            epoch,
+            version: connect.version,
+            clean_start: connect.clean_start,
+            expiry: asked.min(limits.session_expiry),
+            keep_alive,
+            asked_keep_alive: connect.keep_alive,
+            assigned: assigned.is_some(),
+            receive_maximum: connect.properties.receive_maximum().unwrap_or(u16::MAX),
+            maximum_packet: connect.properties.maximum_packet_size(),
+            topic_aliases: connect.properties.topic_alias_maximum().unwrap_or(0),
+            response_information: connect.properties.request_response_information() == Some(1),
+            will: connect.will.as_ref().map(|will| Box::new(Will::new(will))),
+        }
+    }
+
+    /// Opens the session, once no older connection has it.
+    pub(super) fn establish(&mut self, turn: &mut Turn) {
+        let Phase::Waiting(request) = &mut self.phase else { return };
+        let mut state = request.session.lock();
+        if state.epoch != request.epoch {
+            drop(state);
+            // Another CONNECT of the same client came meanwhile; no CONNACK has left, so nothing is said [MQTT-3.14.0-1].
+            let ending = Ending::Fault(Reason::SESSION_TAKEN_OVER, "the client connected again");
+            return self.end(ending, turn);
+        }
+        if let Some(link) = &mut state.link {
+            link.fence = Some(Ending::Fault(Reason::SESSION_TAKEN_OVER, "the client connected again"));
+            link.successor.clone_from(&self.waker);
+            link.wake(turn);
+            return;
+        }
+        let ended = state.ended;
+        let parked = state.inbox.is_some();
+        drop(state);
+        if (parked && request.clean_start) || ended {
+            // The old session goes, with its will; a new one takes its place [MQTT-3.1.2-4].
+            let old = request.session.clone();
+            self.broker.end(&old, turn);
+            let session = self.broker.claim(&old.client);
+            request.epoch = session.lock().epoch;
+            request.session = session;
+            return self.establish(turn);
+        }
+        self.open(parked, turn);
+    }
+
+    fn open(&mut self, resumed: bool, turn: &mut Turn) {
+        let Phase::Waiting(request) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
+        let request = *request;
+        self.connack(&request, resumed, turn);
+        let Broker { limits, .. } = &*self.broker;
+        let mut link = Link::new(
+            request.version,
+            self.peer.clone(),
+            request.maximum_packet,
+            request.topic_aliases.min(limits.topic_aliases_out),
+            turn.now,
+        );
+        link.waker.clone_from(&self.waker);
+        let mut state = request.session.lock();
+        let own = if request.version == Version::V5 { limits.receive_maximum } else { u16::MAX };
+        let mut inbox = state.inbox.take().unwrap_or_else(|| Inbox::new(own));
+        inbox.resume(own);
+        state.link = Some(link);
+        state.expiry = request.expiry;
+        state.will = request.will; // [MQTT-3.1.3-9]: a will that waited is gone.
+        (state.expires, state.will_due) = (Instant::NEVER, Instant::NEVER);
+        state.outbox.set_window(request.receive_maximum.min(limits.in_flight));
+        request.session.pump(&mut state, turn, limits);
+        drop(state);
+        self.broker.connections.fetch_add(1, Ordering::Relaxed);
+        turn.counters.connects.add(1);
+        turn.events.push(Event::Connected {
+            client: request.session.client.clone(),
+            peer: self.peer.clone(),
+            version: request.version,
+            clean_start: request.clean_start,
+            resumed,
+            keep_alive: request.keep_alive,
+        });
+        self.phase = Phase::Open(Box::new(Open {
+            epoch: request.epoch,
+            version: request.version,
+            inbox,
+            silence: (request.keep_alive > 0)
+                .then(|| Duration::from_millis(u64::from(request.keep_alive) * 1_500)),
+            aliases: Vec::new(),
+            expiry: request.expiry,
+            promises: VecDeque::new(),
+            fan_out: None,
+            pressed: Vec::new(),
+            pressed_bytes: 0,
+            pressed_until: Instant::NEVER,
+            replays: VecDeque::new(),
+            session: request.session,
+        }));
+    }
+
+    fn connack(&mut self, request: &Request, resumed: bool, turn: &mut Turn) {
+        let Broker { limits, .. } = &*self.broker;
+        let mut properties = PropertiesBuf::default();
+        if request.version == Version::V5 {
+            if limits.session_expiry < u32::MAX {
+                properties.push(Property::SessionExpiryInterval(request.expiry));
+            }
+            if request.keep_alive != request.asked_keep_alive {
+                properties.push(Property::ServerKeepAlive(request.keep_alive));
+            }
+            if limits.topic_aliases_in > 0 {
+                properties.push(Property::TopicAliasMaximum(limits.topic_aliases_in));
+            }
+            if request.assigned {
+                properties.push(Property::AssignedClientIdentifier(&request.session.client)); // [MQTT-3.1.3-7]
+            }
+            properties.push(Property::MaximumPacketSize(limits.packet_size));
+            properties.push(Property::ReceiveMaximum(limits.receive_maximum));
+            if request.response_information {
+                properties.push(Property::ResponseInformation("")); // [MQTT-3.1.2-28]
+            }
+        }
+        let connack = Packet::Connack(Connack {
+            // 3.1 has no such flag [MQTT-3.2.2-3].
+            session_present: resumed && request.version != Version::V3_1,
+            reason: Reason::SUCCESS,
+            properties: properties.as_properties(),
+        });
+        self.writing.lend(|| turn.buffer());
+        self.writing.write(|out| codec::encode(request.version, &connack, out));
+        turn.counters.packets_sent.add(1);
+    }
+
+    /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7]; where the version has no such code, it only closes.
+    fn refuse(
+        &mut self,
+        version: Version,
+        client: &str,
+        reason: Reason,
+        detail: &'static str,
+        turn: &mut Turn,
+    ) {
+        let connack = Packet::Connack(Connack {
+            session_present: false, // [MQTT-3.2.2-6]
+            reason,
+            properties: codec::property::Properties::EMPTY,
+        });
+        if version == Version::V5 || codec::v3::connack_code(reason).is_some() {
+            self.writing.write(|out| codec::encode(version, &connack, out));
+            turn.counters.packets_sent.add(1);
+        }
+        turn.counters.faults.add(1);
+        turn.events.push(Event::Refused { client: client.into(), peer: self.peer.clone(), reason, detail });
+        self.phase = Phase::Over;
+    }
+}
+
+impl Broker {
+    /// The session of this client, raised to a new epoch: what older connections of it do is void from here on.
+    fn claim(&self, client: &str) -> Arc<Session> {
+        loop {
+            let session = self.directory.session(client, &self.limits);
+            let mut state = session.lock();
+            if !state.ended {
+                state.epoch += 1;
+                drop(state);
+                return session;
+            }
+            drop(state);
+            // It ended between the look-up and the lock; it is about to leave the directory.
+            self.directory.remove(&session);
+        }
+    }
+}

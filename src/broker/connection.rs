@@ -1,0 +1,344 @@
+//! A connection to the broker: bytes in, bytes out. The shell reads and writes; everything else is decided here.
+//!
+//! ```text
+//!   New ── CONNECT ──▶ Waiting (until the client's old connection is gone) ──▶ Open ──▶ Over
+//!    └── anything else, or silence ──▶ Over
+//! ```
+//!
+//! Acknowledgements leave in one line, in the order of what they answer: while one waits, for the store or because the
+//! publisher must slow down, all behind it wait too. PINGRESP goes round it.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::Broker;
+use super::connect::Request;
+use super::event::{Ending, Event};
+use super::output::Output;
+use super::route::{FanOut, Receiver};
+use super::session::Session;
+use super::subscribe::Replay;
+use super::turn::Turn;
+use crate::codec::packet::{Disconnect, Packet, PacketId, Version};
+use crate::codec::property::Properties;
+use crate::codec::reason::Reason;
+use crate::codec::{self, frame};
+use crate::delivery::Inbox;
+use crate::message::{Message, QoS};
+use crate::sync::Arc;
+use crate::time::Instant;
+
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) broker: Arc<Broker>,
+    pub(super) peer: Arc<str>,
+    pub(super) waker: Option<Waker>,
+    pub(super) phase: Phase,
+    /// When the last packet came; when the connection was opened, if none has.
+    pub(super) heard: Instant,
+    /// Bytes on their way to the client.
+    pub(super) writing: Output,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    New,
+    /// CONNECT is accepted; the client's old connection must go first.
+    Waiting(Box<Request>),
+    Open(Box<Open>),
+    /// Close when everything is written.
+    Over,
+}
+
+/// A connection that has a session.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) session: Arc<Session>,
+    pub(super) epoch: u32,
+    pub(super) version: Version,
+    pub(super) inbox: Inbox,
+    /// One and a half times the keep alive, or nothing.
+    pub(super) silence: Option<Duration>,
+    /// Topic aliases the client has set; the position is the alias less one.
+    pub(super) aliases: Vec<Option<Arc<str>>>,
+    /// What CONNECT gave: DISCONNECT may not raise an expiry of 0.
+    pub(super) expiry: u32,
+    /// Acknowledgements that wait, in order.
+    pub(super) promises: VecDeque<Promise>,
+    /// A message that has not been offered to all its receivers yet.
+    pub(super) fan_out: Option<Box<(Message, FanOut, Answer)>>,
+    /// Receivers because of which this publisher is slowed down.
+    pub(super) pressed: Vec<Receiver>,
+    /// Bytes published since then.
+    pub(super) pressed_bytes: usize,
+    /// When to ask those receivers again.
+    pub(super) pressed_until: Instant,
+    /// Retained messages still to be sent to new subscriptions.
+    pub(super) replays: VecDeque<Replay>,
+}
+
+/// An acknowledgement that waits.
+#[derive(Debug)]
+pub(super) struct Promise {
+    pub(super) frame: Vec<u8>,
+    /// Whether it ends a QoS 1 exchange, which counts against the client's quota.
+    pub(super) puback: bool,
+}
+
+/// What the publisher is answered when its message has been offered to all.
+pub(super) type Answer = Option<(QoS, PacketId)>;
+
+impl Connection {
+    /// `peer` is how the log calls the other side: its address.
+    pub fn new(broker: Arc<Broker>, peer: Arc<str>, now: Instant) -> Self {
+        Self { broker, peer, waker: None, phase: Phase::New, heard: now, writing: Output::default() }
+    }
+
+    /// Who is woken when this connection has something to do.
+    pub fn set_waker(&mut self, waker: &Waker) {
+        if self.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return;
+        }
+        self.waker = Some(waker.clone());
+        if let Phase::Open(open) = &self.phase {
+            if let Some(link) = &mut open.session.lock().link {
+                link.waker.clone_from(&self.waker);
+            }
+        }
+    }
+
+    /// Takes whole packets off the front of `bytes`; how many bytes that were. It stops early when [`Self::reads`] no
+    /// longer holds; then the rest is to be offered again.
+    pub fn receive(&mut self, bytes: &[u8], turn: &mut Turn) -> usize {
+        let mut used = 0;
+        turn.publisher.clone_from(&self.waker);
+        while self.reads() && used < bytes.len() {
+            let rest = &bytes[used..];
+            if matches!(self.phase, Phase::New) && rest[0] != 0x10 {
+                // Whatever this is, we need not wait for the length it seems to give [MQTT-3.1.0-1].
+                self.fault(Reason::PROTOCOL_ERROR, "the first packet is not CONNECT", turn);
+                break;
+            }
+            match frame::cut(rest, self.broker.limits.packet_size as usize) {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    used += frame.len();
+                    self.heard = turn.now;
+                    turn.counters.packets_received.add(1);
+                    self.frame(frame, turn);
+                }
+                Err(malformed) => self.fault(malformed.reason, malformed.detail, turn),
+            }
+        }
+        turn.counters.bytes_received.add(used as u64);
+        turn.publisher = None;
+        used
+    }
+
+    fn frame(&mut self, frame: frame::Frame<'_>, turn: &mut Turn) {
+        let version = match &self.phase {
+            Phase::New => return self.connect(frame, turn),
+            Phase::Open(open) => open.version,
+            Phase::Waiting(_) | Phase::Over => return,
+        };
+        match codec::decode(version, frame) {
+            Ok(packet) => self.packet(packet, frame.len(), turn),
+            Err(malformed) => self.fault(malformed.reason, malformed.detail, turn),
+        }
+    }
+
+    fn packet(&mut self, packet: Packet<'_>, len: usize, turn: &mut Turn) {
+        match packet {
+            Packet::Publish(publish) => self.publish(&publish, len, turn),
+            Packet::Puback(ack) => self.puback(&ack, turn),
+            Packet::Pubrec(ack) => self.pubrec(&ack, turn),
+            Packet::Pubrel(ack) => self.pubrel(&ack, turn),
+            Packet::Pubcomp(ack) => self.pubcomp(&ack, turn),
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, turn),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe, turn),
+            Packet::Pingreq => self.write(&Packet::Pingresp, turn), // [MQTT-3.12.4-1]
+            Packet::Disconnect(disconnect) => self.disconnect(&disconnect, turn),
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => self.fault(Reason::PROTOCOL_ERROR, "a second CONNECT", turn),
+            // [MQTT-4.12.0-7]
+            Packet::Auth(_) => {
+                self.fault(Reason::PROTOCOL_ERROR, "AUTH without an authentication method", turn)
+            }
+            Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
+                self.fault(Reason::PROTOCOL_ERROR, "a packet that only a server sends", turn);
+            }
+        }
+    }
+
+    fn disconnect(&mut self, disconnect: &Disconnect<'_>, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        if let Some(expiry) = disconnect.properties.session_expiry() {
+            if open.expiry == 0 && expiry != 0 {
+                let detail = "DISCONNECT sets a session expiry where CONNECT set none";
+                return self.fault(Reason::PROTOCOL_ERROR, detail, turn);
+            }
+            open.session.lock().expiry = expiry.min(self.broker.limits.session_expiry);
+        }
+        self.end(Ending::Left(disconnect.reason), turn);
+    }
+
+    /// Writes a packet that waits for nothing.
+    pub(super) fn write(&mut self, packet: &Packet<'_>, turn: &mut Turn) {
+        let Phase::Open(open) = &self.phase else { return };
+        let version = open.version;
+        self.writing.lend(|| turn.buffer());
+        self.writing.write(|out| codec::encode(version, packet, out));
+        turn.counters.packets_sent.add(1);
+    }
+
+    /// Whether more packets are taken now.
+    pub fn reads(&self) -> bool {
+        let limits = &self.broker.limits;
+        match &self.phase {
+            Phase::New => true,
+            Phase::Open(open) => {
+                open.fan_out.is_none()
+                    && open.pressed_bytes <= limits.output_high
+                    && self.writing.len() <= limits.output_high
+            }
+            Phase::Waiting(_) | Phase::Over => false,
+        }
+    }
+
+    /// Whether the connection is to be closed once [`Self::output`] is empty.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// What is to be written.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.writing
+    }
+
+    /// The transport took `count` bytes of the output.
+    pub fn written(&mut self, count: usize, turn: &mut Turn) {
+        turn.counters.bytes_sent.add(count as u64);
+        self.writing.advance(count);
+        if self.writing.is_empty() {
+            let buffer = self.writing.reclaim();
+            turn.give_back(buffer);
+        } else if let Phase::Open(open) = &self.phase {
+            // The client is slow, but it takes something.
+            let mut state = open.session.lock();
+            if state.epoch == open.epoch {
+                if let Some(link) = &mut state.link {
+                    link.unwritten = self.writing.len();
+                    link.progress(turn.now);
+                }
+            }
+        }
+    }
+
+    /// Looks after everything but reading: what others want of this connection, what is due, what can go on. Call it when
+    /// woken, at [`Self::deadline`], after [`Self::receive`] and when the output has been written.
+    pub fn poll(&mut self, turn: &mut Turn) {
+        match &self.phase {
+            Phase::New => self.check_silence(self.broker.limits.connect_timeout, "no CONNECT came", turn),
+            Phase::Waiting(_) => self.establish(turn),
+            Phase::Open(_) => {
+                turn.publisher.clone_from(&self.waker);
+                self.go_on(turn);
+                turn.publisher = None;
+                self.take(turn);
+                if let Phase::Open(open) = &self.phase {
+                    if let Some(silence) = open.silence.filter(|_| open.pressed.is_empty()) {
+                        self.check_silence(silence, "the keep alive ran out", turn); // [MQTT-3.1.2-22]
+                    }
+                }
+            }
+            Phase::Over => {}
+        }
+    }
+
+    /// Goes on with what was interrupted: a fan-out, a publisher that was slowed down, retained messages.
+    fn go_on(&mut self, turn: &mut Turn) {
+        self.proceed(turn);
+        self.check_pressure(turn);
+        self.replay(turn);
+    }
+
+    fn check_silence(&mut self, most: Duration, detail: &'static str, turn: &mut Turn) {
+        if turn.now.since(self.heard) >= most {
+            self.fault(Reason::KEEP_ALIVE_TIMEOUT, detail, turn);
+        }
+    }
+
+    /// Takes what others have written for this client; notices that the connection must go.
+    fn take(&mut self, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let limits = &self.broker.limits;
+        let mut state = open.session.lock();
+        let Some(link) = &mut state.link else { return };
+        link.woken = false;
+        let mut fence = link.fence.take();
+        if self.writing.is_empty() {
+            std::mem::swap(&mut self.writing, &mut link.output);
+            link.progress(turn.now);
+            link.unwritten = self.writing.len();
+            open.session.pump(&mut state, turn, limits);
+        }
+        let groups: Vec<_> = state.groups.iter().filter(|group| group.has_waiting()).cloned().collect();
+        drop(state);
+        for group in groups {
+            group.feed(turn, limits);
+        }
+        if let Some(ending) = fence.take() {
+            self.end(ending, turn);
+        }
+    }
+
+    /// When [`Self::poll`] must be called though nothing happened.
+    pub fn deadline(&self) -> Instant {
+        match &self.phase {
+            Phase::New => self.heard + self.broker.limits.connect_timeout,
+            Phase::Open(open) if !open.pressed.is_empty() => open.pressed_until,
+            Phase::Open(open) => open.silence.map_or(Instant::NEVER, |silence| self.heard + silence),
+            Phase::Waiting(_) | Phase::Over => Instant::NEVER,
+        }
+    }
+
+    /// Closes because of what the client did, or did not do.
+    pub(super) fn fault(&mut self, reason: Reason, detail: &'static str, turn: &mut Turn) {
+        turn.counters.faults.add(1);
+        self.end(Ending::Fault(reason, detail), turn);
+    }
+
+    /// Ends the connection from this side; an MQTT 5 client is told why [MQTT-4.13.2-1].
+    pub fn end(&mut self, ending: Ending, turn: &mut Turn) {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Over => {}
+            Phase::New => turn.events.push(Event::Stranger { peer: self.peer.clone(), why: ending }),
+            Phase::Waiting(request) => {
+                let (client, peer) = (request.session.client.clone(), self.peer.clone());
+                turn.events.push(Event::Disconnected { client, peer, why: ending });
+            }
+            Phase::Open(open) => self.close(*open, ending, turn),
+        }
+    }
+
+    fn close(&mut self, open: Open, ending: Ending, turn: &mut Turn) {
+        if let Some(link) = &mut open.session.lock().link {
+            // What was written for the client before now goes out before the DISCONNECT.
+            self.writing.append(&mut link.output);
+        }
+        match &ending {
+            Ending::Fault(reason, _) if open.version == Version::V5 => {
+                let packet =
+                    Packet::Disconnect(Disconnect { reason: *reason, properties: Properties::EMPTY });
+                self.writing.write(|out| codec::encode(Version::V5, &packet, out));
+                turn.counters.packets_sent.add(1);
+            }
+            Ending::Closed | Ending::Lost(_) => self.writing = Output::default(),
+            Ending::Left(_) | Ending::Fault(..) => {}
+        }
+        let (client, peer) = (open.session.client.clone(), self.peer.clone());
+        self.broker.disconnected(&open.session, open.inbox, &ending, turn);
+        turn.events.push(Event::Disconnected { client, peer, why: ending });
+    }
+}

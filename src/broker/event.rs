@@ -1,0 +1,64 @@
+//! What happened that a person may want to read: the core says it, the shell writes it down.
+
+use crate::codec::packet::Version;
+use crate::codec::reason::Reason;
+use crate::message::QoS;
+use crate::sync::Arc;
+
+/// One thing that happened, in the client's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// CONNECT was answered with success.
+    Connected {
+        client: Arc<str>,
+        peer: Arc<str>,
+        version: Version,
+        clean_start: bool,
+        resumed: bool,
+        keep_alive: u16,
+    },
+    /// CONNECT was refused. The client identifier is empty where it is not known.
+    Refused { client: Arc<str>, peer: Arc<str>, reason: Reason, detail: &'static str },
+    /// A connection that had been accepted ended.
+    Disconnected { client: Arc<str>, peer: Arc<str>, why: Ending },
+    /// A connection ended before it said CONNECT.
+    Stranger { peer: Arc<str>, why: Ending },
+    /// A filter was subscribed to, or refused.
+    Subscribed { client: Arc<str>, filter: Box<str>, reason: Reason },
+    /// A filter was unsubscribed from.
+    Unsubscribed { client: Arc<str>, filter: Box<str> },
+    /// A client published what it may not.
+    Forbidden { client: Arc<str>, topic: Box<str>, qos: QoS },
+    /// The first message dropped for a session since it last had room.
+    Dropping { client: Arc<str>, why: Drop },
+    /// A session has room again; `count` messages were dropped for it.
+    Dropped { client: Arc<str>, count: u64 },
+    /// A session ended because its time ran out.
+    Expired { client: Arc<str> },
+}
+
+/// Why a message does not reach a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drop {
+    /// Larger than the receiver's Maximum Packet Size.
+    TooLarge,
+    /// The receiver's queue, in messages or bytes, is full.
+    QueueFull,
+    /// The receiver takes no bytes, and the message is QoS 0.
+    Stuck,
+    /// It expired while it waited.
+    Expired,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client sent DISCONNECT with this reason.
+    Left(Reason),
+    /// The client closed the connection without DISCONNECT.
+    Closed,
+    /// The transport failed.
+    Lost(Box<str>),
+    /// We closed it, for this reason.
+    Fault(Reason, &'static str),
+}

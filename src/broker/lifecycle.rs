@@ -1,0 +1,129 @@
+//! How a session goes from connected to parked to ended, and what happens then to its will and its messages.
+
+use std::time::Duration;
+
+use super::Broker;
+use super::event::{Ending, Event};
+use super::session::Session;
+use super::turn::Turn;
+use crate::codec::reason::Reason;
+use crate::delivery::Inbox;
+use crate::sync::{Arc, Ordering};
+use crate::time::Instant;
+
+impl Broker {
+    /// The connection of this session is over. Parks the session, or ends it if its expiry is 0, settles the will, and
+    /// lets a connection that took over go on.
+    pub(crate) fn disconnected(
+        &self,
+        session: &Arc<Session>,
+        inbox: Inbox,
+        ending: &Ending,
+        turn: &mut Turn,
+    ) {
+        let mut state = session.lock();
+        let link = state.link.take();
+        state.inbox = Some(inbox);
+        state.outbox.disconnected();
+        state.replayed = None;
+        state.release(turn);
+        if let Ending::Left(Reason::SUCCESS) = ending {
+            state.will = None; // [MQTT-3.14.4-3]
+        }
+        let expiry = state.expiry;
+        let due = match &state.will {
+            // A broker that shuts down says nothing about its clients.
+            None | Some(_) if matches!(ending, Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _)) => None,
+            Some(will) if will.delay == 0 || expiry == 0 => state.will.take(),
+            _ => None,
+        };
+        if expiry > 0 {
+            state.expires = after(turn.now, expiry);
+            state.will_due = state.will.as_ref().map_or(Instant::NEVER, |will| after(turn.now, will.delay));
+            self.schedule.add(state.expires.min(state.will_due), session);
+        }
+        drop(state);
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        if let Some(will) = due {
+            self.publish_will(&will, session.key, turn);
+        }
+        if expiry == 0 {
+            self.end(session, turn);
+        }
+        // Last: the new connection finds everything settled.
+        turn.wakes.extend(link.and_then(|link| link.successor));
+    }
+
+    /// Ends a session: nothing of it is left but what other members of its shared groups still get.
+    pub(crate) fn end(&self, session: &Arc<Session>, turn: &mut Turn) {
+        let mut state = session.lock();
+        if state.ended {
+            return;
+        }
+        state.ended = true;
+        let subscriptions = std::mem::take(&mut state.subscriptions);
+        let groups = std::mem::take(&mut state.groups);
+        let given_back = state.drain();
+        let will = state.will.take();
+        state.release(turn);
+        drop(state);
+        self.directory.remove(session);
+        for filter in subscriptions.keys() {
+            self.forget(session.key, filter);
+        }
+        for group in &groups {
+            self.leave(session.key, group, turn);
+        }
+        for (group, waiting) in given_back.into_iter().rev() {
+            group.take_back(waiting);
+        }
+        for group in groups {
+            group.feed(turn, &self.limits);
+        }
+        if let Some(will) = will {
+            self.publish_will(&will, session.key, turn); // [MQTT-3.1.2-8]
+        }
+    }
+
+    /// Does what has become due: publishes delayed wills, ends expired sessions.
+    pub fn tick(&self, turn: &mut Turn) {
+        while let Some(session) = self.schedule.pop(turn.now) {
+            let mut state = session.lock();
+            if state.ended || state.link.is_some() {
+                continue;
+            }
+            let mut will = None;
+            if state.will_due <= turn.now {
+                state.will_due = Instant::NEVER;
+                will = state.will.take();
+            }
+            let expired = state.expires <= turn.now;
+            if !expired {
+                self.schedule.add(state.expires.min(state.will_due), &session);
+            }
+            drop(state);
+            if let Some(will) = will {
+                self.publish_will(&will, session.key, turn);
+            }
+            if expired {
+                turn.counters.sessions_expired.add(1);
+                turn.events.push(Event::Expired { client: session.client.clone() });
+                self.end(&session, turn); // [MQTT-4.1.0-2]
+            }
+        }
+        self.retained.expire(turn.now);
+    }
+
+    /// When [`Self::tick`] should be called next; `keeper` is woken if that becomes earlier.
+    pub fn next_tick(&self, keeper: &std::task::Waker) -> Instant {
+        self.schedule.next(keeper)
+    }
+}
+
+/// `seconds` from now; `u32::MAX` is never.
+fn after(now: Instant, seconds: u32) -> Instant {
+    match seconds {
+        u32::MAX => Instant::NEVER,
+        seconds => now + Duration::from_secs(seconds.into()),
+    }
+}

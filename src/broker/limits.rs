@@ -1,0 +1,84 @@
+//! Every limit of the broker, as a value in one place, so that a test or a seed can make each of them tiny.
+//!
+//! Reaching a limit is a reason code and a counter, never a crash and never a silent loss.
+
+use std::time::Duration;
+
+/// What one broker allows. All but `connections` are per connection or per session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections; one more is refused with 0x97 (3.1.1: server unavailable).
+    pub connections: usize,
+    /// Bytes of the largest packet taken from a client; announced in CONNACK.
+    pub packet_size: u32,
+    /// Messages that wait for one session, or in one shared group, beyond those in flight.
+    pub queued_messages: usize,
+    /// Bytes that wait for one session, counting [`Limits::QUEUED_OVERHEAD`] for each message, or that lie unsent in its
+    /// output.
+    pub queued_bytes: usize,
+    /// QoS 1 and 2 messages a client may have in flight to us; announced in CONNACK to MQTT 5 clients.
+    pub receive_maximum: u16,
+    /// QoS 1 and 2 messages we have in flight to a client, where its own Receive Maximum allows as many.
+    pub in_flight: u16,
+    /// Topic aliases a client may set; announced in CONNACK. 0: none.
+    pub topic_aliases_in: u16,
+    /// Topic aliases we set towards a client, where it allows as many. 0: none.
+    pub topic_aliases_out: u16,
+    /// Seconds of the longest keep alive; a longer one, or none, is answered with this. 0: any.
+    pub keep_alive: u16,
+    /// Seconds a session outlives its connection at most; `u32::MAX`: for ever.
+    pub session_expiry: u32,
+    /// Subscriptions of one session.
+    pub subscriptions: usize,
+    /// Retained messages in all.
+    pub retained_messages: usize,
+    /// Bytes of topics and payloads of retained messages in all.
+    pub retained_bytes: usize,
+    /// From accepting a connection to the last byte of its CONNECT.
+    pub connect_timeout: Duration,
+    /// A receiver that has taken no byte for so long while bytes waited is stuck: it slows its publishers no more.
+    pub stuck_after: Duration,
+    /// Unsent bytes in a connection's output above which its publishers are slowed down.
+    pub output_high: usize,
+    /// Unsent bytes below which they go on.
+    pub output_low: usize,
+    /// Receivers served before a fan-out lets other connections run.
+    pub fan_out: usize,
+    /// The greatest packet identifier; less than 65,535 only in tests.
+    pub packet_id: u16,
+    /// Bytes of payload and properties up to which a message is copied into each receiver's output; larger ones are
+    /// shared.
+    pub copied: usize,
+}
+
+impl Limits {
+    /// Bytes a queued message costs beside its content.
+    pub const QUEUED_OVERHEAD: usize = 128;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: usize::MAX,
+            packet_size: 16 * 1024 * 1024,
+            queued_messages: 100_000,
+            queued_bytes: 64 * 1024 * 1024,
+            receive_maximum: 1_000,
+            in_flight: 1_000,
+            topic_aliases_in: 100,
+            topic_aliases_out: 100,
+            keep_alive: 0,
+            session_expiry: u32::MAX,
+            subscriptions: 100_000,
+            retained_messages: usize::MAX,
+            retained_bytes: usize::MAX,
+            connect_timeout: Duration::from_secs(10),
+            stuck_after: Duration::from_secs(1),
+            output_high: 1024 * 1024,
+            output_low: 256 * 1024,
+            fan_out: 256,
+            packet_id: u16::MAX,
+            copied: 4 * 1024,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A session's open connection, as the session sees it: where frames are written, and what the client allows there.
+//!
+//! A frame is made here, in this order: expiry, size against the client's Maximum Packet Size, identifier, alias. So
+//! nothing that waits holds an identifier or an alias, which belong to the connection. When bytes are sent is not
+//! asked here; the connection takes them.
+
+use std::collections::HashMap;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::event::{Drop, Ending};
+use super::limits::Limits;
+use super::output::Output;
+use super::turn::Turn;
+use crate::codec::head::Head;
+use crate::codec::packet::{Packet, PacketId, Version};
+use crate::message::{Message, MessageRef, QoS};
+use crate::sync::Arc;
+use crate::time::Instant;
+
+/// The greatest remaining length there is, with the longest fixed header.
+const GREATEST_FRAME: usize = 268_435_455 + 5;
+
+/// A message on its way to many receivers: borrowed from its packet, copied once when the first of them must keep it.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) view: MessageRef<'a>,
+    owned: std::cell::OnceCell<Message>,
+}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn new(view: MessageRef<'a>) -> Self {
+        Self { view, owned: std::cell::OnceCell::new() }
+    }
+
+    /// A message that is owned already.
+    pub(crate) fn of(message: &'a Message) -> Self {
+        Self { view: message.as_ref(), owned: message.clone().into() }
+    }
+
+    pub(crate) fn message(&self) -> &Message {
+        self.owned.get_or_init(|| self.view.to_message())
+    }
+}
+
+/// What one delivery adds to a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) ids: &'a [u32],
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) version: Version,
+    pub(crate) peer: Arc<str>,
+    pub(crate) since: Instant,
+    pub(crate) output: Output,
+    pub(crate) waker: Option<Waker>,
+    /// Whether the connection has been woken since it last looked here.
+    pub(crate) woken: bool,
+    /// Bytes that the connection has taken and not written.
+    pub(crate) unwritten: usize,
+    /// When the client last took bytes, or when bytes began to wait for it.
+    progress: Instant,
+    /// Bytes of the largest frame the client takes.
+    maximum_packet: usize,
+    aliases: Option<Box<Aliases>>,
+    /// Set when this connection must go; it sees that in its next turn.
+    pub(crate) fence: Option<Ending>,
+    /// Who waits until it is gone.
+    pub(crate) successor: Option<Waker>,
+}
+
+/// Topic aliases towards one client, given to the first topics that come.
+#[derive(Debug)]
+struct Aliases {
+    topics: HashMap<Box<str>, u16>,
+    maximum: u16,
+}
+
+impl Link {
+    pub(crate) fn new(
+        version: Version,
+        peer: Arc<str>,
+        maximum_packet: Option<u32>,
+        aliases: u16,
+        now: Instant,
+    ) -> Self {
+        let maximum_packet =
+            maximum_packet.map_or(GREATEST_FRAME, |bytes| GREATEST_FRAME.min(bytes as usize));
+        let aliases = (aliases > 0).then(|| Box::new(Aliases { topics: HashMap::new(), maximum: aliases }));
+        Self {
+            version,
+            peer,
+            since: now,
+            output: Output::default(),
+            waker: None,
+            woken: false,
+            unwritten: 0,
+            progress: now,
+            maximum_packet,
+            aliases,
+            fence: None,
+            successor: None,
+        }
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn pending(&self) -> usize {
+        self.output.len() + self.unwritten
+    }
+
+    /// Whether the client has taken nothing for too long while `waits` says that something waits.
+    pub(crate) fn is_stuck(&self, waits: bool, now: Instant, stuck_after: Duration) -> bool {
+        (waits || self.pending() > 0) && now.since(self.progress) > stuck_after
+    }
+
+    /// The client took bytes, or bytes begin to wait.
+    pub(crate) fn progress(&mut self, now: Instant) {
+        self.progress = now;
+    }
+
+    pub(crate) fn wake(&mut self, turn: &mut Turn) {
+        if !self.woken {
+            self.woken = true;
+            turn.wakes.extend(self.waker.clone());
+        }
+    }
+
+    /// Whether a PUBLISH with this content may leave: it has not expired, and fits.
+    pub(crate) fn admit(
+        &self,
+        message: &MessageRef<'_>,
+        delivery: Delivery<'_>,
+        now: Instant,
+    ) -> Result<(), Drop> {
+        if message.expires <= now {
+            return Err(Drop::Expired); // [MQTT-3.3.2-5]
+        }
+        if self.fits(message, delivery, now) { Ok(()) } else { Err(Drop::TooLarge) } // [MQTT-3.1.2-25]
+    }
+
+    /// Whether a PUBLISH with this content keeps to the client's Maximum Packet Size [MQTT-3.1.2-24].
+    pub(crate) fn fits(&self, message: &MessageRef<'_>, delivery: Delivery<'_>, now: Instant) -> bool {
+        let id = (delivery.qos != QoS::AtMostOnce).then_some(PacketId::MAX);
+        let head = self.head(message, delivery, id, now);
+        head.frame_len(self.properties(message).len(), message.payload.len()) <= self.maximum_packet
+    }
+
+    fn properties<'a>(&self, message: &MessageRef<'a>) -> &'a [u8] {
+        if self.version == Version::V5 { message.properties } else { &[] }
+    }
+
+    fn head<'a>(
+        &self,
+        message: &MessageRef<'a>,
+        delivery: Delivery<'a>,
+        packet_id: Option<PacketId>,
+        now: Instant,
+    ) -> Head<'a> {
+        Head {
+            version: self.version,
+            dup: false,
+            qos: delivery.qos,
+            retain: delivery.retain,
+            topic: message.topic,
+            alias: None,
+            packet_id,
+            expiry: remaining(message.expires, now),
+            subscription_ids: delivery.ids,
+        }
+    }
+
+    /// Writes a PUBLISH that [`Self::admit`] let in.
+    pub(crate) fn publish(
+        &mut self,
+        message: &Shared<'_>,
+        delivery: Delivery<'_>,
+        (packet_id, dup): (Option<PacketId>, bool),
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        let view = &message.view;
+        let properties = self.properties(view);
+        let mut head = self.head(view, delivery, packet_id, turn.now);
+        head.dup = dup;
+        self.put_alias(&mut head, properties.len(), view.payload.len());
+        if self.pending() == 0 {
+            self.progress = turn.now;
+        }
+        self.output.lend(|| turn.buffer());
+        if properties.len() + view.payload.len() <= limits.copied {
+            self.output.write(|out| {
+                head.write(properties, view.payload.len(), out);
+                out.extend_from_slice(properties);
+                out.extend_from_slice(view.payload);
+            });
+        } else {
+            self.output.write(|out| head.write(properties, view.payload.len(), out));
+            self.output.share(message.message(), self.version == Version::V5);
+        }
+        turn.counters.packets_sent.add(1);
+        turn.counters.publish_sent.add(1);
+        turn.counters.publish_bytes_sent.add(view.payload.len() as u64);
+        self.wake(turn);
+    }
+
+    /// Uses the topic's alias, or gives it one while there are any [MQTT-3.1.2-26].
+    fn put_alias(&mut self, head: &mut Head<'_>, properties: usize, payload: usize) {
+        let Some(aliases) = &mut self.aliases else { return };
+        if let Some(alias) = aliases.topics.get(head.topic) {
+            (head.alias, head.topic) = (Some(*alias), "");
+            return;
+        }
+        let given = u16::try_from(aliases.topics.len()).unwrap_or(u16::MAX);
+        if given < aliases.maximum {
+            head.alias = Some(given + 1);
+            if head.frame_len(properties, payload) > self.maximum_packet {
+                head.alias = None;
+            } else {
+                aliases.topics.insert(head.topic.into(), given + 1);
+            }
+        }
+    }
+
+    /// Writes any other packet, unless it is larger than the client takes.
+    pub(crate) fn send(&mut self, packet: &Packet<'_>, turn: &mut Turn) {
+        if self.pending() == 0 {
+            self.progress = turn.now;
+        }
+        self.output.lend(|| turn.buffer());
+        let version = self.version;
+        self.output.write(|out| crate::codec::encode(version, packet, out));
+        turn.counters.packets_sent.add(1);
+        self.wake(turn);
+    }
+}
+
+/// Seconds until `expires`, counted down from what the publisher gave [MQTT-3.3.2-6].
+fn remaining(expires: Instant, now: Instant) -> Option<u32> {
+    if expires == Instant::NEVER {
+        return None;
+    }
+    let micros = expires.since(now).as_micros();
+    Some(u32::try_from(micros.div_ceil(1_000_000)).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,142 @@
+//! The broker's core: values that turn packets into packets, with time passed in.
+//!
+//! There is no single broker lock. [`Broker`] only holds together what connections share, each part with its own: the
+//! [`index`] of subscriptions, [`retained`] messages, the directory of sessions. A [`Connection`] is the door: bytes go
+//! in, bytes come out, and a [`Turn`] says whom to wake. Reading order: `connection`, `connect`, `publish`, `route`,
+//! `session`, `link`.
+//!
+//! ```text
+//! publisher's Connection ─▶ rights ─▶ retained slot ─▶ index ─▶ FanOut ─▶ each receiver's Session ─▶ Link (output)
+//! ```
+//!
+//! Locks are taken in this order and never the other way: retained shard, shared group, session. Nobody holds two
+//! sessions, and nobody waits for another connection under a lock.
+//!
+//! What it leaves out: sockets, tasks, files, the clock. A store will come in beside it: every acknowledgement already
+//! waits in one line for what it promises.
+
+mod acknowledge;
+mod connect;
+mod connection;
+mod counters;
+mod directory;
+mod event;
+pub mod index;
+mod lifecycle;
+mod limits;
+mod link;
+mod output;
+mod publish;
+mod queue;
+mod retained;
+mod rights;
+mod route;
+mod schedule;
+mod session;
+mod shared;
+mod subscribe;
+mod sys;
+mod turn;
+mod will;
+
+pub use connection::Connection;
+pub use counters::{Counters, Counts};
+pub use event::{Drop, Ending, Event};
+pub use limits::Limits;
+pub use output::{Output, SLICES};
+pub use rights::Rights;
+pub use sys::Load;
+pub use turn::Turn;
+
+use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::time::Instant;
+use directory::Directory;
+use index::Index;
+use retained::Retained;
+use route::Subscriber;
+use schedule::Schedule;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Broker {
+    pub limits: Limits,
+    pub rights: Rights,
+    pub(crate) index: Index<Subscriber>,
+    pub(crate) retained: Retained,
+    pub(crate) directory: Directory,
+    schedule: Schedule,
+    connections: AtomicUsize,
+    /// For client identifiers that the broker gives.
+    seed: u64,
+    assigned: crate::sync::AtomicU64,
+}
+
+/// What a person asks about a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    pub client: Arc<str>,
+    /// Where it is connected from, and since when; `None` when it is not connected.
+    pub connected: Option<(Arc<str>, Instant)>,
+    pub subscriptions: usize,
+    /// Messages that wait, and those in flight.
+    pub queued: usize,
+    pub in_flight: usize,
+}
+
+impl Broker {
+    /// `seed` must differ from one start to the next, and be known to nobody.
+    pub fn new(limits: Limits, rights: Rights, seed: u64) -> Self {
+        Self {
+            index: Index::new(seed),
+            retained: Retained::new(seed, limits.retained_messages, limits.retained_bytes),
+            directory: Directory::new(),
+            schedule: Schedule::default(),
+            connections: AtomicUsize::new(0),
+            assigned: crate::sync::AtomicU64::new(0),
+            limits,
+            rights,
+            seed,
+        }
+    }
+
+    /// Open connections that said CONNECT and were accepted.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Every client there is a session of, in the order in which the sessions began.
+    pub fn clients(&self) -> Vec<ClientInfo> {
+        let sessions = self.directory.sessions();
+        let info = sessions.iter().map(|session| {
+            let state = session.lock();
+            ClientInfo {
+                client: session.client.clone(),
+                connected: state.link.as_ref().map(|link| (link.peer.clone(), link.since)),
+                subscriptions: state.subscriptions.len(),
+                queued: state.queue.len(),
+                in_flight: state.outbox.in_flight(),
+            }
+        });
+        info.collect()
+    }
+
+    /// A client identifier that no session has [MQTT-3.2.2-16].
+    pub(crate) fn assign_client_id(&self) -> String {
+        loop {
+            let count = self.assigned.fetch_add(1, Ordering::Relaxed);
+            let (high, low) = (mix(self.seed ^ count), mix(mix(self.seed).wrapping_add(count)));
+            let id = format!("auto-{high:016x}{low:016x}");
+            if !self.directory.has(&id) {
+                return id;
+            }
+        }
+    }
+}
+
+/// Spreads the bits of a number (the finalizer of splitmix64).
+fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ (number >> 31)
+}

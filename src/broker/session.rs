@@ -1,0 +1,471 @@
+//! A session: what the broker remembers of a client, with or without a connection.
+//!
+//! ```text
+//!             CONNECT                      connection ends, expiry > 0
+//!   (none) ───────────▶ linked ◀──────────────────────────────────────▶ parked
+//!                         │        CONNECT, clean start 0                  │
+//!                         │ connection ends, expiry 0                      │ expiry, or CONNECT with clean start 1
+//!                         ▼                                                ▼
+//!                       ended ◀────────────────────────────────────────────┘
+//! ```
+//!
+//! Everything here happens under the session's one lock, for a short time: no I/O, no second session.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+use super::event::{Drop, Event};
+use super::limits::Limits;
+use super::link::{Delivery, Link, Shared};
+use super::queue::{Ids, Queue, Waiting};
+use super::shared::Group;
+use super::turn::Turn;
+use super::will::Will;
+use crate::codec::packet::{Ack, Options, Packet, PacketId};
+use crate::codec::reason::Reason;
+use crate::delivery::{Inbox, Outbox, Received, Resend};
+use crate::message::QoS;
+use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::time::Instant;
+
+/// A client's session; see the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Tells sessions apart; a client identifier may be used again by another session.
+    pub(crate) key: u64,
+    pub(crate) client: Arc<str>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Raised by each CONNECT; what an older connection does is void.
+    pub(crate) epoch: u32,
+    pub(crate) ended: bool,
+    pub(crate) link: Option<Link>,
+    pub(crate) subscriptions: BTreeMap<Box<str>, Subscribed>,
+    /// Shared groups this session is a member of.
+    pub(crate) groups: Vec<Arc<Group>>,
+    pub(crate) outbox: Outbox<Kept>,
+    pub(crate) queue: Queue,
+    /// Parked here while no connection has it.
+    pub(crate) inbox: Option<Inbox>,
+    /// Seconds the session outlives its connection; `u32::MAX`: for ever.
+    pub(crate) expiry: u32,
+    pub(crate) will: Option<Box<Will>>,
+    /// When the session ends unless its client comes back.
+    pub(crate) expires: Instant,
+    /// When the delayed will is due.
+    pub(crate) will_due: Instant,
+    /// Publishers that were slowed down because of this session.
+    pressing: Vec<Waker>,
+    /// Messages dropped since there was last room.
+    dropped: u64,
+    /// While retained messages are replayed: topics of which a newer one was delivered live, by sequence number.
+    pub(crate) replayed: Option<Box<BTreeMap<Box<str>, u64>>>,
+}
+
+/// What a session remembers of one of its subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subscribed {
+    pub(crate) options: Options,
+    pub(crate) id: Option<u32>,
+}
+
+/// What an in-flight message needs for a resend: nothing in a session that ends with its connection.
+pub(crate) type Kept = Option<Box<InFlight>>;
+
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub(crate) waiting: Waiting,
+    /// The shared group the message came through.
+    pub(crate) group: Option<Arc<Group>>,
+}
+
+/// What a subscription grants: the greatest QoS, whether RETAIN is kept, and the identifiers.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) qos: QoS,
+    pub(crate) retain_as_published: bool,
+    pub(crate) ids: Ids,
+}
+
+/// What became of a message offered to a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It is on its way, or waits.
+    Taken,
+    /// Taken; but so much waits there that the publisher should slow down.
+    Pressed,
+    Dropped(Drop),
+    /// Nobody is there to take it: QoS 0 for an absent client, or a session that has ended.
+    Absent,
+    /// A member of a shared group has no room now.
+    NoRoom,
+}
+
+impl Session {
+    pub(crate) fn new(key: u64, client: Arc<str>, limits: &Limits) -> Self {
+        Self {
+            key,
+            client,
+            state: Mutex::new(State {
+                epoch: 0,
+                ended: false,
+                link: None,
+                subscriptions: BTreeMap::new(),
+                groups: Vec::new(),
+                outbox: Outbox::new(limits.in_flight, limits.packet_id),
+                queue: Queue::default(),
+                inbox: None,
+                expiry: 0,
+                will: None,
+                expires: Instant::NEVER,
+                will_due: Instant::NEVER,
+                pressing: Vec::new(),
+                dropped: 0,
+                replayed: None,
+            }),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Offers a message that matched this session's own subscriptions.
+    pub(crate) fn offer(
+        &self,
+        message: &Shared<'_>,
+        grant: &Grant,
+        retained: Option<u64>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
+        let mut state = self.lock();
+        if let (Some(sequence), Some(replayed)) = (retained, &mut state.replayed) {
+            replayed.insert(message.view.topic.into(), sequence);
+        }
+        let retain = message.view.retain && grant.retain_as_published;
+        let offer = state.offer(message, grant, retain, turn, limits);
+        self.account(&mut state, offer, turn);
+        offer
+    }
+
+    /// Offers a retained message to a new subscription, with RETAIN set [MQTT-3.3.1-8].
+    pub(crate) fn offer_retained(
+        &self,
+        message: &Shared<'_>,
+        grant: &Grant,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        let mut state = self.lock();
+        let offer = state.offer(message, grant, true, turn, limits);
+        self.account(&mut state, offer, turn);
+    }
+
+    /// Offers a message of a shared group: taken only if it can leave at once.
+    pub(crate) fn offer_shared(
+        &self,
+        message: &Shared<'_>,
+        grant: &Grant,
+        group: &Arc<Group>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
+        self.lock().offer_shared(message, grant, group, turn, limits)
+    }
+
+    /// Counts a drop and tells of the first of a series.
+    fn account(&self, state: &mut State, offer: Offer, turn: &mut Turn) {
+        let Offer::Dropped(why) = offer else { return };
+        count_drop(turn, why);
+        if state.dropped == 0 {
+            turn.events.push(Event::Dropping { client: self.client.clone(), why });
+        }
+        state.dropped += 1;
+    }
+
+    /// After something left: goes on sending what waits, and lets publishers go on when little does.
+    pub(crate) fn pump(&self, state: &mut State, turn: &mut Turn, limits: &Limits) {
+        state.pump(turn, limits);
+        if state.is_low(limits) {
+            turn.wakes.append(&mut state.pressing);
+            if state.dropped > 0 {
+                let count = std::mem::take(&mut state.dropped);
+                turn.events.push(Event::Dropped { client: self.client.clone(), count });
+            }
+        }
+    }
+}
+
+/// Counts a message that does not reach its receiver.
+pub(crate) fn count_drop(turn: &Turn, why: Drop) {
+    turn.counters.publish_dropped.add(1);
+    match why {
+        Drop::TooLarge => turn.counters.dropped_too_large.add(1),
+        Drop::QueueFull | Drop::Stuck => turn.counters.dropped_queue_full.add(1),
+        Drop::Expired => turn.counters.dropped_expired.add(1),
+    }
+}
+
+impl State {
+    fn offer(
+        &mut self,
+        message: &Shared<'_>,
+        grant: &Grant,
+        retain: bool,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
+        // [MQTT-3.8.4-8]
+        let qos = message.view.qos.min(grant.qos);
+        if self.ended {
+            return Offer::Absent;
+        }
+        let ids = grant.ids.as_deref().unwrap_or_default();
+        let delivery = Delivery { qos, retain, ids };
+        if let Some(link) = &self.link {
+            if let Err(why) = link.admit(&message.view, delivery, turn.now) {
+                return Offer::Dropped(why);
+            }
+        }
+        if qos == QoS::AtMostOnce {
+            return self.offer_at_most_once(message, delivery, turn, limits);
+        }
+        if self.may_send_now(limits) && self.queue.is_empty() {
+            self.start(message, delivery, &grant.ids, None, turn, limits);
+            return self.pressure(turn, limits);
+        }
+        self.enqueue(message, delivery, &grant.ids, turn, limits)
+    }
+
+    fn offer_at_most_once(
+        &mut self,
+        message: &Shared<'_>,
+        delivery: Delivery<'_>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
+        let waits = !self.queue.is_empty();
+        let Some(link) = &mut self.link else { return Offer::Absent };
+        let pending = link.pending();
+        if pending > limits.output_high && link.is_stuck(waits, turn.now, limits.stuck_after) {
+            return Offer::Dropped(Drop::Stuck);
+        }
+        if pending + message.view.len() > limits.queued_bytes {
+            return Offer::Dropped(Drop::QueueFull);
+        }
+        link.publish(message, delivery, (None, false), turn, limits);
+        self.pressure(turn, limits)
+    }
+
+    /// Puts a message behind those that wait already.
+    fn enqueue(
+        &mut self,
+        message: &Shared<'_>,
+        delivery: Delivery<'_>,
+        ids: &Ids,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
+        if self.queue.is_full(message.view.len(), limits) {
+            turn.counters.dropped_expired.add(self.queue.expire(turn.now));
+            if self.queue.is_full(message.view.len(), limits) {
+                return Offer::Dropped(Drop::QueueFull);
+            }
+        }
+        if self.queue.is_empty() {
+            if let Some(link) = self.link.as_mut().filter(|link| link.pending() == 0) {
+                link.progress(turn.now);
+            }
+        }
+        self.queue.push(Waiting {
+            message: message.message().clone(),
+            qos: delivery.qos,
+            retain: delivery.retain,
+            ids: ids.clone(),
+        });
+        self.pressure(turn, limits)
+    }
+
+    /// Whether the publisher should slow down: much waits for a client that still takes bytes.
+    fn pressure(&mut self, turn: &Turn, limits: &Limits) -> Offer {
+        if !self.is_pressing(turn.now, limits) {
+            return Offer::Taken;
+        }
+        if let Some(publisher) = &turn.publisher {
+            if !self.pressing.iter().any(|waker| waker.will_wake(publisher)) {
+                self.pressing.push(publisher.clone());
+            }
+        }
+        Offer::Pressed
+    }
+
+    /// Whether so much waits here that publishers should slow down. An absent or stuck client slows nobody.
+    pub(crate) fn is_pressing(&self, now: Instant, limits: &Limits) -> bool {
+        self.link.as_ref().is_some_and(|link| {
+            (link.pending() > limits.output_high || self.queue.is_high(limits))
+                && !link.is_stuck(!self.queue.is_empty(), now, limits.stuck_after)
+        })
+    }
+
+    /// Whether a client is there and takes what it is sent.
+    pub(crate) fn takes(&self, now: Instant, limits: &Limits) -> bool {
+        let link = self.link.as_ref();
+        // Identifiers that the client does not answer stand for bytes that it does not take.
+        link.is_some_and(|link| !link.is_stuck(!self.outbox.has_room(), now, limits.stuck_after))
+    }
+
+    /// Whether so little waits here that publishers may go on.
+    pub(crate) fn is_low(&self, limits: &Limits) -> bool {
+        self.queue.is_low(limits) && self.link.as_ref().is_none_or(|link| link.pending() <= limits.output_low)
+    }
+
+    /// Whether a PUBLISH above QoS 0 could leave now.
+    fn may_send_now(&self, limits: &Limits) -> bool {
+        self.outbox.has_room() && self.link.as_ref().is_some_and(|link| link.pending() <= limits.output_high)
+    }
+
+    fn offer_shared(
+        &mut self,
+        message: &Shared<'_>,
+        grant: &Grant,
+        group: &Arc<Group>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
+        let qos = message.view.qos.min(grant.qos);
+        let retain = message.view.retain && grant.retain_as_published;
+        let delivery = Delivery { qos, retain, ids: grant.ids.as_deref().unwrap_or_default() };
+        let waits = !self.queue.is_empty();
+        let Some(link) = &self.link else { return Offer::Absent };
+        if let Err(why) = link.admit(&message.view, delivery, turn.now) {
+            return Offer::Dropped(why);
+        }
+        if link.pending() > limits.output_high && link.is_stuck(waits, turn.now, limits.stuck_after) {
+            return Offer::NoRoom;
+        }
+        if qos == QoS::AtMostOnce {
+            return self.offer_at_most_once(message, delivery, turn, limits);
+        }
+        if waits || !self.may_send_now(limits) {
+            return Offer::NoRoom;
+        }
+        self.start(message, delivery, &grant.ids, Some(group), turn, limits);
+        self.pressure(turn, limits)
+    }
+
+    /// Sends a message above QoS 0 for the first time.
+    fn start(
+        &mut self,
+        message: &Shared<'_>,
+        delivery: Delivery<'_>,
+        ids: &Ids,
+        group: Option<&Arc<Group>>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        // A session that ends with its connection never resends; only a group may want the message back.
+        let kept = (self.expiry > 0 || group.is_some()).then(|| {
+            let waiting = Waiting {
+                message: message.message().clone(),
+                qos: delivery.qos,
+                retain: delivery.retain,
+                ids: ids.clone(),
+            };
+            Box::new(InFlight { waiting, group: group.cloned() })
+        });
+        let id = self.outbox.publish(delivery.qos, kept);
+        if let Some(link) = &mut self.link {
+            link.publish(message, delivery, (Some(id), false), turn, limits);
+        }
+    }
+
+    /// Sends what waits, as far as the window and the output allow.
+    fn pump(&mut self, turn: &mut Turn, limits: &Limits) {
+        self.resend(turn, limits);
+        while !self.queue.is_empty() && self.may_send_now(limits) {
+            let Some(waiting) = self.queue.pop() else { return };
+            let message = Shared::of(&waiting.message);
+            let ids = waiting.ids.as_deref().unwrap_or_default();
+            let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
+            // The window was asked above, so there is a link.
+            let Some(link) = &self.link else { return };
+            match link.admit(&message.view, delivery, turn.now) {
+                Ok(()) => self.start(&message, delivery, &waiting.ids, None, turn, limits),
+                Err(why) => count_drop(turn, why),
+            }
+        }
+    }
+
+    /// Sends again what was in flight when the connection broke, under the same identifiers [MQTT-4.4.0-1].
+    fn resend(&mut self, turn: &mut Turn, limits: &Limits) {
+        let Some(link) = &mut self.link else { return };
+        while let Some(packet) = self.outbox.next_resend() {
+            let (id, kept) = match packet {
+                Resend::Publish(id, _, kept) => (id, kept),
+                Resend::Pubrel(id) => {
+                    link.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn);
+                    continue;
+                }
+            };
+            let fits = kept.as_ref().is_some_and(|kept| {
+                let waiting = &kept.waiting;
+                let ids = waiting.ids.as_deref().unwrap_or_default();
+                let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
+                // Expiry is not applied to what has been sent once [MQTT-4.3.3-7].
+                let fits = link.fits(&waiting.message.as_ref(), delivery, turn.now);
+                if fits {
+                    // DUP is 1 because this is a second sending [MQTT-3.3.1-1].
+                    link.publish(&Shared::of(&waiting.message), delivery, (Some(id), true), turn, limits);
+                }
+                fits
+            });
+            if !fits {
+                count_drop(turn, Drop::TooLarge);
+                self.outbox.forget(id);
+            }
+        }
+    }
+
+    /// PUBACK from the client.
+    pub(crate) fn puback(&mut self, id: PacketId) {
+        self.outbox.puback(id);
+    }
+
+    /// PUBREC from the client; what PUBREL answers it, if any. A refused message goes to nobody else [MQTT-4.8.2-6].
+    pub(crate) fn pubrec(&mut self, id: PacketId, reason: Reason) -> Option<Reason> {
+        match self.outbox.pubrec(id, reason) {
+            Received::Release(_) => Some(Reason::SUCCESS),
+            Received::Refused(_) => None,
+            Received::Unknown if reason.is_failure() => None,
+            Received::Unknown => Some(Reason::PACKET_IDENTIFIER_NOT_FOUND),
+        }
+    }
+
+    /// Ends the session's messages: QoS 1 ones of shared groups are given back for another member [MQTT-4.8.2-5].
+    pub(crate) fn drain(&mut self) -> Vec<(Arc<Group>, Waiting)> {
+        self.queue = Queue::default();
+        self.outbox
+            .drain()
+            .filter_map(|(qos, kept)| {
+                let kept = kept.filter(|_| qos == QoS::AtLeastOnce)?;
+                let InFlight { waiting, group } = *kept;
+                group.map(|group| (group, waiting))
+            })
+            .collect()
+    }
+
+    /// Whether retained message `sequence` of `topic` was overtaken by a live one since the replay began.
+    pub(crate) fn was_delivered(&self, topic: &str, sequence: u64) -> bool {
+        let newer = self.replayed.as_ref().and_then(|replayed| replayed.get(topic));
+        newer.is_some_and(|delivered| *delivered >= sequence)
+    }
+
+    /// Everybody whom this session slows down.
+    pub(crate) fn release(&mut self, turn: &mut Turn) {
+        turn.wakes.append(&mut self.pressing);
+    }
+}

@@ -1,0 +1,186 @@
+//! SUBSCRIBE and UNSUBSCRIBE, and the retained messages that a new subscription asks for.
+//!
+//! A subscription enters the index before its retained messages are read, so that no message falls between the two; one
+//! that was delivered live meanwhile is not replayed. The replay goes in pages, as fast as the client takes them.
+
+use super::Broker;
+use super::connection::{Connection, Phase};
+use super::event::Event;
+use super::link::Shared;
+use super::retained::Cursor;
+use super::route::{Subscriber, grant};
+use super::session::{Grant, Session, Subscribed};
+use super::shared::Group;
+use super::turn::Turn;
+use crate::codec::packet::{Packet, RetainHandling, Suback, Subscribe, Subscription, Unsubscribe, Version};
+use crate::codec::property::Properties;
+use crate::codec::reason::Reason;
+use crate::sync::Arc;
+use crate::topic::TopicFilter;
+
+/// Retained messages still to be sent to one subscription.
+#[derive(Debug)]
+pub(super) struct Replay {
+    cursor: Cursor,
+    grant: Grant,
+}
+
+impl Connection {
+    pub(super) fn subscribe(&mut self, subscribe: &Subscribe<'_>, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let id = subscribe.properties.subscription_ids().next();
+        let mut reasons = Vec::with_capacity(subscribe.filters.len());
+        // One after the other, answered together [MQTT-3.8.4-5].
+        for subscription in &subscribe.filters {
+            let (reason, replay) = self.broker.subscribe(&open.session, subscription, id, turn);
+            reasons.push(match open.version {
+                Version::V5 => reason,
+                _ if reason.is_failure() => Reason::UNSPECIFIED_ERROR, // [v3 MQTT-3.9.3-2]
+                _ => reason,
+            });
+            open.replays.extend(replay);
+        }
+        if !open.replays.is_empty() {
+            turn.wakes.extend(self.waker.clone());
+        }
+        let (packet_id, properties) = (subscribe.packet_id, Properties::EMPTY);
+        self.promise(&Packet::Suback(Suback { packet_id, properties, reasons }), false, turn); // [MQTT-3.8.4-1]
+    }
+
+    pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let session = &open.session;
+        let reasons = unsubscribe.filters.iter().map(|filter| self.broker.unsubscribe(session, filter, turn));
+        let (packet_id, properties, reasons) = (unsubscribe.packet_id, Properties::EMPTY, reasons.collect());
+        self.promise(&Packet::Unsuback(Suback { packet_id, properties, reasons }), false, turn); // [MQTT-3.10.4-4]
+    }
+
+    /// Sends the next page of retained messages, if the client has room for them.
+    pub(super) fn replay(&mut self, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let Some(replay) = open.replays.front_mut() else { return };
+        let limits = &self.broker.limits;
+        if !open.session.lock().is_low(limits) {
+            return;
+        }
+        let session = &open.session;
+        let more = self.broker.retained.next(&mut replay.cursor, turn.now, |message, sequence| {
+            if !session.lock().was_delivered(message.as_ref().topic, sequence) {
+                session.offer_retained(&Shared::of(message), &replay.grant, turn, limits);
+            }
+        });
+        if !more {
+            open.replays.pop_front();
+        }
+        if open.replays.is_empty() {
+            open.session.lock().replayed = None;
+        } else {
+            turn.wakes.extend(self.waker.clone());
+        }
+    }
+}
+
+impl Broker {
+    fn subscribe(
+        &self,
+        session: &Arc<Session>,
+        subscription: &Subscription<'_>,
+        id: Option<u32>,
+        turn: &mut Turn,
+    ) -> (Reason, Option<Replay>) {
+        let options = subscription.options;
+        let (reason, replay) = match TopicFilter::new(&subscription.filter) {
+            Err(_) => (Reason::TOPIC_FILTER_INVALID, None),
+            Ok(filter) => match self.enter(session, filter, Subscribed { options, id }, turn) {
+                Err(reason) => (reason, None),
+                Ok(existed) => {
+                    let wanted = match options.retain_handling {
+                        RetainHandling::Send => true,          // [MQTT-3.3.1-9]
+                        RetainHandling::SendIfNew => !existed, // [MQTT-3.3.1-10]
+                        RetainHandling::DoNotSend => false,    // [MQTT-3.3.1-11]
+                    };
+                    // A shared subscription gets no retained messages.
+                    let replay = (wanted && filter.share().is_none())
+                        .then(|| Replay { cursor: Cursor::new(filter.filter()), grant: grant(options, id) });
+                    (Reason(options.qos.bits()), replay) // [MQTT-3.8.4-7]
+                }
+            },
+        };
+        let (client, filter) = (session.client.clone(), subscription.filter.as_ref().into());
+        turn.events.push(Event::Subscribed { client, filter, reason });
+        (reason, replay)
+    }
+
+    /// Puts a subscription into its session and the index; whether it replaced one [MQTT-3.8.4-3].
+    fn enter(
+        &self,
+        session: &Arc<Session>,
+        filter: TopicFilter<'_>,
+        subscribed: Subscribed,
+        turn: &mut Turn,
+    ) -> Result<bool, Reason> {
+        let mut state = session.lock();
+        let existed = state.subscriptions.contains_key(filter.as_str());
+        if !existed && state.subscriptions.len() >= self.limits.subscriptions {
+            return Err(Reason::QUOTA_EXCEEDED);
+        }
+        state.subscriptions.insert(filter.as_str().into(), subscribed.clone());
+        if filter.share().is_none() {
+            state.replayed.get_or_insert_default();
+            drop(state);
+            let subscriber = Subscriber::Session(session.clone(), subscribed.options, subscribed.id);
+            self.index.subscribe(session.key, filter.filter(), subscriber);
+            return Ok(existed);
+        }
+        drop(state);
+        let group = self.directory.with_group(filter.as_str(), |group, new| {
+            group.join(session, grant(subscribed.options, subscribed.id));
+            if new {
+                self.index.subscribe(group.key, filter.filter(), Subscriber::Group(group.clone()));
+            }
+            group.clone()
+        });
+        let mut state = session.lock();
+        if state.groups.iter().all(|other| other.key != group.key) {
+            state.groups.push(group.clone());
+        }
+        drop(state);
+        group.feed(turn, &self.limits);
+        Ok(existed)
+    }
+
+    fn unsubscribe(&self, session: &Arc<Session>, filter: &str, turn: &mut Turn) -> Reason {
+        if TopicFilter::new(filter).is_err() {
+            return Reason::TOPIC_FILTER_INVALID;
+        }
+        let mut state = session.lock();
+        // Byte for byte [MQTT-3.10.4-1].
+        if state.subscriptions.remove(filter).is_none() {
+            return Reason::NO_SUBSCRIPTION_EXISTED;
+        }
+        let group = state.groups.iter().position(|group| *group.filter == *filter);
+        let group = group.map(|position| state.groups.swap_remove(position));
+        drop(state);
+        match group {
+            Some(group) => self.leave(session.key, &group, turn),
+            None => self.forget(session.key, filter),
+        }
+        turn.events.push(Event::Unsubscribed { client: session.client.clone(), filter: filter.into() });
+        Reason::SUCCESS
+    }
+
+    /// Takes a subscription that is not shared out of the index.
+    pub(super) fn forget(&self, key: u64, filter: &str) {
+        if !filter.starts_with("$share/") {
+            self.index.unsubscribe(key, filter);
+        }
+    }
+
+    /// Takes a member out of its group, and an empty group out of the index.
+    pub(super) fn leave(&self, key: u64, group: &Arc<Group>, turn: &mut Turn) {
+        let gone = self.directory.leave_group(group, || group.leave(key, turn));
+        if let (true, Ok(filter)) = (gone, TopicFilter::new(&group.filter)) {
+            self.index.unsubscribe(group.key, filter.filter());
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! One turn of a worker: the time it happens at, and what the core leaves for the shell to do after it.
+//!
+//! A turn belongs to one worker and is used again and again, so that a burst allocates little: it lends buffers, it
+//! remembers which receivers a topic has, and it collects whom to wake so that each receiver is woken once a burst.
+
+use std::task::Waker;
+
+use super::counters::Counters;
+use super::event::Event;
+use super::route::Matches;
+use crate::sync::Arc;
+use crate::time::Instant;
+
+/// Buffers that a worker keeps for the next connection.
+const SPARE_BUFFERS: usize = 64;
+/// Bytes above which a buffer goes back to the allocator instead.
+const SPARE_CAPACITY: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub struct Turn {
+    /// One time for the whole turn.
+    pub now: Instant,
+    pub counters: Arc<Counters>,
+    /// What happened, for the log.
+    pub events: Vec<Event>,
+    pub(crate) wakes: Vec<Waker>,
+    /// Who is publishing, to be woken when a receiver that it was slowed down for has room again.
+    pub(crate) publisher: Option<Waker>,
+    pub(crate) matches: Matches,
+    pub(crate) scratch: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Turn {
+    pub fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            now: Instant::ZERO,
+            counters,
+            events: Vec::new(),
+            wakes: Vec::new(),
+            publisher: None,
+            matches: Matches::default(),
+            scratch: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Ends the turn: wakes whoever has something to do because of it.
+    pub fn wake(&mut self) {
+        for waker in self.wakes.drain(..) {
+            waker.wake();
+        }
+    }
+
+    /// An empty buffer, used before or new.
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back.
+    pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && buffer.capacity() <= SPARE_CAPACITY && self.spare.len() < SPARE_BUFFERS {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The will: a message that its client left to be published when the client is gone.
+
+use std::time::Duration;
+
+use super::Broker;
+use super::link::Shared;
+use super::turn::Turn;
+use crate::codec::packet;
+use crate::message::{MessageRef, QoS};
+use crate::time::Instant;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Will {
+    topic: Box<str>,
+    /// Without delay and expiry.
+    properties: Box<[u8]>,
+    payload: Box<[u8]>,
+    qos: QoS,
+    retain: bool,
+    /// Seconds the message lives once it is published.
+    expiry: Option<u32>,
+    /// Seconds between the end of the connection and the publication.
+    pub(crate) delay: u32,
+}
+
+impl Will {
+    /// Copies the will out of its CONNECT [MQTT-3.1.2-7].
+    pub(crate) fn new(will: &packet::Will<'_>) -> Self {
+        let mut properties = Vec::new();
+        let own = will.properties.without_hop(&mut properties);
+        Self {
+            topic: will.topic.into(),
+            properties: own.into(),
+            payload: will.payload.into(),
+            qos: will.qos,
+            retain: will.retain,
+            expiry: will.properties.message_expiry(),
+            delay: will.properties.will_delay().unwrap_or(0),
+        }
+    }
+}
+
+impl Broker {
+    /// Publishes a will, unless its client has lost, or never had, the right to its topic.
+    pub(crate) fn publish_will(&self, will: &Will, publisher: u64, turn: &mut Turn) {
+        if !self.rights.may_publish(&will.topic) {
+            turn.counters.publish_refused.add(1);
+            return;
+        }
+        let expires =
+            will.expiry.map_or(Instant::NEVER, |seconds| turn.now + Duration::from_secs(seconds.into()));
+        let view = MessageRef {
+            topic: &will.topic,
+            properties: &will.properties,
+            payload: &will.payload,
+            qos: will.qos,
+            retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
+            expires,
+        };
+        self.publish(&Shared::new(view), publisher, turn);
+    }
+}
