@@ -8,7 +8,7 @@ use core::fmt;
 
 /// What is wrong with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The fixed header's length is not that of the frame.
     Length,
     /// Flags that are reserved are not as the standard wants them.
@@ -39,8 +39,7 @@ impl fmt::Display for Fault {
 
 impl Fault {
     /// The fault in words.
-    #[must_use]
-    pub const fn detail(self) -> &'static str {
+    pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::Length => "the length is not that of the packet",
             Self::Flags => "reserved flags are set",
@@ -60,7 +59,7 @@ impl Fault {
 ///
 /// # Errors
 /// When the frame is not one well-formed packet of MQTT 3.1.1.
-pub fn decode(frame: &[u8]) -> Result<mqttrs::Packet<'_>, Fault> {
+pub(crate) fn decode(frame: &[u8]) -> Result<mqttrs::Packet<'_>, Fault> {
     let (first, mut body) = split(frame)?;
     check(first, &mut body)?;
     match mqttrs::decode_slice(frame) {
