@@ -4,7 +4,9 @@
 //! side where it is right.
 
 use super::head::Head;
-use super::packet::{Ack, Connect, Options, Packet, Publish, Suback, Subscribe, Unsubscribe, Version};
+use super::packet::{
+    Ack, Auth, Connect, Disconnect, Options, Packet, Publish, Suback, Subscribe, Unsubscribe, Version,
+};
 use super::property::Properties;
 use super::reason::Reason;
 use super::{connect, v3, write};
@@ -16,7 +18,9 @@ pub fn encode(version: Version, packet: &Packet<'_>, out: &mut Vec<u8>) {
         Packet::Connect(connect) => framed(0x10, out, |out| body_connect(connect, out)),
         Packet::Connack(connack) => framed(0x20, out, |out| {
             let code = if is_v5 { connack.reason.0 } else { v3::connack_code(connack.reason).unwrap_or(3) };
-            out.extend_from_slice(&[u8::from(connack.session_present), code]);
+            // 3.1 reserves the byte in which later versions tell of the session.
+            let present = connack.session_present && version != Version::V3_1;
+            out.extend_from_slice(&[u8::from(present), code]);
             properties(version, connack.properties, out);
         }),
         Packet::Publish(publish) => body_publish(version, publish, out),
@@ -36,10 +40,9 @@ pub fn encode(version: Version, packet: &Packet<'_>, out: &mut Vec<u8>) {
         }
         Packet::Pingreq => out.extend_from_slice(&[0xC0, 0]),
         Packet::Pingresp => out.extend_from_slice(&[0xD0, 0]),
-        Packet::Disconnect(disconnect) => {
-            body_ending(0xE0, version, disconnect.reason, disconnect.properties, out)
-        }
-        Packet::Auth(auth) => body_ending(0xF0, version, auth.reason, auth.properties, out),
+        Packet::Disconnect(disconnect) => body_disconnect(version, *disconnect, out),
+        Packet::Auth(auth) if is_v5 => body_auth(auth, out),
+        Packet::Auth(_) => {}
     }
 }
 
@@ -150,7 +153,10 @@ fn option_bits(version: Version, options: Options) -> u8 {
 fn body_suback(version: Version, suback: &Suback<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&suback.packet_id.get().to_be_bytes());
     properties(version, suback.properties, out);
-    out.extend(suback.reasons.iter().map(|reason| reason.0));
+    let is_v5 = version == Version::V5;
+    // 3.1.1 has one code for every failure [v3 MQTT-3.9.3-2].
+    let code = |reason: &Reason| if is_v5 { reason.0 } else { reason.0.min(Reason::UNSPECIFIED_ERROR.0) };
+    out.extend(suback.reasons.iter().map(code));
 }
 
 fn body_unsubscribe(version: Version, unsubscribe: &Unsubscribe<'_>, out: &mut Vec<u8>) {
@@ -161,14 +167,26 @@ fn body_unsubscribe(version: Version, unsubscribe: &Unsubscribe<'_>, out: &mut V
     }
 }
 
-fn body_ending(first: u8, version: Version, reason: Reason, with: Properties<'_>, out: &mut Vec<u8>) {
+fn body_disconnect(version: Version, packet: Disconnect<'_>, out: &mut Vec<u8>) {
+    let Disconnect { reason, properties: with } = packet;
     if version != Version::V5 || (reason == Reason::SUCCESS && with.is_empty()) {
-        return out.extend_from_slice(&[first, 0]);
+        return out.extend_from_slice(&[0xE0, 0]);
     }
-    framed(first, out, |out| {
+    framed(0xE0, out, |out| {
         out.push(reason.0);
         if !with.is_empty() {
             properties(version, with, out);
         }
+    });
+}
+
+fn body_auth(packet: &Auth<'_>, out: &mut Vec<u8>) {
+    let Auth { reason, properties: with } = *packet;
+    if reason == Reason::SUCCESS && with.is_empty() {
+        return out.extend_from_slice(&[0xF0, 0]);
+    }
+    framed(0xF0, out, |out| {
+        out.push(reason.0);
+        properties(Version::V5, with, out);
     });
 }

@@ -5,6 +5,7 @@
 //! `std`, so that the firmware stands behind the same fence. CONNECT is checked for what a server must refuse.
 
 use core::fmt;
+use core::mem::size_of;
 
 /// What is wrong with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) enum Fault {
     Empty,
     /// The protocol name and level are none that this side knows.
     Protocol,
+    /// A topic filter has more bytes than `mqttrs` has room for without `std`.
+    TooLong,
     /// `mqttrs` refused what the fence let through.
     Refused,
 }
@@ -50,6 +53,7 @@ impl Fault {
             Self::Value => "a value is reserved",
             Self::Empty => "there is no topic filter",
             Self::Protocol => "the protocol is unknown",
+            Self::TooLong => "a topic filter is longer than this side has room for",
             Self::Refused => "the packet is malformed",
         }
     }
@@ -148,12 +152,18 @@ fn packet_id(body: &mut &[u8]) -> Result<(), Fault> {
     if number(body)? == 0 { Err(Fault::PacketId) } else { Ok(()) }
 }
 
+/// Without `std` mqttrs keeps a filter in an array of 256 bytes and panics on a longer one. Its features cannot be asked
+/// from here, but the array shows in the size of what holds it.
+const LONGEST_FILTER: usize = if size_of::<mqttrs::SubscribeTopic>() > 256 { 256 } else { u16::MAX as usize };
+
 fn filters(body: &mut &[u8], with_qos: bool) -> Result<(), Fault> {
     if body.is_empty() {
         return Err(Fault::Empty); // [v3 MQTT-3.8.3-3] [v3 MQTT-3.10.3-2]
     }
     while !body.is_empty() {
-        string(body)?;
+        if string(body)?.len() > LONGEST_FILTER {
+            return Err(Fault::TooLong);
+        }
         // [v3 MQTT-3.8.3-4]
         if with_qos && take(body, 1)?[0] > 2 {
             return Err(Fault::Value);

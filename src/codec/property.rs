@@ -49,6 +49,12 @@ macro_rules! properties {
             $($name($type),)*
         }
 
+        /// The identifiers by name.
+        #[allow(non_upper_case_globals, reason = "they are named as the properties are")]
+        mod id {
+            $(pub(super) const $name: u8 = $id;)*
+        }
+
         impl<'a> Property<'a> {
             /// The identifier on the wire.
             pub const fn id(self) -> u8 {
@@ -65,6 +71,16 @@ macro_rules! properties {
                     $($id => $read(reader).map(Self::$name),)*
                     _ => Err(malformed("an unknown property")),
                 }
+            }
+
+            /// Goes past one property without a look at its value, and returns its identifier.
+            fn skip(reader: &mut Reader<'a>) -> Result<u8, Malformed> {
+                let id = reader.u8()?;
+                match id {
+                    $($id => skip::$read(reader)?,)*
+                    _ => return Err(malformed("an unknown property")),
+                }
+                Ok(id)
             }
 
             fn places(self) -> Place {
@@ -152,6 +168,42 @@ fn topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
     Ok(topic)
 }
 
+/// How long the value of each type is.
+mod skip {
+    use super::super::Malformed;
+    use super::Reader;
+
+    pub(super) fn bool_byte(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.take(1).map(drop)
+    }
+
+    pub(super) fn u16(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.take(2).map(drop)
+    }
+
+    pub(super) fn u32(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.take(4).map(drop)
+    }
+
+    pub(super) fn binary(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.binary().map(drop)
+    }
+
+    pub(super) fn pair(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        binary(reader)?;
+        binary(reader)
+    }
+
+    pub(super) fn positive_variable(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.variable().map(drop)
+    }
+
+    pub(super) use binary as string;
+    pub(super) use binary as topic;
+    pub(super) use u16 as positive_u16;
+    pub(super) use u32 as positive_u32;
+}
+
 /// The properties of one packet, checked, without their length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Properties<'a>(&'a [u8]);
@@ -214,24 +266,45 @@ impl<'a> Properties<'a> {
     }
 
     /// These properties without those that belong to one hop: expiry, alias, subscription identifiers, will delay. The
-    /// others keep their order [MQTT-3.3.2-18]. Copied to `scratch` only if there are any to leave out.
+    /// others keep their order [MQTT-3.3.2-18]. `scratch` is filled, and what it held lost, only if there are any to leave
+    /// out.
     pub fn without_hop<'b>(self, scratch: &'b mut Vec<u8>) -> &'b [u8]
     where
         'a: 'b,
     {
-        let is_hop = |id: u8| matches!(id, 0x02 | 0x0B | 0x18 | 0x23);
-        if self.iter().all(|property| !is_hop(property.id())) {
+        let of_hop = |id| {
+            matches!(
+                id,
+                id::MessageExpiryInterval
+                    | id::TopicAlias
+                    | id::SubscriptionIdentifier
+                    | id::WillDelayInterval
+            )
+        };
+        if self.spans().all(|(id, _)| !of_hop(id)) {
             return self.0;
         }
-        let mut reader = Reader(self.0);
-        while !reader.is_empty() {
-            let before = reader.0;
-            let Ok(property) = Property::read(&mut reader) else { break };
-            if !is_hop(property.id()) {
-                scratch.extend_from_slice(&before[..before.len() - reader.0.len()]);
-            }
+        scratch.clear();
+        for (_, span) in self.spans().filter(|(id, _)| !of_hop(*id)) {
+            scratch.extend_from_slice(span);
         }
         scratch
+    }
+
+    /// The identifier of each property with all its bytes.
+    fn spans(self) -> impl Iterator<Item = (u8, &'a [u8])> {
+        let mut reader = Reader(self.0);
+        std::iter::from_fn(move || {
+            let before = reader.0;
+            let id = Property::skip(&mut reader).ok()?;
+            Some((id, &before[..before.len() - reader.0.len()]))
+        })
+    }
+
+    /// The first property with this identifier; the others are not looked into.
+    fn find(self, wanted: u8) -> Option<Property<'a>> {
+        let (_, span) = self.spans().find(|(id, _)| *id == wanted)?;
+        Property::read(&mut Reader(span)).ok()
     }
 }
 
@@ -241,10 +314,10 @@ macro_rules! getters {
             $(
                 #[doc = concat!("The ", stringify!($name), ", if it is there.")]
                 pub fn $getter(self) -> Option<$type> {
-                    self.iter().find_map(|property| match property {
-                        Property::$name(value) => Some(value),
+                    match self.find(id::$name) {
+                        Some(Property::$name(value)) => Some(value),
                         _ => None,
-                    })
+                    }
                 }
             )*
         }

@@ -38,14 +38,8 @@ pub(super) fn decode(frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
         11 => Packet::Unsuback(suback(&mut reader, UNSUBACK)?),
         12 => Packet::Pingreq,
         13 => Packet::Pingresp,
-        14 => {
-            let (reason, properties) = ending(&mut reader, DISCONNECT, Place::DISCONNECT)?;
-            Packet::Disconnect(Disconnect { reason, properties })
-        }
-        15 => {
-            let (reason, properties) = ending(&mut reader, AUTH, Place::AUTH)?;
-            Packet::Auth(Auth { reason, properties })
-        }
+        14 => Packet::Disconnect(disconnect(&mut reader)?),
+        15 => Packet::Auth(auth(&mut reader)?),
         _ => return Err(malformed("a packet type of 0")),
     };
     reader.end()?;
@@ -189,18 +183,26 @@ fn suback<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Suback<'a>, Mal
     Ok(Suback { packet_id, properties, reasons })
 }
 
-/// DISCONNECT and AUTH: everything may be left out.
-fn ending<'a>(
-    reader: &mut Reader<'a>,
-    allowed: &[u8],
-    place: Place,
-) -> Result<(Reason, Properties<'a>), Malformed> {
+fn disconnect<'a>(reader: &mut Reader<'a>) -> Result<Disconnect<'a>, Malformed> {
     if reader.is_empty() {
-        return Ok((Reason::SUCCESS, Properties::EMPTY));
+        return Ok(Disconnect { reason: Reason::SUCCESS, properties: Properties::EMPTY });
     }
-    let reason = reason(reader, allowed)?;
+    let reason = reason(reader, DISCONNECT)?;
     if reader.is_empty() {
-        return Ok((reason, Properties::EMPTY));
+        return Ok(Disconnect { reason, properties: Properties::EMPTY });
     }
-    Ok((reason, properties(reader, place)?))
+    Ok(Disconnect { reason, properties: properties(reader, Place::DISCONNECT)? })
+}
+
+fn auth<'a>(reader: &mut Reader<'a>) -> Result<Auth<'a>, Malformed> {
+    // Section 3.15.2.1: reason and properties go together, both or neither.
+    if reader.is_empty() {
+        return Ok(Auth { reason: Reason::SUCCESS, properties: Properties::EMPTY });
+    }
+    let reason = reason(reader, AUTH)?;
+    let properties = properties(reader, Place::AUTH)?;
+    if properties.authentication_method().is_none() {
+        return Err(protocol_error("no authentication method")); // section 3.15.2.2.2
+    }
+    Ok(Auth { reason, properties })
 }
