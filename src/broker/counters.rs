@@ -17,6 +17,11 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// A connection was accepted.
+            pub fn count_socket(&self) {
+                self.sockets.add(1);
+            }
+
             /// Adds this worker's counts to `sum`.
             pub fn add_to(&self, sum: &mut Counts) {
                 $(sum.$name += self.$name.get();)*

@@ -114,6 +114,16 @@ impl Broker {
         self.retained.expire(turn.now);
     }
 
+    /// Ends every open connection.
+    pub fn end_all(&self, ending: &Ending, turn: &mut Turn) {
+        for session in self.directory.sessions() {
+            if let Some(link) = &mut session.lock().link {
+                link.fence = Some(ending.clone());
+                link.wake(turn);
+            }
+        }
+    }
+
     /// When [`Self::tick`] should be called next; `keeper` is woken if that becomes earlier.
     pub fn next_tick(&self, keeper: &std::task::Waker) -> Instant {
         self.schedule.next(keeper)

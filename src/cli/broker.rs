@@ -21,9 +21,9 @@ Examples:
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct BrokerArgs {
-    /// Port to listen on; 0 takes a free one and reports it.
-    #[arg(short, long, value_name = "PORT", default_value_t = 1883)]
-    pub(crate) port: u16,
+    /// Port to listen on, 1883 unless given; 0 takes a free one and reports it.
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
 
     /// Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network.
     ///
@@ -56,7 +56,7 @@ pub(crate) struct BrokerArgs {
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Logs every packet as well.
+    /// Logs subscriptions as well.
     #[arg(short, long)]
     pub(crate) verbose: bool,
 

@@ -2,7 +2,6 @@
 //!
 //! No behaviour: what a value means is checked here, what is done about it is in [`crate::command`].
 
-#[expect(dead_code, reason = "the broker's command, which reads these, comes with its core")]
 pub(crate) mod broker;
 pub(crate) mod value;
 
@@ -17,4 +16,6 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    Broker(broker::BrokerArgs),
+}

@@ -1,5 +1,6 @@
 //! The subcommands, one file or folder each: what is done about the flags.
 
+mod broker;
 pub(crate) mod exit;
 
 use clap::Parser;
@@ -16,5 +17,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             return if error.use_stderr() { exit::USAGE.code } else { exit::SUCCESS.code };
         }
     };
-    match cli.command {}
+    match cli.command {
+        Command::Broker(args) => broker::run(&args),
+    }
 }

@@ -1,0 +1,199 @@
+//! One connection of the broker: bytes between a transport and its [`Connection`].
+//!
+//! A future written by hand, so that an idle connection is small: it owns no buffer, and a timer only while something is
+//! due. What it leaves out is every decision; those are the core's.
+
+use std::future::Future;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::worker::Worker;
+use crate::broker::{Connection, Ending, SLICES, Turn};
+use crate::time::Instant;
+
+/// Reads, and writes, of one connection before others get their turn.
+const BURST: usize = 8;
+/// How long a connection that is over may take to be written out and closed by the other side.
+const LINGER: Duration = Duration::from_secs(2);
+
+pub(super) struct Serve<S> {
+    stream: S,
+    connection: Connection,
+    /// The beginning of a packet, or packets that wait until reading goes on.
+    rest: Vec<u8>,
+    timer: Option<Pin<Box<Sleep>>>,
+    timer_at: Instant,
+    /// When a connection that is over is given up.
+    give_up: Instant,
+    shut: bool,
+    worker: Rc<Worker>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
+    pub(super) fn new(stream: S, connection: Connection, worker: Rc<Worker>) -> Self {
+        Self {
+            stream,
+            connection,
+            rest: Vec::new(),
+            timer: None,
+            timer_at: Instant::NEVER,
+            give_up: Instant::NEVER,
+            shut: false,
+            worker,
+        }
+    }
+
+    /// Reads until there is nothing more, the connection wants no more, or others should have their turn.
+    fn read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) {
+        let worker = self.worker.clone();
+        let mut buffer = worker.buffer.borrow_mut();
+        for _ in 0..BURST {
+            if !self.rest.is_empty() && self.connection.reads() {
+                let used = self.connection.receive(&self.rest, turn);
+                self.rest.drain(..used);
+                if self.rest.is_empty() {
+                    self.rest = Vec::new();
+                }
+            }
+            if !self.connection.reads() {
+                return;
+            }
+            let mut into = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) if into.filled().is_empty() => {
+                    return self.connection.end(Ending::Closed, turn);
+                }
+                Poll::Ready(Ok(())) => self.take(into.filled(), turn),
+                Poll::Ready(Err(error)) => {
+                    return self.connection.end(Ending::Lost(error.to_string().into()), turn);
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    fn take(&mut self, bytes: &[u8], turn: &mut Turn) {
+        if self.rest.is_empty() {
+            let used = self.connection.receive(bytes, turn);
+            self.rest.extend_from_slice(&bytes[used..]);
+        } else {
+            self.rest.extend_from_slice(bytes);
+        }
+    }
+
+    /// Writes until everything is written, the socket takes no more, or others should have their turn.
+    fn write(&mut self, cx: &mut Context<'_>, turn: &mut Turn) {
+        for _ in 0..BURST {
+            self.connection.poll(turn);
+            while !self.connection.output().is_empty() {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = self.connection.output().slices(&mut slices);
+                let written = match count {
+                    1 => Pin::new(&mut self.stream).poll_write(cx, &slices[0]),
+                    _ => Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]),
+                };
+                match written {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok(count)) => self.connection.written(count, turn),
+                    Poll::Ready(Err(error)) => {
+                        self.connection.end(Ending::Lost(error.to_string().into()), turn);
+                        self.connection.discard();
+                        return;
+                    }
+                }
+            }
+            if !self.connection.has_more() {
+                return;
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    /// Closes a connection that is over: what was written arrives before the end does, so what still comes in is read
+    /// and thrown away for a while.
+    fn close(&mut self, cx: &mut Context<'_>, turn: &Turn) -> Poll<()> {
+        if self.give_up == Instant::NEVER {
+            self.give_up = turn.now + LINGER;
+        }
+        if turn.now >= self.give_up {
+            return Poll::Ready(());
+        }
+        if !self.connection.output().is_empty() {
+            return Poll::Pending;
+        }
+        if !self.shut {
+            match Pin::new(&mut self.stream).poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => self.shut = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let worker = self.worker.clone();
+        let mut buffer = worker.buffer.borrow_mut();
+        for _ in 0..BURST {
+            let mut into = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !into.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sets the timer to when something is due. A later time is left to the timer's next end.
+    fn arm(&mut self, cx: &mut Context<'_>) {
+        let due = self.connection.deadline().min(self.give_up);
+        if due == Instant::NEVER {
+            (self.timer, self.timer_at) = (None, Instant::NEVER);
+            return;
+        }
+        if due < self.timer_at || self.timer.is_none() {
+            let at = self.worker.shared.timer(due);
+            match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(at),
+                None => self.timer = Some(Box::pin(tokio::time::sleep_until(at))),
+            }
+            self.timer_at = due;
+        }
+        if let Some(timer) = &mut self.timer {
+            if timer.as_mut().poll(cx).is_ready() {
+                (self.timer, self.timer_at) = (None, Instant::NEVER);
+                cx.waker().wake_by_ref();
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Serve<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let worker = this.worker.clone();
+        let mut turn = worker.begin();
+        this.connection.set_waker(cx.waker());
+        this.read(cx, &mut turn);
+        this.write(cx, &mut turn);
+        let mut done = Poll::Pending;
+        if this.connection.is_over() {
+            done = this.close(cx, &turn);
+        } else if !this.rest.is_empty() && this.connection.reads() && this.connection.has_whole(&this.rest) {
+            // Reading may go on with what is here already.
+            cx.waker().wake_by_ref();
+        }
+        if done.is_pending() {
+            this.arm(cx);
+        }
+        worker.finish(turn);
+        done
+    }
+}
