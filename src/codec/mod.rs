@@ -12,6 +12,7 @@ pub mod frame;
 pub mod head;
 pub mod packet;
 pub mod property;
+mod publish;
 mod read;
 pub mod reason;
 pub mod v3;

@@ -6,7 +6,6 @@
 
 use super::Malformed;
 use super::read::{Reader, malformed, protocol_error};
-use super::reason::Reason;
 use super::write;
 
 /// Where properties stand, as a set of bits.
@@ -402,13 +401,5 @@ impl PropertiesBuf {
 
     pub fn as_properties(&self) -> Properties<'_> {
         Properties(&self.0)
-    }
-}
-
-/// [`Reason::TOPIC_ALIAS_INVALID`] where the alias is 0 [MQTT-3.3.2-8].
-pub(super) fn check_alias(properties: Properties<'_>) -> Result<(), Malformed> {
-    match properties.topic_alias() {
-        Some(0) => Err(Malformed { reason: Reason::TOPIC_ALIAS_INVALID, detail: "a topic alias of 0" }),
-        _ => Ok(()),
     }
 }

@@ -1,17 +1,16 @@
-//! Packets of MQTT 3.1 and 3.1.1 other than CONNECT, by `mqttrs` behind its fence.
+//! Packets of MQTT 3.1 and 3.1.1 by `mqttrs` behind its fence, other than CONNECT, PUBLISH and what answers it.
 
 use std::borrow::Cow;
 
 use super::fence::{self, Fault};
 use super::frame::Frame;
 use super::packet::{
-    Ack, Connack, Disconnect, Options, Packet, PacketId, Publish, Suback, Subscribe, Subscription,
-    Unsubscribe, Version,
+    Connack, Disconnect, Options, Packet, PacketId, Suback, Subscribe, Subscription, Unsubscribe, Version,
 };
 use super::property::Properties;
 use super::read::protocol_error;
 use super::reason::Reason;
-use super::{Malformed, connect};
+use super::{Malformed, connect, publish};
 use crate::message::QoS;
 
 /// The return code of CONNACK that says this, if 3.1.1 has one.
@@ -52,18 +51,23 @@ impl From<Fault> for Malformed {
 pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
     match frame.first() {
         0x10 => connect::decode_connect(frame).map(Packet::Connect),
+        0x30..=0x3F => publish::decode(version, frame).map(Packet::Publish),
+        0x40 => publish::bare_ack(frame).map(Packet::Puback),
+        0x50 => publish::bare_ack(frame).map(Packet::Pubrec),
         // 3.1 lets a client mark what it sends again; mqttrs does not know that.
-        0x6A | 0x8A | 0xAA if version == Version::V3_1 => decode_marked(frame),
+        0x6A if version == Version::V3_1 => publish::bare_ack(frame).map(Packet::Pubrel),
+        0x62 => publish::bare_ack(frame).map(Packet::Pubrel),
+        0x70 => publish::bare_ack(frame).map(Packet::Pubcomp),
+        0x8A | 0xAA if version == Version::V3_1 => decode_marked(frame),
         _ => convert(fence::decode(frame.bytes())?),
     }
 }
 
-/// SUBSCRIBE, UNSUBSCRIBE and PUBREL with DUP, which changes nothing.
+/// SUBSCRIBE and UNSUBSCRIBE with DUP, which changes nothing.
 fn decode_marked(frame: Frame<'_>) -> Result<Packet<'static>, Malformed> {
     let mut bytes = frame.bytes().to_vec();
     bytes[0] &= !0b1000;
     match convert(fence::decode(&bytes)?)? {
-        Packet::Pubrel(ack) => Ok(Packet::Pubrel(Ack::new(ack.packet_id, ack.reason))),
         Packet::Subscribe(Subscribe { packet_id, filters, .. }) => {
             let filters = filters.into_iter().map(|subscription| Subscription {
                 filter: Cow::Owned(subscription.filter.into_owned()),
@@ -96,22 +100,8 @@ fn qos(qos: mqttrs::QoS) -> QoS {
 }
 
 fn convert(packet: mqttrs::Packet<'_>) -> Result<Packet<'_>, Malformed> {
-    let ack = |pid| id(pid).map(|id| Ack::new(id, Reason::SUCCESS));
     let properties = Properties::EMPTY;
     Ok(match packet {
-        mqttrs::Packet::Publish(publish) => Packet::Publish(Publish {
-            dup: publish.dup,
-            qos: qos(publish.qospid.qos()),
-            retain: publish.retain,
-            topic: publish.topic_name,
-            packet_id: publish.qospid.pid().map(id).transpose()?,
-            properties,
-            payload: publish.payload,
-        }),
-        mqttrs::Packet::Puback(pid) => Packet::Puback(ack(pid)?),
-        mqttrs::Packet::Pubrec(pid) => Packet::Pubrec(ack(pid)?),
-        mqttrs::Packet::Pubrel(pid) => Packet::Pubrel(ack(pid)?),
-        mqttrs::Packet::Pubcomp(pid) => Packet::Pubcomp(ack(pid)?),
         mqttrs::Packet::Connack(connack) => Packet::Connack(Connack {
             session_present: connack.session_present,
             reason: connack_reason(connack.code),
@@ -146,6 +136,11 @@ fn convert(packet: mqttrs::Packet<'_>) -> Result<Packet<'_>, Malformed> {
         mqttrs::Packet::Pingreq => Packet::Pingreq,
         mqttrs::Packet::Pingresp => Packet::Pingresp,
         mqttrs::Packet::Disconnect => Packet::Disconnect(Disconnect { reason: Reason::SUCCESS, properties }),
-        mqttrs::Packet::Connect(_) => return Err(protocol_error("CONNECT is read elsewhere")),
+        mqttrs::Packet::Connect(_)
+        | mqttrs::Packet::Publish(_)
+        | mqttrs::Packet::Puback(_)
+        | mqttrs::Packet::Pubrec(_)
+        | mqttrs::Packet::Pubrel(_)
+        | mqttrs::Packet::Pubcomp(_) => return Err(protocol_error("a packet that is read elsewhere")),
     })
 }

@@ -1,16 +1,16 @@
-//! Packets of MQTT 5 other than CONNECT.
+//! Packets of MQTT 5 other than CONNECT and PUBLISH.
 
 use std::borrow::Cow;
 
 use super::frame::Frame;
 use super::packet::{
-    Ack, Auth, Connack, Disconnect, Options, Packet, Publish, RetainHandling, Suback, Subscribe,
-    Subscription, Unsubscribe,
+    Ack, Auth, Connack, Disconnect, Options, Packet, RetainHandling, Suback, Subscribe, Subscription,
+    Unsubscribe, Version,
 };
-use super::property::{Place, Properties, check_alias};
+use super::property::{Place, Properties};
 use super::read::{Reader, malformed, protocol_error};
 use super::reason::Reason;
-use super::{Malformed, connect};
+use super::{Malformed, connect, publish};
 use crate::message::QoS;
 
 pub(super) fn decode(frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
@@ -27,7 +27,7 @@ pub(super) fn decode(frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
     let packet = match kind {
         1 => return connect::decode_connect(frame).map(Packet::Connect),
         2 => Packet::Connack(connack(&mut reader)?),
-        3 => Packet::Publish(publish(flags, &mut reader)?),
+        3 => return publish::decode(Version::V5, frame).map(Packet::Publish),
         4 => Packet::Puback(ack(&mut reader, PUBACK)?),
         5 => Packet::Pubrec(ack(&mut reader, PUBACK)?),
         6 => Packet::Pubrel(ack(&mut reader, PUBREL)?),
@@ -74,29 +74,6 @@ fn reason(reader: &mut Reader<'_>, allowed: &[u8]) -> Result<Reason, Malformed> 
 
 fn properties<'a>(reader: &mut Reader<'a>, place: Place) -> Result<Properties<'a>, Malformed> {
     Properties::check(reader.counted()?, place)
-}
-
-fn publish<'a>(flags: u8, reader: &mut Reader<'a>) -> Result<Publish<'a>, Malformed> {
-    let qos = QoS::from_bits((flags >> 1) & 3).ok_or(malformed("a QoS of 3"))?; // [MQTT-3.3.1-4]
-    let (dup, retain) = (flags & 0b1000 != 0, flags & 1 != 0);
-    if dup && qos == QoS::AtMostOnce {
-        return Err(malformed("DUP with QoS 0")); // [MQTT-3.3.1-2]
-    }
-    let topic = reader.string()?;
-    if topic.bytes().any(|byte| matches!(byte, b'+' | b'#')) {
-        // [MQTT-3.3.2-2]
-        return Err(Malformed {
-            reason: Reason::TOPIC_NAME_INVALID,
-            detail: "the topic is not a topic name",
-        });
-    }
-    let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
-    let properties = properties(reader, Place::PUBLISH)?;
-    check_alias(properties)?;
-    if topic.is_empty() && properties.topic_alias().is_none() {
-        return Err(protocol_error("neither a topic nor an alias"));
-    }
-    Ok(Publish { dup, qos, retain, topic, packet_id, properties, payload: reader.rest() })
 }
 
 fn ack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Ack<'a>, Malformed> {
