@@ -293,13 +293,6 @@ impl Connection {
         }
     }
 
-    /// Whether [`Self::poll`] would find more to write at once.
-    pub fn has_more(&self) -> bool {
-        let Phase::Open(open) = &self.phase else { return false };
-        let state = open.session.lock();
-        state.link.as_ref().is_some_and(|link| !link.output.is_empty() || link.fence.is_some())
-    }
-
     /// Whether `bytes` begin with a whole packet, or with what will never be one.
     pub fn has_whole(&self, bytes: &[u8]) -> bool {
         !matches!(frame::cut(bytes, self.broker.limits.packet_size as usize), Ok(None))

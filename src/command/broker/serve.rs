@@ -91,7 +91,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     /// Writes until everything is written, the socket takes no more, or others should have their turn.
     fn write(&mut self, cx: &mut Context<'_>, turn: &mut Turn) {
         for _ in 0..BURST {
+            // Also after a write: the session must hear that its bytes are gone, as publishers may wait for that.
             self.connection.poll(turn);
+            if self.connection.output().is_empty() {
+                return;
+            }
             while !self.connection.output().is_empty() {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let count = self.connection.output().slices(&mut slices);
@@ -108,9 +112,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
                         return;
                     }
                 }
-            }
-            if !self.connection.has_more() {
-                return;
             }
         }
         cx.waker().wake_by_ref();
