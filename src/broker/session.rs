@@ -250,12 +250,9 @@ impl State {
     ) -> Offer {
         let waits = !self.queue.is_empty();
         let Some(link) = &mut self.link else { return Offer::Absent };
-        let pending = link.pending();
-        if pending > limits.output_high && link.is_stuck(waits, turn.now, limits.stuck_after) {
-            return Offer::Dropped(Drop::Stuck);
-        }
-        if pending + message.view.len() > limits.queued_bytes {
-            return Offer::Dropped(Drop::QueueFull);
+        if link.pending() + message.view.len() > limits.queued_bytes {
+            let stuck = link.is_stuck(waits, turn.now, limits.stuck_after);
+            return Offer::Dropped(if stuck { Drop::Stuck } else { Drop::QueueFull });
         }
         link.publish(message, delivery, (None, false), turn, limits);
         self.pressure(turn, limits)
