@@ -9,10 +9,13 @@
 
 pub mod broker;
 mod cli;
+pub mod client;
 pub mod codec;
 pub mod command;
 pub mod delivery;
+mod link;
 pub mod message;
 mod sync;
 pub mod time;
 pub mod topic;
+mod transport;

@@ -19,7 +19,7 @@ Examples:
 
 /// Runs an MQTT broker for 3.1, 3.1.1 and 5.0.
 #[derive(Args, Debug)]
-#[command(before_help = EXAMPLES)]
+#[command(before_help = EXAMPLES, version, disable_version_flag = true)]
 pub(crate) struct BrokerArgs {
     /// Port to listen on, 1883 unless given; 0 takes a free one and reports it.
     #[arg(short, long, value_name = "PORT")]
@@ -66,6 +66,10 @@ pub(crate) struct BrokerArgs {
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+
+    /// Shows the version.
+    #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
+    version: Option<bool>,
 }
 
 impl BrokerArgs {

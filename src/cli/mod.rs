@@ -3,6 +3,9 @@
 //! No behaviour: what a value means is checked here, what is done about it is in [`crate::command`].
 
 pub(crate) mod broker;
+pub(crate) mod connect;
+pub(crate) mod publish;
+pub(crate) mod subscribe;
 pub(crate) mod value;
 
 use clap::Parser;
@@ -18,4 +21,6 @@ pub(crate) struct Cli {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Broker(broker::BrokerArgs),
+    Pub(publish::PublishArgs),
+    Sub(subscribe::SubscribeArgs),
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::message::QoS;
+
 /// A number of bytes: digits, with `K`, `M` or `G` for multiples of 1,024.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     let (digits, unit) = match text.as_bytes().last() {
@@ -20,9 +22,100 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number).map_err(|_| "expected seconds, from 0".to_owned())
 }
 
+/// 0, 1 or 2.
+pub(crate) fn qos(text: &str) -> Result<QoS, String> {
+    text.parse().ok().and_then(QoS::from_bits).ok_or_else(|| "expected 0, 1 or 2".to_owned())
+}
+
+/// The address of a broker, and what else a URL can hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Url {
+    pub(crate) tls: bool,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    /// Without brackets.
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    /// All after the first slash, as it is: a topic may hold any character.
+    pub(crate) topic: Option<String>,
+}
+
+impl Url {
+    /// `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`. Percent signs encode bytes in user and password only.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let expected = || "expected mqtt://HOST:PORT/TOPIC or mqtts://HOST:PORT/TOPIC".to_owned();
+        let (scheme, rest) = text.split_once("://").ok_or_else(expected)?;
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "mqtt" => false,
+            "mqtts" => true,
+            _ => return Err(expected()),
+        };
+        let (authority, topic) = match rest.split_once('/') {
+            Some((authority, topic)) => (authority, (!topic.is_empty()).then(|| topic.to_owned())),
+            None => (rest, None),
+        };
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, authority),
+        };
+        let (username, password) = match user.map(|user| user.split_once(':').ok_or(user)) {
+            None => (None, None),
+            Some(Err(name)) => (Some(decode_percent(name)?), None),
+            Some(Ok((name, password))) => (Some(decode_percent(name)?), Some(decode_percent(password)?)),
+        };
+        let (host, port) = split_port(place).ok_or_else(expected)?;
+        if host.is_empty() {
+            return Err("the URL holds no host".to_owned());
+        }
+        Ok(Self { tls, username, password, host: host.to_owned(), port, topic })
+    }
+}
+
+/// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`.
+fn split_port(place: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match place.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+        }
+        None => match place.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    match port {
+        None => Some((host, None)),
+        Some(port) => Some((host, Some(port.parse().ok()?))),
+    }
+}
+
+fn decode_percent(text: &str) -> Result<String, String> {
+    let bad =
+        || "a percent sign in user or password begins two hexadecimal digits of a UTF-8 byte".to_owned();
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let (Some(high), Some(low)) =
+            (rest.first().copied().and_then(digit), rest.get(1).copied().and_then(digit))
+        else {
+            return Err(bad());
+        };
+        // Two hexadecimal digits fit.
+        bytes.push((high * 16 + low) as u8);
+        rest = &rest[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, seconds};
+    use super::{Url, bytes, seconds};
     use std::time::Duration;
 
     #[test]
@@ -41,6 +134,32 @@ mod tests {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         for bad in ["", "-1", "x", "nan", "inf"] {
             assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn urls_hold_what_is_needed_to_connect() {
+        let url = Url::parse("MQTTS://me%40home:p%3Aw:x@broker.example:8884/a/b+%23/#").unwrap();
+        assert!(url.tls);
+        assert_eq!((url.username.as_deref(), url.password.as_deref()), (Some("me@home"), Some("p:w:x")));
+        assert_eq!((url.host.as_str(), url.port), ("broker.example", Some(8884)));
+        assert_eq!(url.topic.as_deref(), Some("a/b+%23/#"));
+        let url = Url::parse("mqtt://[::1]:1884/").unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.topic), ("::1", Some(1884), None));
+        let url = Url::parse("mqtt://localhost").unwrap();
+        assert_eq!((url.tls, url.port, url.username), (false, None, None));
+        for bad in [
+            "",
+            "localhost",
+            "http://x",
+            "mqtt://",
+            "mqtt:///t",
+            "mqtt://h:x",
+            "mqtt://h:70000",
+            "mqtt://%zz@h",
+            "mqtt://[::1",
+        ] {
+            assert!(Url::parse(bad).is_err(), "{bad}");
         }
     }
 }

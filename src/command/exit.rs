@@ -1,4 +1,12 @@
-//! The exit statuses, one table for all subcommands and for the man pages.
+//! The exit statuses, one table for all subcommands and for the man pages, and how a failure is told.
+
+use std::fmt::Display;
+
+use crate::client::Fault;
+use crate::codec::packet::Version;
+use crate::codec::v3;
+use crate::link::Ended;
+use crate::transport::Failure as TransportFailure;
 
 /// A status and what it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +19,7 @@ macro_rules! statuses {
     ($($name:ident = $code:literal, $meaning:literal;)*) => {
         $(pub(crate) const $name: Status = Status { code: $code, meaning: $meaning };)*
         /// All of them, ascending. The status of a refused CONNECT is the code in the CONNACK.
+        #[cfg(test)]
         pub(crate) const TABLE: &[Status] = &[$($name),*];
     };
 }
@@ -20,9 +29,80 @@ statuses! {
     FAILURE = 1, "no connection, or another failure that is told on stderr";
     USAGE = 2, "a flag, or a value of one, is wrong";
     CONNECTION_LOST = 7, "the connection was lost, or the broker ended it, before all was done";
+    TLS = 8, "TLS could not be set up, or the broker could not be trusted";
     INPUT = 14, "a file, stdin or stdout failed";
     PROTOCOL = 21, "the broker sent what MQTT forbids";
     TIMEOUT = 27, "the time given by -W ran out";
     SUBSCRIBE_REFUSED = 64, "the broker refused a subscription";
-    PUBLISH_REFUSED = 65, "the broker refused a message, or it cannot be sent to this broker";
+    PUBLISH_REFUSED = 65, "the broker refused a message, or cannot take it";
+}
+
+/// What ends a subcommand early: the status, and one line for people.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) text: String,
+}
+
+impl Failure {
+    pub(crate) fn new(status: Status, text: impl Display) -> Self {
+        Self { code: status.code, text: text.to_string() }
+    }
+
+    /// The end of the connection to `broker`.
+    pub(crate) fn ended(ended: &Ended, version: Version, broker: impl Display) -> Self {
+        let code = match ended {
+            Ended::Unreachable(TransportFailure::TlsSetting(_) | TransportFailure::Handshake(_)) => TLS.code,
+            Ended::Unreachable(_) => FAILURE.code,
+            Ended::Refused { reason, .. } => match version {
+                Version::V5 => reason.0,
+                Version::V3_1 | Version::V3_1_1 => v3::connack_code(*reason).unwrap_or(FAILURE.code),
+            },
+            Ended::Disconnected { .. } | Ended::Lost(_) => CONNECTION_LOST.code,
+            Ended::Fault(Fault { reason, .. })
+                if *reason == crate::codec::reason::Reason::KEEP_ALIVE_TIMEOUT =>
+            {
+                CONNECTION_LOST.code
+            }
+            Ended::Fault(_) => PROTOCOL.code,
+        };
+        Self { code, text: format!("{broker}: {ended}") }
+    }
+}
+
+/// Where errors and warnings go: stderr, the program's name first, unless it is told to be quiet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Teller {
+    pub(crate) program: &'static str,
+    pub(crate) quiet: bool,
+}
+
+impl Teller {
+    pub(crate) fn tell(self, text: impl Display) {
+        if !self.quiet {
+            eprintln!("{}: {text}", self.program);
+        }
+    }
+
+    /// Tells the failure, if it is one, and gives the status to exit with.
+    pub(crate) fn finish(self, result: Result<Status, Failure>) -> u8 {
+        match result {
+            Ok(status) => status.code,
+            Err(failure) => {
+                self.tell(&failure.text);
+                failure.code
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLE;
+
+    #[test]
+    fn statuses_ascend_and_none_is_given_twice() {
+        assert!(TABLE.windows(2).all(|pair| pair[0].code < pair[1].code));
+        assert!(TABLE.iter().all(|status| !status.meaning.is_empty()));
+    }
 }

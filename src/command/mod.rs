@@ -1,11 +1,17 @@
 //! The subcommands, one file or folder each: what is done about the flags.
 
 mod broker;
+mod connection;
 pub(crate) mod exit;
+mod publish;
+mod subscribe;
+
+use std::future::Future;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use exit::{FAILURE, Failure, Status};
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
@@ -19,5 +25,18 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     };
     match cli.command {
         Command::Broker(args) => broker::run(&args),
+        Command::Pub(args) => publish::run(&args),
+        Command::Sub(args) => subscribe::run(&args),
     }
+}
+
+/// Runs a client subcommand on one thread.
+fn block_on(future: impl Future<Output = Result<Status, Failure>>) -> Result<Status, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(FAILURE, format!("cannot wait for events: {error}")))?;
+    let result = runtime.block_on(future);
+    // A look-up or a read of stdin may still be blocked: nobody waits for it any more.
+    runtime.shutdown_background();
+    result
 }

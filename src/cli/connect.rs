@@ -1,0 +1,130 @@
+//! The flags with which every client subcommand connects.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::value;
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectArgs {
+    /// Broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or mqtts:// for TLS. [env: MQTT_URL]
+    #[arg(value_name = "URL", value_parser = value::Url::parse)]
+    pub(crate) address: Option<value::Url>,
+
+    /// The same as a flag.
+    #[arg(short = 'L', long, value_name = "URL", value_parser = value::Url::parse, conflicts_with = "address")]
+    pub(crate) url: Option<value::Url>,
+
+    /// Host of the broker; localhost by default. [env: MQTT_HOST]
+    #[arg(short = 'h', long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+
+    /// Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+
+    /// Local address to connect from.
+    #[arg(short = 'A', value_name = "ADDRESS")]
+    pub(crate) from: Option<IpAddr>,
+
+    /// User name. [env: MQTT_USERNAME]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+
+    /// Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]
+    #[arg(short = 'P', long = "pw", visible_alias = "password", value_name = "PASSWORD")]
+    pub(crate) password: Option<String>,
+
+    /// Client identifier; the broker assigns one by default.
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+
+    /// Client identifier that begins with this and ends with the process id.
+    #[arg(short = 'I', long, value_name = "PREFIX", conflicts_with = "id")]
+    pub(crate) id_prefix: Option<String>,
+
+    /// Seconds between signs of life when nothing else is said; 0 turns them off.
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) keepalive: u16,
+
+    /// Resumes the session of this client identifier and keeps it afterwards; needs -i.
+    #[arg(short = 'c', long)]
+    pub(crate) disable_clean_session: bool,
+
+    /// Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5.
+    #[arg(short = 'V', long, value_name = "VERSION", value_enum)]
+    pub(crate) protocol_version: Option<ProtocolVersion>,
+
+    /// Messages above QoS 0 in flight at once; the broker may allow fewer.
+    #[arg(short = 'M', value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_inflight: u16,
+
+    /// Tries to connect for so many seconds when the broker is not there yet.
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub(crate) wait: Option<Duration>,
+
+    /// Tells nothing on stderr but errors in the flags.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsArgs {
+    /// Trusts the authorities in this PEM file instead of those of the system; turns TLS on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cafile: Option<PathBuf>,
+
+    /// Trusts the authorities in the PEM files of this directory; turns TLS on.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) capath: Option<PathBuf>,
+
+    /// Our certificate with its chain, in PEM.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The key of our certificate, in PEM (PKCS#8).
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Accepts a certificate that is made out to another host.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// Turns TLS on with the authorities that the system trusts.
+    #[arg(long)]
+    pub(crate) tls_use_os_certs: bool,
+
+    /// Turns TLS off, whatever else says on.
+    #[arg(long)]
+    pub(crate) no_tls: bool,
+
+    /// Exactly this version of TLS; 1.2 and 1.3 otherwise.
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub(crate) tls_version: Option<TlsVersionArg>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProtocolVersion {
+    #[value(name = "5", aliases = ["mqttv5", "mqttv50", "5.0"])]
+    V5,
+    #[value(name = "311", aliases = ["mqttv311", "3.1.1", "4"])]
+    V311,
+    #[value(name = "31", aliases = ["mqttv31", "3.1", "3"])]
+    V31,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsVersionArg {
+    #[value(name = "tlsv1.2")]
+    V12,
+    #[value(name = "tlsv1.3")]
+    V13,
+}

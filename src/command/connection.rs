@@ -1,0 +1,270 @@
+//! From the flags and the environment to an open connection, for every client subcommand.
+
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::exit::{Failure, USAGE};
+use crate::cli::connect::{ConnectArgs, ProtocolVersion, TlsArgs, TlsVersionArg};
+use crate::cli::value::Url;
+use crate::client::{Client, Settings};
+use crate::codec::packet::Version;
+use crate::codec::property::Property;
+use crate::codec::reason::Reason;
+use crate::link::{Ended, Link, Opened};
+use crate::transport::{Failure as TransportFailure, Target, Tls, TlsVersion};
+
+/// The longest wait between two attempts to connect.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// Whom to talk to, and as whom.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) target: Target,
+    /// The topic in the URL.
+    pub(crate) topic: Option<String>,
+    /// Whether an older version will do where the broker does not know 5.
+    falls_back: bool,
+    /// How long to try when nobody answers.
+    wait: Duration,
+}
+
+/// An environment variable, if it is set and not empty.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(name) {
+        Ok(value) => Ok((!value.is_empty()).then_some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::new(USAGE, format!("{name} is not UTF-8"))),
+    }
+}
+
+impl Plan {
+    /// Flags win over the environment, and what is said exactly over what is in a URL.
+    ///
+    /// # Errors
+    /// When something is wrong, or does not go together.
+    pub(crate) fn new(args: &ConnectArgs) -> Result<Self, Failure> {
+        let usage = |text: String| Failure::new(USAGE, text);
+        let url = args.address.as_ref().or(args.url.as_ref());
+        // A broker named by flags is not mixed with one named by the environment.
+        let named = url.is_some() || args.host.is_some() || args.port.is_some();
+        let environment = if named { Environment::default() } else { Environment::read()? };
+        let url = url.or(environment.url.as_ref());
+        let tls = tls(&args.tls, args.port, url);
+        let host = args.host.clone().or(environment.host).or(url.map(|url| url.host.clone()));
+        let port = args.port.or(environment.port).or(url.and_then(|url| url.port));
+        let port = port.unwrap_or(if tls.is_some() { 8883 } else { 1883 });
+        let host = host.unwrap_or_else(|| "localhost".to_owned());
+        let of_url = |part: fn(&Url) -> &Option<String>| url.and_then(|url| part(url).clone());
+        let username = args.username.clone().or_else(|| of_url(|url| &url.username));
+        let password = args.password.clone().or_else(|| of_url(|url| &url.password));
+        // Who comes as somebody does not take the password of somebody else.
+        let (username, password) = match (username, password) {
+            (None, password) => (variable("MQTT_USERNAME")?, password.or(variable("MQTT_PASSWORD")?)),
+            (username, None) if args.username.is_none() => (username, None),
+            (username, None) => (username, variable("MQTT_PASSWORD")?),
+            both => both,
+        };
+        let version = match args.protocol_version {
+            None | Some(ProtocolVersion::V5) => Version::V5,
+            Some(ProtocolVersion::V311) => Version::V3_1_1,
+            Some(ProtocolVersion::V31) => Version::V3_1,
+        };
+        let mut settings = Settings {
+            version,
+            clean_start: !args.disable_clean_session,
+            keep_alive: args.keepalive,
+            client_id: client_id(args, version),
+            username,
+            password: password.map(String::into_bytes),
+            max_inflight: args.max_inflight,
+            ..Settings::default()
+        };
+        if args.disable_clean_session {
+            if args.id.is_none() {
+                return Err(usage("-c keeps a session, which needs a name: add -i ID".to_owned()));
+            }
+            settings.properties.push(Property::SessionExpiryInterval(u32::MAX));
+        }
+        settings.check().map_err(|why| usage(why.to_owned()))?;
+        let target = Target { host, port, from: args.from, tls };
+        Ok(Self {
+            settings,
+            target,
+            topic: of_url(|url| &url.topic),
+            falls_back: args.protocol_version.is_none(),
+            wait: args.wait.unwrap_or_default(),
+        })
+    }
+
+    /// A client that is not connected yet.
+    pub(crate) fn dial(self) -> Dial {
+        let link = Link::new(Client::new(self.settings), self.target);
+        Dial { link, falls_back: self.falls_back, wait: self.wait }
+    }
+}
+
+/// What the environment says of the broker.
+#[derive(Debug, Default)]
+struct Environment {
+    url: Option<Url>,
+    host: Option<String>,
+    port: Option<u16>,
+}
+
+impl Environment {
+    fn read() -> Result<Self, Failure> {
+        let bad =
+            |name: &str, why: &str| Failure::new(USAGE, format!("the environment variable {name}: {why}"));
+        let url = variable("MQTT_URL")?.map(|text| Url::parse(&text).map_err(|why| bad("MQTT_URL", &why)));
+        let port = variable("MQTT_PORT")?
+            .map(|text| text.parse().map_err(|_| bad("MQTT_PORT", "expected a number from 0 to 65535")));
+        Ok(Self { url: url.transpose()?, host: variable("MQTT_HOST")?, port: port.transpose()? })
+    }
+}
+
+fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Option<Tls> {
+    let TlsArgs { cafile, capath, cert, key, insecure, tls_use_os_certs, no_tls, tls_version } = args;
+    let asked = cafile.is_some()
+        || capath.is_some()
+        || cert.is_some()
+        || *tls_use_os_certs
+        || port == Some(8883)
+        || url.is_some_and(|url| url.tls);
+    (asked && !no_tls).then(|| Tls {
+        ca_file: cafile.clone(),
+        ca_path: capath.clone(),
+        identity: cert.clone().zip(key.clone()),
+        any_name: *insecure,
+        version: tls_version.map(|version| match version {
+            TlsVersionArg::V12 => TlsVersion::V1_2,
+            TlsVersionArg::V13 => TlsVersion::V1_3,
+        }),
+    })
+}
+
+fn client_id(args: &ConnectArgs, version: Version) -> String {
+    match (&args.id, &args.id_prefix) {
+        (Some(id), _) => id.clone(),
+        (None, Some(prefix)) => format!("{prefix}{}", std::process::id()),
+        // 3.1 knows no empty identifier.
+        (None, None) if version == Version::V3_1 => random_id(),
+        (None, None) => String::new(),
+    }
+}
+
+/// An identifier that nobody else has: 23 characters, as 3.1 permits no more.
+pub(crate) fn random_id() -> String {
+    // The seed of the standard library's maps is the randomness at hand.
+    let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("skeeter{number:016x}")
+}
+
+/// A link, and how it is opened.
+pub(crate) struct Dial {
+    pub(crate) link: Link,
+    falls_back: bool,
+    wait: Duration,
+}
+
+impl Dial {
+    pub(crate) fn version(&self) -> Version {
+        self.link.client().settings().version
+    }
+
+    /// Connects for the first time: waits for the broker as long as it may, and falls back to 3.1.1 if need be.
+    pub(crate) async fn open(&mut self) -> Result<Opened, Ended> {
+        let deadline = Instant::now() + self.wait;
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.open_in_some_version().await {
+                Err(ended) if is_worth_waiting(&ended) && Instant::now() < deadline => {
+                    sleep(pause.min(deadline - Instant::now())).await;
+                    pause = (pause * 2).min(Duration::from_millis(250));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn open_in_some_version(&mut self) -> Result<Opened, Ended> {
+        match self.open_once().await {
+            Err(ended) if self.falls_back && may_not_know_5(&ended) => {
+                self.link.client_mut().settings_mut().version = Version::V3_1_1;
+                if self.link.client().settings().check().is_err() {
+                    return Err(ended);
+                }
+                let result = self.open_once().await;
+                if result.is_err() {
+                    // It may have been something else.
+                    self.link.client_mut().settings_mut().version = Version::V5;
+                }
+                self.falls_back = result.is_err();
+                result
+            }
+            result => {
+                self.falls_back &= result.is_err();
+                result
+            }
+        }
+    }
+
+    async fn open_once(&mut self) -> Result<Opened, Ended> {
+        let result = self.link.open().await;
+        if result.is_err() {
+            self.link.abandon().await;
+        }
+        result
+    }
+
+    /// Connects again after the connection was lost, however long it takes; fails if the broker refuses for good.
+    pub(crate) async fn reopen(&mut self) -> Result<Opened, Ended> {
+        self.link.abandon().await;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.open_once().await {
+                Err(ended) if is_worth_waiting(&ended) => {
+                    // Not all clients of a broker come back at the same moment.
+                    sleep(pause.mul_f64(jitter())).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// A factor from 0.5 to 1.
+fn jitter() -> f64 {
+    let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    0.5 + (number % 1024) as f64 / 2048.0
+}
+
+/// Whether a broker that is only starting, or restarting, looks like this.
+pub(crate) fn is_worth_waiting(ended: &Ended) -> bool {
+    match ended {
+        Ended::Unreachable(TransportFailure::TlsSetting(_)) | Ended::Fault(_) => false,
+        Ended::Unreachable(_) | Ended::Lost(_) => true,
+        Ended::Refused { reason, .. } | Ended::Disconnected { reason, .. } => matches!(
+            *reason,
+            Reason::SERVER_UNAVAILABLE
+                | Reason::SERVER_BUSY
+                | Reason::SERVER_SHUTTING_DOWN
+                | Reason::KEEP_ALIVE_TIMEOUT
+                | Reason::CONNECTION_RATE_EXCEEDED
+                | Reason::MAXIMUM_CONNECT_TIME
+                | Reason::UNSPECIFIED_ERROR
+        ),
+    }
+}
+
+/// How brokers of 3.1.1 react to a CONNECT of 5: as the standard says, or by closing.
+fn may_not_know_5(ended: &Ended) -> bool {
+    match ended {
+        Ended::Refused { reason, .. } => *reason == Reason::UNSUPPORTED_PROTOCOL_VERSION,
+        Ended::Lost(_) => true,
+        Ended::Unreachable(_) | Ended::Disconnected { .. } | Ended::Fault(_) => false,
+    }
+}

@@ -1,0 +1,316 @@
+//! A client on a transport with a clock: what `pub` and `sub` share. It moves bytes and keeps time; what is said, and
+//! what is done when the connection is lost, is for its user.
+
+use std::fmt;
+use std::future::{pending, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{sleep_until, timeout};
+
+use crate::client::{Again, Client, Event, Fault};
+use crate::codec::property::Properties;
+use crate::codec::reason::Reason;
+use crate::time::Instant;
+use crate::transport::{self, Failure, Stream, Target};
+
+/// Bytes of input that are read at once; a longer packet makes the buffer grow as its bytes come.
+const READ: usize = 64 * 1024;
+/// More bytes than this wait for the socket before anything is added.
+const HIGH_WATER: usize = 64 * 1024;
+/// How long the broker may take to close the connection after DISCONNECT.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why a connection is not there, or not there any more.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It could not be made.
+    Unreachable(Failure),
+    /// The broker refused it in CONNACK.
+    Refused { reason: Reason, text: Option<String>, server: Option<String> },
+    /// The broker ended it with DISCONNECT.
+    Disconnected { reason: Reason, text: Option<String> },
+    /// It broke off.
+    Lost(io::Error),
+    /// The broker broke the rules, or did not answer.
+    Fault(Fault),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with_text = |f: &mut fmt::Formatter<'_>, text: &Option<String>| match text {
+            Some(text) => write!(f, ": {text}"),
+            None => Ok(()),
+        };
+        match self {
+            Self::Unreachable(failure) => write!(f, "{failure}"),
+            Self::Refused { reason, text, server } => {
+                write!(f, "the broker refused the connection: {reason}")?;
+                with_text(f, text)?;
+                server.as_ref().map_or(Ok(()), |server| write!(f, "; it points to {server}"))
+            }
+            Self::Disconnected { reason, text } => {
+                write!(f, "the broker ended the connection: {reason}")?;
+                with_text(f, text)
+            }
+            Self::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the broker closed the connection")
+            }
+            Self::Lost(error) => write!(f, "the connection was lost: {error}"),
+            Self::Fault(Fault { reason, detail }) => write!(f, "{detail} ({reason})"),
+        }
+    }
+}
+
+/// How a connection began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    pub(crate) again: Again,
+}
+
+/// A client and its connection.
+pub(crate) struct Link {
+    client: Client,
+    target: Target,
+    stream: Option<Stream>,
+    origin: tokio::time::Instant,
+    /// The time of this burst.
+    now: Instant,
+    input: Vec<u8>,
+    /// What of `input` is not yet taken.
+    pending: std::ops::Range<usize>,
+    output: Vec<u8>,
+    /// What of `output` is sent.
+    sent: usize,
+}
+
+impl Link {
+    /// A link that is not open.
+    pub(crate) fn new(client: Client, target: Target) -> Self {
+        Self {
+            client,
+            target,
+            stream: None,
+            origin: tokio::time::Instant::now(),
+            now: Instant::ZERO,
+            input: Vec::new(),
+            pending: 0..0,
+            output: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Connects and waits for CONNACK.
+    pub(crate) async fn open(&mut self) -> Result<Opened, Ended> {
+        (self.pending, self.sent) = (0..0, 0);
+        self.output.clear();
+        let limit = self.client.settings().connect_timeout;
+        let stream = match timeout(limit, transport::connect(&self.target)).await {
+            Ok(result) => result.map_err(Ended::Unreachable)?,
+            Err(_) => {
+                let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+                return Err(Ended::Unreachable(Failure::Connect(error)));
+            }
+        };
+        self.stream = Some(stream);
+        self.read_clock();
+        self.client.connect(self.now, &mut self.output);
+        loop {
+            self.progress().await?;
+            match self.event()? {
+                Some(Event::Connected { again, .. }) => {
+                    return Ok(Opened { again });
+                }
+                Some(Event::Refused { reason, properties }) => {
+                    let text = properties.reason_string().map(str::to_owned);
+                    let server = properties.server_reference().map(str::to_owned);
+                    self.drop_stream();
+                    return Err(Ended::Refused { reason, text, server });
+                }
+                // Nothing else comes before CONNACK.
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    fn read_clock(&mut self) {
+        let micros = self.origin.elapsed().as_micros();
+        self.now = Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+    }
+
+    fn drop_stream(&mut self) {
+        self.stream = None;
+        self.client.closed();
+    }
+
+    /// The client with what it needs for a command: the time, and where to put the bytes.
+    pub(crate) fn command(&mut self) -> (&mut Client, Instant, &mut Vec<u8>) {
+        (&mut self.client, self.now, &mut self.output)
+    }
+
+    /// Whether more may be added to the output before what is there has left.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.output.len() - self.sent < HIGH_WATER
+    }
+
+    /// Whether all output has left.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.sent == self.output.len()
+    }
+
+    /// The next event of the bytes that have arrived.
+    pub(crate) fn event(&mut self) -> Result<Option<Event<'_>>, Ended> {
+        let Self { client, input, pending, output, now, .. } = self;
+        let mut rest = &input[pending.clone()];
+        let result = client.next(*now, &mut rest, output);
+        pending.start = pending.end - rest.len();
+        result.map_err(Ended::Fault)
+    }
+
+    /// Sends and receives until something has come or all has left, and does what is due. May be dropped at any time.
+    pub(crate) async fn progress(&mut self) -> Result<(), Ended> {
+        let deadline = self.client.deadline();
+        let (client_is_late, moved);
+        {
+            let timer = async {
+                match deadline {
+                    Instant::NEVER => pending().await,
+                    at => sleep_until(self.origin + Duration::from_micros(at.as_micros())).await,
+                }
+            };
+            let Self { stream, input, pending: unread, output, sent, .. } = self;
+            let Some(stream) = stream else {
+                return Err(Ended::Lost(io::ErrorKind::NotConnected.into()));
+            };
+            make_room(input, unread);
+            let transfer =
+                poll_fn(|cx| transfer(cx, stream, (&mut *input, &mut *unread), (&mut *output, &mut *sent)));
+            tokio::select! {
+                biased;
+                result = transfer => (client_is_late, moved) = (false, result),
+                () = timer => (client_is_late, moved) = (true, Ok(())),
+            }
+        }
+        self.read_clock();
+        if let Err(error) = moved {
+            return Err(Ended::Lost(error));
+        }
+        if client_is_late && let Err(fault) = self.client.tick(self.now, &mut self.output) {
+            self.flush_briefly().await;
+            return Err(Ended::Fault(fault));
+        }
+        Ok(())
+    }
+
+    async fn flush_briefly(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            // The connection is given up: that its last words do not leave changes nothing.
+            let _ = timeout(LINGER, stream.write_all(&self.output[self.sent..])).await;
+        }
+        self.sent = self.output.len();
+    }
+
+    /// Ends the connection: DISCONNECT, and a wait until the broker has read all that was sent before it.
+    pub(crate) async fn close(&mut self, reason: Reason, properties: Properties<'_>) {
+        self.client.disconnect(reason, properties, &mut self.output);
+        self.flush_briefly().await;
+        let Some(mut stream) = self.stream.take() else { return };
+        let _ = timeout(LINGER, async {
+            stream.shutdown().await?;
+            // Closing with unread input would reset the connection and with it what the broker has not read yet.
+            while read_some(&mut stream, &mut self.input).await? > 0 {}
+            io::Result::Ok(())
+        })
+        .await;
+    }
+
+    /// Ends the connection after a failure: tells the broker if there is something to tell.
+    pub(crate) async fn abandon(&mut self) {
+        self.flush_briefly().await;
+        self.drop_stream();
+    }
+}
+
+/// Moves what is not yet taken to the front when there is little room behind it.
+fn make_room(input: &mut Vec<u8>, unread: &mut std::ops::Range<usize>) {
+    if unread.start == unread.end {
+        *unread = 0..0;
+    } else if input.len() - unread.end < READ / 4 && unread.start > 0 {
+        input.copy_within(unread.clone(), 0);
+        *unread = 0..unread.len();
+    }
+    if unread.end == input.len() {
+        // Doubles only after the bytes have come: a length that is promised costs nothing.
+        input.resize((input.len() * 2).max(READ), 0);
+    }
+}
+
+async fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| poll_read(cx, stream, buffer)).await
+}
+
+fn poll_read(cx: &mut Context<'_>, stream: &mut Stream, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+}
+
+/// Writes what can be written and reads what is there. Ready when bytes came, or when there was output and it has left.
+fn transfer(
+    cx: &mut Context<'_>,
+    stream: &mut Stream,
+    (input, unread): (&mut [u8], &mut std::ops::Range<usize>),
+    (output, sent): (&mut Vec<u8>, &mut usize),
+) -> Poll<io::Result<()>> {
+    let written = write_out(cx, stream, output, sent);
+    // Also after a failure to write: what the broker said before it closed may be there.
+    let count = match poll_read(cx, stream, &mut input[unread.end..]) {
+        Poll::Pending => None,
+        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+        Poll::Ready(Ok(count)) => Some(count),
+    };
+    match (count, written) {
+        (Some(0), _) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+        (Some(count), _) => {
+            unread.end += count;
+            Poll::Ready(Ok(()))
+        }
+        (None, Err(error)) => Poll::Ready(Err(error)),
+        (None, Ok(true)) => Poll::Ready(Ok(())),
+        (None, Ok(false)) => Poll::Pending,
+    }
+}
+
+/// Writes what can be written; whether there was output and all of it has left.
+fn write_out(
+    cx: &mut Context<'_>,
+    stream: &mut Stream,
+    output: &mut Vec<u8>,
+    sent: &mut usize,
+) -> io::Result<bool> {
+    let had_output = *sent < output.len();
+    while *sent < output.len() {
+        match Pin::new(&mut *stream).poll_write(cx, &output[*sent..])? {
+            Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(count) => *sent += count,
+            Poll::Pending => return Ok(false),
+        }
+    }
+    output.clear();
+    *sent = 0;
+    // TLS keeps bytes back until it is told to send them.
+    match Pin::new(stream).poll_flush(cx) {
+        Poll::Ready(Err(error)) => Err(error),
+        _ => Ok(had_output),
+    }
+}

@@ -1,0 +1,128 @@
+//! A connection that carries bytes: TCP or TLS, from the client's side. It knows nothing of MQTT.
+
+mod tls;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio_native_tls::TlsStream;
+
+pub(crate) use tls::{Tls, TlsVersion};
+
+/// Where to connect to, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// A name or an address, an IPv6 one without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// The local address to connect from.
+    pub(crate) from: Option<IpAddr>,
+    pub(crate) tls: Option<Tls>,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The name has no address.
+    Lookup(io::Error),
+    /// Nobody answered there.
+    Connect(io::Error),
+    /// What was asked of TLS cannot be: a file, or a combination. Trying again does not help.
+    TlsSetting(String),
+    Handshake(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lookup(error) => write!(f, "the name was not found: {error}"),
+            Self::Connect(error) => write!(f, "{error}"),
+            Self::TlsSetting(text) => f.write_str(text),
+            Self::Handshake(text) => write!(f, "TLS failed: {text}"),
+        }
+    }
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Connects.
+pub(crate) async fn connect(target: &Target) -> Result<Stream, Failure> {
+    let tcp = connect_tcp(target).await?;
+    // What is sent was put together in one piece: waiting for more would only delay it.
+    tcp.set_nodelay(true).map_err(Failure::Connect)?;
+    match &target.tls {
+        None => Ok(Stream::Tcp(tcp)),
+        Some(tls) => tls.handshake(&target.host, tcp).await.map(|stream| Stream::Tls(Box::new(stream))),
+    }
+}
+
+async fn connect_tcp(target: &Target) -> Result<TcpStream, Failure> {
+    let addresses = lookup_host((target.host.as_str(), target.port)).await.map_err(Failure::Lookup)?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match connect_address(address, target.from).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(Failure::Connect(last))
+}
+
+async fn connect_address(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(address).await };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(address).await
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
