@@ -16,6 +16,7 @@ pub mod delivery;
 mod link;
 pub mod message;
 mod sync;
+pub mod text;
 pub mod time;
 pub mod topic;
 mod transport;

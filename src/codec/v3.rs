@@ -59,6 +59,11 @@ pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, M
         0x62 => publish::bare_ack(frame).map(Packet::Pubrel),
         0x70 => publish::bare_ack(frame).map(Packet::Pubcomp),
         0x8A | 0xAA if version == Version::V3_1 => decode_marked(frame),
+        // In 3.1 the byte that later tells of the session is reserved.
+        0x20 if version == Version::V3_1 => match convert(fence::decode(frame.bytes())?)? {
+            Packet::Connack(connack) => Ok(Packet::Connack(Connack { session_present: false, ..connack })),
+            packet => Ok(packet),
+        },
         _ => convert(fence::decode(frame.bytes())?),
     }
 }
