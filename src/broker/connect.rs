@@ -31,6 +31,7 @@ pub(super) struct Request {
     keep_alive: u16,
     asked_keep_alive: u16,
     assigned: bool,
+    bridge: bool,
     receive_maximum: u16,
     maximum_packet: Option<u32>,
     topic_aliases: u16,
@@ -128,6 +129,7 @@ impl Connection {
             keep_alive,
             asked_keep_alive: connect.keep_alive,
             assigned: assigned.is_some(),
+            bridge: connect.bridge,
             receive_maximum: connect.properties.receive_maximum().unwrap_or(u16::MAX),
             maximum_packet: connect.properties.maximum_packet_size(),
             topic_aliases: connect.properties.topic_alias_maximum().unwrap_or(0),
@@ -208,6 +210,8 @@ impl Connection {
             silence: (request.keep_alive > 0)
                 .then(|| Duration::from_millis(u64::from(request.keep_alive) * 1_500)),
             aliases: Vec::new(),
+            bridge: request.bridge,
+            maximum_packet: request.maximum_packet.map_or(usize::MAX, |bytes| bytes as usize),
             expiry: request.expiry,
             promises: VecDeque::new(),
             fan_out: None,
@@ -238,7 +242,9 @@ impl Connection {
             properties.push(Property::MaximumPacketSize(limits.packet_size));
             properties.push(Property::ReceiveMaximum(limits.receive_maximum));
             if request.response_information {
-                properties.push(Property::ResponseInformation("")); // [MQTT-3.1.2-28]
+                // Only if it was asked for [MQTT-3.1.2-28]: under this topic the client alone need wait for answers.
+                let topic = format!("response/{}", request.session.client);
+                properties.push(Property::ResponseInformation(&topic));
             }
         }
         let connack = Packet::Connack(Connack {

@@ -62,6 +62,10 @@ pub(super) struct Open {
     pub(super) silence: Option<Duration>,
     /// Topic aliases the client has set; the position is the alias less one.
     pub(super) aliases: Vec<Option<Arc<str>>>,
+    /// Whether the client called itself a bridge, in 3.1 or 3.1.1.
+    pub(super) bridge: bool,
+    /// Bytes of the largest packet the client takes.
+    pub(super) maximum_packet: usize,
     /// What CONNECT gave: DISCONNECT may not raise an expiry of 0.
     pub(super) expiry: u32,
     /// Acknowledgements that wait, in order.
@@ -101,10 +105,10 @@ impl Connection {
             return;
         }
         self.waker = Some(waker.clone());
-        if let Phase::Open(open) = &self.phase {
-            if let Some(link) = &mut open.session.lock().link {
-                link.waker.clone_from(&self.waker);
-            }
+        if let Phase::Open(open) = &self.phase
+            && let Some(link) = &mut open.session.lock().link
+        {
+            link.waker.clone_from(&self.waker);
         }
     }
 
@@ -183,12 +187,24 @@ impl Connection {
         self.end(Ending::Left(disconnect.reason), turn);
     }
 
-    /// Writes a packet that waits for nothing.
+    /// Writes a packet that waits for nothing. One that the client does not take ends the connection [MQTT-3.1.2-24].
     pub(super) fn write(&mut self, packet: &Packet<'_>, turn: &mut Turn) {
         let Phase::Open(open) = &self.phase else { return };
-        let version = open.version;
+        let (version, most) = (open.version, open.maximum_packet);
         self.writing.lend(|| turn.buffer());
-        self.writing.write(|out| codec::encode(version, packet, out));
+        let mut fits = true;
+        self.writing.write(|out| {
+            let before = out.len();
+            codec::encode(version, packet, out);
+            fits = out.len() - before <= most;
+            if !fits {
+                out.truncate(before);
+            }
+        });
+        if !fits {
+            let detail = "the answer is larger than the client's Maximum Packet Size";
+            return self.fault(Reason::PACKET_TOO_LARGE, detail, turn);
+        }
         turn.counters.packets_sent.add(1);
     }
 
@@ -226,11 +242,11 @@ impl Connection {
         } else if let Phase::Open(open) = &self.phase {
             // The client is slow, but it takes something.
             let mut state = open.session.lock();
-            if state.epoch == open.epoch {
-                if let Some(link) = &mut state.link {
-                    link.unwritten = self.writing.len();
-                    link.progress(turn.now);
-                }
+            if state.epoch == open.epoch
+                && let Some(link) = &mut state.link
+            {
+                link.unwritten = self.writing.len();
+                link.progress(turn.now);
             }
         }
     }
@@ -246,10 +262,10 @@ impl Connection {
                 self.go_on(turn);
                 turn.publisher = None;
                 self.take(turn);
-                if let Phase::Open(open) = &self.phase {
-                    if let Some(silence) = open.silence.filter(|_| open.pressed.is_empty()) {
-                        self.check_silence(silence, "the keep alive ran out", turn); // [MQTT-3.1.2-22]
-                    }
+                if let Phase::Open(open) = &self.phase
+                    && let Some(silence) = open.silence.filter(|_| open.pressed.is_empty())
+                {
+                    self.check_silence(silence, "the keep alive ran out", turn); // [MQTT-3.1.2-22]
                 }
             }
             Phase::Over => {}

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use super::limits::Limits;
 use super::session::Session;
 use super::shared::Group;
@@ -12,22 +14,24 @@ const SHARDS: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Directory {
-    shards: [Mutex<HashMap<Arc<str>, Arc<Session>>>; SHARDS],
-    groups: Mutex<HashMap<Box<str>, Arc<Group>>>,
+    shards: [Mutex<HashMap<Arc<str>, Arc<Session>, FixedState>>; SHARDS],
+    groups: Mutex<HashMap<Box<str>, Arc<Group>, FixedState>>,
     keys: AtomicU64,
 }
 
 impl Directory {
-    pub(crate) fn new() -> Self {
+    /// `seed` must be known to nobody outside, so that nobody can choose identifiers that collide.
+    pub(crate) fn new(seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
         Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
-            groups: Mutex::default(),
+            shards: std::array::from_fn(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))),
+            groups: Mutex::new(HashMap::with_hasher(hasher.clone())),
             // 0 is the broker itself.
             keys: AtomicU64::new(1),
         }
     }
 
-    fn shard(&self, client: &str) -> &Mutex<HashMap<Arc<str>, Arc<Session>>> {
+    fn shard(&self, client: &str) -> &Mutex<HashMap<Arc<str>, Arc<Session>, FixedState>> {
         let sum = client.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         &self.shards[sum % SHARDS]
     }

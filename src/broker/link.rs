@@ -4,7 +4,7 @@
 //! nothing that waits holds an identifier or an alias, which belong to the connection. When bytes are sent is not
 //! asked here; the connection takes them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ pub(crate) struct Link {
 /// Topic aliases towards one client, given to the first topics that come.
 #[derive(Debug)]
 struct Aliases {
-    topics: HashMap<Box<str>, u16>,
+    topics: BTreeMap<Box<str>, u16>,
     maximum: u16,
 }
 
@@ -90,7 +90,7 @@ impl Link {
     ) -> Self {
         let maximum_packet =
             maximum_packet.map_or(GREATEST_FRAME, |bytes| GREATEST_FRAME.min(bytes as usize));
-        let aliases = (aliases > 0).then(|| Box::new(Aliases { topics: HashMap::new(), maximum: aliases }));
+        let aliases = (aliases > 0).then(|| Box::new(Aliases { topics: BTreeMap::new(), maximum: aliases }));
         Self {
             version,
             peer,

@@ -89,7 +89,7 @@ impl Broker {
         Self {
             index: Index::new(seed),
             retained: Retained::new(seed, limits.retained_messages, limits.retained_bytes),
-            directory: Directory::new(),
+            directory: Directory::new(seed),
             schedule: Schedule::default(),
             connections: AtomicUsize::new(0),
             assigned: crate::sync::AtomicU64::new(0),

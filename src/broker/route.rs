@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use super::Broker;
 use super::link::Shared;
 use super::session::{Grant, Offer, Session};
@@ -64,7 +66,7 @@ pub(crate) struct Receivers {
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     generation: u64,
-    topics: HashMap<Box<str>, Arc<Receivers>>,
+    topics: HashMap<Box<str>, Arc<Receivers>, FixedState>,
     last: Option<(Box<str>, Arc<Receivers>)>,
 }
 

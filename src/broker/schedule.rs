@@ -55,10 +55,8 @@ impl Schedule {
         let mut entries = self.0.lock();
         let first = entries.heap.peek().is_none_or(|Reverse(entry)| due < entry.due);
         entries.heap.push(Reverse(Entry { due, session: session.clone() }));
-        if first {
-            if let Some(keeper) = entries.keeper.take() {
-                keeper.wake();
-            }
+        if first && let Some(keeper) = entries.keeper.take() {
+            keeper.wake();
         }
     }
 

@@ -226,10 +226,10 @@ impl State {
         }
         let ids = grant.ids.as_deref().unwrap_or_default();
         let delivery = Delivery { qos, retain, ids };
-        if let Some(link) = &self.link {
-            if let Err(why) = link.admit(&message.view, delivery, turn.now) {
-                return Offer::Dropped(why);
-            }
+        if let Some(link) = &self.link
+            && let Err(why) = link.admit(&message.view, delivery, turn.now)
+        {
+            return Offer::Dropped(why);
         }
         if qos == QoS::AtMostOnce {
             return self.offer_at_most_once(message, delivery, turn, limits);
@@ -273,10 +273,10 @@ impl State {
                 return Offer::Dropped(Drop::QueueFull);
             }
         }
-        if self.queue.is_empty() {
-            if let Some(link) = self.link.as_mut().filter(|link| link.pending() == 0) {
-                link.progress(turn.now);
-            }
+        if self.queue.is_empty()
+            && let Some(link) = self.link.as_mut().filter(|link| link.pending() == 0)
+        {
+            link.progress(turn.now);
         }
         self.queue.push(Waiting {
             message: message.message().clone(),
@@ -292,10 +292,10 @@ impl State {
         if !self.is_pressing(turn.now, limits) {
             return Offer::Taken;
         }
-        if let Some(publisher) = &turn.publisher {
-            if !self.pressing.iter().any(|waker| waker.will_wake(publisher)) {
-                self.pressing.push(publisher.clone());
-            }
+        if let Some(publisher) = &turn.publisher
+            && !self.pressing.iter().any(|waker| waker.will_wake(publisher))
+        {
+            self.pressing.push(publisher.clone());
         }
         Offer::Pressed
     }

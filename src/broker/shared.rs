@@ -181,10 +181,10 @@ impl State {
         if !self.is_pressing(turn, limits) {
             return Offer::Taken;
         }
-        if let Some(publisher) = &turn.publisher {
-            if !self.pressing.iter().any(|waker| waker.will_wake(publisher)) {
-                self.pressing.push(publisher.clone());
-            }
+        if let Some(publisher) = &turn.publisher
+            && !self.pressing.iter().any(|waker| waker.will_wake(publisher))
+        {
+            self.pressing.push(publisher.clone());
         }
         Offer::Pressed
     }

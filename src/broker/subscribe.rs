@@ -32,7 +32,13 @@ impl Connection {
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         // One after the other, answered together [MQTT-3.8.4-5].
         for subscription in &subscribe.filters {
-            let (reason, replay) = self.broker.subscribe(&open.session, subscription, id, turn);
+            let mut subscription = subscription.clone();
+            if open.bridge && !subscription.filter.starts_with("$share/") {
+                // A bridge keeps RETAIN as it was and is not sent back what it brought.
+                subscription.options.no_local = true;
+                subscription.options.retain_as_published = true;
+            }
+            let (reason, replay) = self.broker.subscribe(&open.session, &subscription, id, turn);
             reasons.push(match open.version {
                 Version::V5 => reason,
                 _ if reason.is_failure() => Reason::UNSPECIFIED_ERROR, // [v3 MQTT-3.9.3-2]
@@ -93,14 +99,8 @@ impl Broker {
             Err(_) => (Reason::TOPIC_FILTER_INVALID, None),
             Ok(filter) => match self.enter(session, filter, Subscribed { options, id }, turn) {
                 Err(reason) => (reason, None),
-                Ok(existed) => {
-                    let wanted = match options.retain_handling {
-                        RetainHandling::Send => true,          // [MQTT-3.3.1-9]
-                        RetainHandling::SendIfNew => !existed, // [MQTT-3.3.1-10]
-                        RetainHandling::DoNotSend => false,    // [MQTT-3.3.1-11]
-                    };
-                    // A shared subscription gets no retained messages.
-                    let replay = (wanted && filter.share().is_none())
+                Ok(wanted) => {
+                    let replay = wanted
                         .then(|| Replay { cursor: Cursor::new(filter.filter()), grant: grant(options, id) });
                     (Reason(options.qos.bits()), replay) // [MQTT-3.8.4-7]
                 }
@@ -111,7 +111,8 @@ impl Broker {
         (reason, replay)
     }
 
-    /// Puts a subscription into its session and the index; whether it replaced one [MQTT-3.8.4-3].
+    /// Puts a subscription into its session and the index, in place of one to the same filter [MQTT-3.8.4-3]; whether
+    /// retained messages are to follow.
     fn enter(
         &self,
         session: &Arc<Session>,
@@ -126,11 +127,18 @@ impl Broker {
         }
         state.subscriptions.insert(filter.as_str().into(), subscribed.clone());
         if filter.share().is_none() {
-            state.replayed.get_or_insert_default();
+            let wanted = match subscribed.options.retain_handling {
+                RetainHandling::Send => true,          // [MQTT-3.3.1-9]
+                RetainHandling::SendIfNew => !existed, // [MQTT-3.3.1-10]
+                RetainHandling::DoNotSend => false,    // [MQTT-3.3.1-11]
+            };
+            if wanted {
+                state.replayed.get_or_insert_default();
+            }
             drop(state);
             let subscriber = Subscriber::Session(session.clone(), subscribed.options, subscribed.id);
             self.index.subscribe(session.key, filter.filter(), subscriber);
-            return Ok(existed);
+            return Ok(wanted);
         }
         drop(state);
         let group = self.directory.with_group(filter.as_str(), |group, new| {
@@ -146,7 +154,8 @@ impl Broker {
         }
         drop(state);
         group.feed(turn, &self.limits);
-        Ok(existed)
+        // A shared subscription gets no retained messages.
+        Ok(false)
     }
 
     fn unsubscribe(&self, session: &Arc<Session>, filter: &str, turn: &mut Turn) -> Reason {

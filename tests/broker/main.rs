@@ -1,5 +1,7 @@
 //! The broker from outside: a real process, and bytes written by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

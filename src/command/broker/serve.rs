@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io::IoSlice;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -165,11 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
             }
             self.timer_at = due;
         }
-        if let Some(timer) = &mut self.timer {
-            if timer.as_mut().poll(cx).is_ready() {
-                (self.timer, self.timer_at) = (None, Instant::NEVER);
-                cx.waker().wake_by_ref();
-            }
+        if let Some(timer) = &mut self.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            (self.timer, self.timer_at) = (None, Instant::NEVER);
+            cx.waker().wake_by_ref();
         }
     }
 }
@@ -179,20 +180,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Serve<S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let worker = this.worker.clone();
+        // A failed assertion closes this connection and no other; the session goes on with the next one.
+        match catch_unwind(AssertUnwindSafe(|| this.turn(cx))) {
+            Ok(done) => done,
+            Err(_) => {
+                let mut turn = this.worker.begin();
+                this.connection.end(Ending::Lost("a failed assertion in the broker".into()), &mut turn);
+                this.worker.finish(turn);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let worker = self.worker.clone();
         let mut turn = worker.begin();
-        this.connection.set_waker(cx.waker());
-        this.read(cx, &mut turn);
-        this.write(cx, &mut turn);
+        self.connection.set_waker(cx.waker());
+        self.read(cx, &mut turn);
+        self.write(cx, &mut turn);
         let mut done = Poll::Pending;
-        if this.connection.is_over() {
-            done = this.close(cx, &turn);
-        } else if !this.rest.is_empty() && this.connection.reads() && this.connection.has_whole(&this.rest) {
+        if self.connection.is_over() {
+            done = self.close(cx, &turn);
+        } else if !self.rest.is_empty() && self.connection.reads() && self.connection.has_whole(&self.rest) {
             // Reading may go on with what is here already.
             cx.waker().wake_by_ref();
         }
         if done.is_pending() {
-            this.arm(cx);
+            self.arm(cx);
         }
         worker.finish(turn);
         done

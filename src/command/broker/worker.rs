@@ -121,8 +121,7 @@ impl Worker {
         let connection = Connection::new(self.shared.broker.clone(), peer, self.shared.now());
         let (worker, serve) = (self.clone(), Serve::new(stream, connection, self.clone()));
         tokio::task::spawn_local(async move {
-            // A failed assertion closes this connection, not the broker.
-            let _ = serve.await;
+            serve.await;
             worker.gone();
         });
     }
