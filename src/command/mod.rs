@@ -3,6 +3,8 @@
 mod broker;
 mod connection;
 pub(crate) mod exit;
+#[cfg(test)]
+mod generated;
 mod publish;
 mod subscribe;
 

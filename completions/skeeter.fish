@@ -1,0 +1,129 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_skeeter_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_skeeter_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_skeeter_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_skeeter_using_subcommand
+    set -l cmd (__fish_skeeter_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c skeeter -n "__fish_skeeter_needs_command" -s h -l help -d 'Print help'
+complete -c skeeter -n "__fish_skeeter_needs_command" -s V -l version -d 'Print version'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s p -l port -d 'Port to listen on, 1883 unless given; 0 takes a free one and reports it' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ports-file -d 'Writes process id and listeners to this file as JSON, once they are ready' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l exec -d 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l log-format -d 'How the log on stderr is written' -r -f -a "human\t'For people'
+json\t'One JSON object a line'"
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l workers -d 'Threads that serve connections; as many as there are processors by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Connections at once' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet, in both directions' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Messages that wait for one session' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Bytes of the messages that wait for one session' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maximum -d 'Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-inflight -d 'Messages above QoS 0 in flight towards one client, if it does not ask for fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-topic-alias -d 'Topic aliases of one connection, in each direction' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-keep-alive -d 'Longest keep alive in seconds; 0 permits any, and clients that ask for none' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l connect-timeout -d 'Seconds that a connection may take to send its CONNECT' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-session-expiry -d 'Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscriptions -d 'Subscriptions of one session' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sys-interval -d 'Seconds between publications under $SYS; 0 publishes none' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d 'Logs errors only'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs subscriptions as well'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the URL may hold it instead' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s m -l message -d 'Publishes this text' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s f -l file -d 'Publishes the content of this file as one message' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s q -l qos -d 'Quality of service: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s L -l url -d 'The same as a flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
+311\t''
+31\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l cert -d 'Our certificate with its chain, in PEM' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s n -l null-message -d 'Publishes a message without payload; with -r it clears the retained one'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s l -l stdin-line -d 'Publishes a message for each line of stdin'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s s -l stdin-file -d 'Publishes all of stdin as one message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s r -l retain -d 'Asks the broker to keep the message for later subscribers'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l quiet -d 'Tells nothing on stderr but errors in the flags'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l insecure -d 'Accepts a certificate that is made out to another host'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l no-tls -d 'Turns TLS off, whatever else says on'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l help -d 'Shows this help'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l version -d 'Shows the version'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to (repeatable); the URL may hold one more' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s q -l qos -d 'Quality of service to ask for: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s C -d 'Ends after so many messages' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s W -d 'Ends after so many seconds, with exit status 27' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ready-file -d 'Creates this file once the broker has granted the subscriptions' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s L -l url -d 'The same as a flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
+311\t''
+31\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l cert -d 'Our certificate with its chain, in PEM' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s v -l verbose -d 'Prints the topic before each payload'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s N -d 'Prints no newline after each message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l quiet -d 'Tells nothing on stderr but errors in the flags'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l insecure -d 'Accepts a certificate that is made out to another host'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l no-tls -d 'Turns TLS off, whatever else says on'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l help -d 'Shows this help'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l version -d 'Shows the version'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
