@@ -24,10 +24,10 @@ impl Client {
     ///
     /// # Errors
     /// When the server breaks the rules: send `out`, then close.
-    pub fn next<'a>(
+    pub fn next<'a, 'b: 'a>(
         &'a mut self,
         now: Instant,
-        input: &mut &'a [u8],
+        input: &mut &'b [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'a>>, Fault> {
         if let Some(packet_id) = self.given_up.pop_front() {
