@@ -15,6 +15,8 @@
 //! those of MQTT 5 in all versions.
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 pub(crate) mod parse;
 #[cfg(test)]
 mod tests;

@@ -251,14 +251,14 @@ impl<'a> Properties<'a> {
     }
 
     pub fn subscription_ids(self) -> impl Iterator<Item = u32> {
-        self.iter().filter_map(|property| match property {
+        self.all(id::SubscriptionIdentifier).filter_map(|property| match property {
             Property::SubscriptionIdentifier(id) => Some(id),
             _ => None,
         })
     }
 
     pub fn user_properties(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.iter().filter_map(|property| match property {
+        self.all(id::UserProperty).filter_map(|property| match property {
             Property::UserProperty(pair) => Some(pair),
             _ => None,
         })
@@ -300,10 +300,10 @@ impl<'a> Properties<'a> {
         })
     }
 
-    /// The first property with this identifier; the others are not looked into.
-    fn find(self, wanted: u8) -> Option<Property<'a>> {
-        let (_, span) = self.spans().find(|(id, _)| *id == wanted)?;
-        Property::read(&mut Reader(span)).ok()
+    /// The properties with this identifier; the others are not looked into.
+    fn all(self, wanted: u8) -> impl Iterator<Item = Property<'a>> {
+        let spans = self.spans().filter(move |(id, _)| *id == wanted);
+        spans.filter_map(|(_, span)| Property::read(&mut Reader(span)).ok())
     }
 }
 
@@ -313,7 +313,7 @@ macro_rules! getters {
             $(
                 #[doc = concat!("The ", stringify!($name), ", if it is there.")]
                 pub fn $getter(self) -> Option<$type> {
-                    match self.find(id::$name) {
+                    match self.all(id::$name).next() {
                         Some(Property::$name(value)) => Some(value),
                         _ => None,
                     }
