@@ -35,6 +35,12 @@ impl Client {
             return Ok(Some(Event::Acknowledged { packet_id, reason, properties }));
         }
         while self.phase != Phase::Idle {
+            if self.phase == Phase::Connecting
+                && input.first().is_some_and(|first| !matches!(first, 0x20 | 0xF0))
+            {
+                // Known by the first byte: what is no broker may never send the rest of that "packet" [MQTT-3.2.0-1].
+                return Err(self.fail(Fault::protocol("the broker sent another packet before CONNACK"), out));
+            }
             let limit = self.settings.properties().maximum_packet_size();
             let limit = limit.map_or(self.settings.max_packet_size, |bytes| bytes as usize);
             // [MQTT-3.1.2-24]
@@ -76,8 +82,8 @@ impl Client {
             return match packet {
                 Packet::Connack(connack) => self.connack(connack, out).map(Step::Event),
                 Packet::Auth(auth) => Err(self.auth(auth)),
-                // [MQTT-3.2.0-1]
-                _ => Err(Fault::protocol("the broker sent another packet before CONNACK")),
+                // By the first byte it is one of the two.
+                _ => Err(Fault::protocol("neither CONNACK nor AUTH")),
             };
         }
         match packet {

@@ -31,7 +31,7 @@ impl Progress {
             return;
         }
         self.updates = self.updates.wrapping_add(1);
-        if self.updates % STRIDE != 0 || self.began.elapsed() < PATIENCE {
+        if !self.updates.is_multiple_of(STRIDE) || self.began.elapsed() < PATIENCE {
             return;
         }
         let bar = self.bar.get_or_insert_with(bar);
@@ -66,7 +66,7 @@ fn stdin_len() -> Option<u64> {
     use std::os::fd::AsFd;
     let file = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
     let metadata = file.metadata().ok()?;
-    metadata.is_file().then(|| metadata.len())
+    metadata.is_file().then_some(metadata.len())
 }
 
 #[cfg(not(unix))]

@@ -1,0 +1,11 @@
+//! The clients from outside: real processes, and a server that speaks bytes written by hand.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod connecting;
+mod publish;
+mod run;
+mod subscribe;

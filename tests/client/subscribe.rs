@@ -1,0 +1,224 @@
+//! `skeeter sub`.
+
+use std::process::Stdio;
+
+use crate::run::{ACCEPT5, Run, Server, has_peer};
+use crate::support::{Folder, Raw, packet, skeeter, text, wait};
+
+/// Accepts a subscriber of one filter, up to SUBACK.
+fn subscribed(server: &Server) -> Raw {
+    let (mut raw, _) = server.accept_with(ACCEPT5);
+    let (first, body) = raw.packet();
+    assert_eq!(first, 0x82);
+    raw.send(&[0x90, 4, body[0], body[1], 0, 0]);
+    raw
+}
+
+fn message(topic: &str, payload: &[u8]) -> Vec<u8> {
+    packet(0x30, &[&text(topic), &[0], payload])
+}
+
+#[test]
+fn subscribe_says_what_the_flags_say() {
+    let server = Server::new();
+    let run = Run::start(server.port(), &["sub", "-t", "a/#", "-t", "b", "-q", "2", "-C", "1"]);
+    let (mut raw, connect) = server.accept_with(ACCEPT5);
+    // Receive Maximum 1: what is not wanted is not sent.
+    assert_eq!(connect[10..14], [3, 0x21, 0, 1]);
+    raw.expect(&packet(0x82, &[&[0, 1, 0], &text("a/#"), &[2], &text("b"), &[2]]));
+    raw.send(&[0x90, 5, 0, 1, 0, 2, 2]);
+    raw.send(&message("b", b"x"));
+    raw.expect(&[0xE0, 0]);
+    drop(raw);
+    assert_eq!(run.end().stdout, b"x\n");
+}
+
+#[test]
+fn payloads_are_printed_as_they_are() {
+    let server = Server::new();
+    for (flags, expected) in [
+        (&[][..], &b"a\0\xFF\n\nb\n"[..]),
+        (&["-v"], b"t a\0\xFF\n\nt (null)\nu b\n"),
+        (&["-N"], b"a\0\xFF\nb"),
+        (&["-N", "-v"], b"t a\0\xFF\nu b"),
+    ] {
+        let run = Run::start(server.port(), &[&["sub", "-t", "#", "-C", "3"], flags].concat());
+        let mut raw = subscribed(&server);
+        let all =
+            [message("t", b"a\0\xFF\n"), message("t", b""), message("u", b"b"), message("u", b"too much")];
+        raw.send(&all.concat());
+        raw.expect(&[0xE0, 0]);
+        drop(raw);
+        let said = run.end();
+        assert_eq!((said.status, said.stdout.as_slice()), (0, expected), "{flags:?}");
+    }
+}
+
+#[test]
+fn only_what_was_printed_is_acknowledged() {
+    let server = Server::new();
+    let run = Run::start(server.port(), &["sub", "-t", "#", "-q", "1", "-C", "2"]);
+    let mut raw = subscribed(&server);
+    let publish = |id: u8| packet(0x32, &[&text("t"), &[0, id, 0], b"x"]);
+    raw.send(&[publish(1), publish(2), publish(3)].concat());
+    raw.expect(&[0x40, 2, 0, 1, 0x40, 2, 0, 2, 0xE0, 0]);
+    raw.expect_closed();
+    drop(raw);
+    assert_eq!(run.end().stdout, b"x\nx\n");
+}
+
+#[test]
+fn the_ready_file_comes_after_suback() {
+    let (server, folder) = (Server::new(), Folder::new());
+    let ready = folder.file("ready");
+    let run =
+        Run::start(server.port(), &["sub", "-t", "t", "-C", "1", "--ready-file", ready.to_str().unwrap()]);
+    let (mut raw, _) = server.accept_with(ACCEPT5);
+    raw.packet();
+    assert!(!ready.exists());
+    raw.send(&[0x90, 4, 0, 1, 0, 0]);
+    while !ready.exists() {
+        std::thread::yield_now();
+    }
+    assert_eq!(std::fs::read(&ready).unwrap(), b"ready\n", "whole or not at all");
+    raw.send(&message("t", b"x"));
+    raw.packet();
+    drop(raw);
+    assert_eq!(run.end().status, 0);
+    let run = Run::start(server.port(), &["sub", "-t", "t", "--ready-file", "/nonexistent/ready"]);
+    let mut raw = subscribed(&server);
+    raw.expect(&[0xE0, 0]);
+    drop(raw);
+    assert_eq!(run.end().status, 14);
+}
+
+#[test]
+fn a_refused_subscription_is_status_64() {
+    let server = Server::new();
+    let run = Run::start(server.port(), &["sub", "-t", "ok", "-t", "secret/#"]);
+    let (mut raw, _) = server.accept_with(ACCEPT5);
+    raw.packet();
+    raw.send(&[0x90, 5, 0, 1, 0, 0, 0x87]);
+    raw.expect(&[0xE0, 0]);
+    drop(raw);
+    let said = run.end();
+    assert_eq!(said.status, 64);
+    assert!(said.stderr.contains("secret/#") && said.stderr.contains("not authorized"), "{said:?}");
+}
+
+#[test]
+fn the_time_that_ran_out_is_status_27() {
+    let server = Server::new();
+    let run = Run::start(server.port(), &["sub", "-t", "t", "-W", "0.2"]);
+    let mut raw = subscribed(&server);
+    raw.send(&message("t", b"x"));
+    raw.expect(&[0xE0, 1, 4]);
+    drop(raw);
+    let said = run.end();
+    assert_eq!((said.status, said.stdout.as_slice()), (27, &b"x\n"[..]));
+    // Also when nobody answers at all.
+    let run = Run::start(server.port(), &["sub", "-t", "t", "-W", "0.2"]);
+    let raw = server.accept();
+    assert_eq!(run.end().status, 27);
+    drop(raw);
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_end_it_cleanly() {
+    let server = Server::new();
+    for signal in ["INT", "TERM"] {
+        let run = Run::start(server.port(), &["sub", "-t", "t"]);
+        let mut raw = subscribed(&server);
+        run.signal(signal);
+        raw.expect(&[0xE0, 0]);
+        drop(raw);
+        assert_eq!(run.end().status, 0);
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let server = Server::new();
+    let mut child = skeeter()
+        .args(["sub", "-t", "t", "-q", "1", "-h", "127.0.0.1", "-p", &server.port().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut raw = subscribed(&server);
+    drop(child.stdout.take());
+    raw.send(&packet(0x32, &[&text("t"), &[0, 1, 0], b"x"]));
+    while raw.try_packet().is_some() {}
+    drop(raw);
+    assert_eq!(wait(&mut child), 0);
+    let mut stderr = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut stderr).unwrap();
+    assert_eq!(stderr, "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_status_14() {
+    let server = Server::new();
+    let mut child = skeeter()
+        .args(["sub", "-t", "t", "-h", "127.0.0.1", "-p", &server.port().to_string()])
+        .stdout(std::fs::File::create("/dev/full").unwrap())
+        .spawn()
+        .unwrap();
+    let mut raw = subscribed(&server);
+    raw.send(&message("t", b"x"));
+    while raw.try_packet().is_some() {}
+    drop(raw);
+    assert_eq!(wait(&mut child), 14);
+}
+
+#[test]
+fn it_comes_back_and_subscribes_again() {
+    let server = Server::new();
+    let run = Run::start(server.port(), &["sub", "-t", "t", "-C", "2"]);
+    let mut raw = subscribed(&server);
+    raw.send(&message("t", b"one"));
+    drop(raw);
+    let mut raw = subscribed(&server);
+    raw.send(&message("t", b"two"));
+    raw.packet();
+    drop(raw);
+    let said = run.end();
+    assert_eq!((said.status, said.stdout.as_slice()), (0, &b"one\ntwo\n"[..]));
+    assert!(said.stderr.contains("trying again"), "{said:?}");
+}
+
+#[test]
+fn it_works_with_mosquitto() {
+    if !has_peer("mosquitto") {
+        return;
+    }
+    let folder = Folder::new();
+    let port = Server::new().port();
+    let config = folder.file("mosquitto.conf");
+    std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
+    let mut mosquitto = std::process::Command::new("mosquitto")
+        .arg("-c")
+        .arg(&config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for version in ["31", "311", "5"] {
+        let ready = folder.file(version);
+        let flags = ["sub", "-t", "t/#", "-v", "-C", "3", "-q", "2", "-V", version, "--wait", "20"];
+        let sub = Run::start(port, &[&flags[..], &["--ready-file", ready.to_str().unwrap()]].concat());
+        while !ready.exists() {
+            std::thread::yield_now();
+        }
+        for qos in ["0", "1", "2"] {
+            let said = Run::start(port, &["pub", "-t", "t/q", "-m", qos, "-q", qos, "-V", version]).end();
+            assert_eq!(said.status, 0, "{said:?}");
+        }
+        let said = sub.end();
+        assert_eq!((said.status, said.stdout.as_slice()), (0, &b"t/q 0\nt/q 1\nt/q 2\n"[..]), "{version}");
+    }
+    let _ = mosquitto.kill();
+    let _ = mosquitto.wait();
+}
