@@ -44,8 +44,11 @@ pub fn connect_version(frame: Frame<'_>) -> Option<Version> {
 /// # Errors
 /// When it is not CONNECT, of an unknown version, or not well formed.
 pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, Malformed> {
-    if frame.first() != 0x10 {
-        return Err(protocol_error("the first packet is not CONNECT"));
+    match frame.first() {
+        0x10 => {}
+        // [MQTT-2.1.3-1] [v3 MQTT-2.2.2-2]
+        0x11..=0x1F => return Err(malformed("reserved flags are set")),
+        _ => return Err(protocol_error("the first packet is not CONNECT")),
     }
     let mut reader = Reader(frame.body());
     let (version, bridge) = version(&mut reader)?;

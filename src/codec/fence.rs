@@ -24,7 +24,7 @@ pub(crate) enum Fault {
     Topic,
     /// A QoS of 3, or a return code that is reserved.
     Value,
-    /// SUBSCRIBE or UNSUBSCRIBE without a filter.
+    /// SUBSCRIBE or UNSUBSCRIBE without a filter, SUBACK without a return code.
     Empty,
     /// The protocol name and level are none that this side knows.
     Protocol,
@@ -51,7 +51,7 @@ impl Fault {
             Self::String => "a string is not UTF-8 or contains U+0000",
             Self::Topic => "the topic is not a topic name",
             Self::Value => "a value is reserved",
-            Self::Empty => "there is no topic filter",
+            Self::Empty => "there is no topic filter, or no return code",
             Self::Protocol => "the protocol is unknown",
             Self::TooLong => "a topic filter is longer than this side has room for",
             Self::Refused => "the packet is malformed",
@@ -68,6 +68,7 @@ pub(crate) fn decode(frame: &[u8]) -> Result<mqttrs::Packet<'_>, Fault> {
     check(first, &mut body)?;
     match mqttrs::decode_slice(frame) {
         Ok(Some(packet)) => Ok(packet),
+        Err(mqttrs::Error::InvalidString(_)) => Err(Fault::String),
         Ok(None) | Err(_) => Err(Fault::Refused),
     }
 }

@@ -5,12 +5,18 @@
 //! [`Malformed`] with the reason code that MQTT 5 gives it. Whether a packet may be sent by this side at this moment is
 //! not asked here.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod connect;
 mod encode;
+#[cfg(test)]
+pub(crate) mod faults;
 pub mod fence;
 pub mod frame;
 pub mod head;
 pub mod packet;
+#[cfg(test)]
+mod proofs;
 pub mod property;
 mod publish;
 mod read;

@@ -5,20 +5,9 @@
 
 use super::full;
 use super::parse::parse;
+use crate::codec::faults::bytes;
 use crate::codec::packet::Version::{self, V3_1, V3_1_1, V5};
 use crate::codec::{decode, frame};
-
-pub(crate) fn bytes(row: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (position, part) in row.split('\'').enumerate() {
-        if position % 2 == 1 {
-            bytes.extend_from_slice(part.as_bytes());
-            continue;
-        }
-        bytes.extend(part.split_whitespace().map(|pair| u8::from_str_radix(pair, 16).unwrap()));
-    }
-    bytes
-}
 
 /// Version, bytes, and the line that says the same; read and written.
 const BOTH: &[(Version, &str, &str)] = &[

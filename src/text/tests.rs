@@ -1,7 +1,8 @@
 use super::parse::parse;
 use super::{brief, full};
+use crate::codec::arbitrary::{any_parts, with_packet};
 use crate::codec::packet::{Packet, Version};
-use crate::codec::{decode, frame};
+use crate::codec::{decode, encode, frame};
 
 fn packet(version: Version, bytes: &[u8]) -> Packet<'_> {
     decode(version, frame::cut(bytes, usize::MAX).unwrap().unwrap()).unwrap()
@@ -65,4 +66,30 @@ fn what_cannot_be_read_is_told() {
         assert_eq!(parse(Version::V5, line), Err(why.to_owned()), "{line}");
     }
     assert_eq!(parse(Version::V5, "hex:c0 00"), Ok(vec![0xC0, 0]));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_packet_is_written_and_read((version, parts) in any_parts()) {
+        with_packet(version, &parts, |packet| {
+            let mut bytes = Vec::new();
+            encode(version, packet, &mut bytes);
+            let line = full(packet).to_string();
+            proptest::prop_assert!(!line.contains('\n'));
+            proptest::prop_assert_eq!(parse(version, &line), Ok(bytes), "{}", line);
+            proptest::prop_assert!(!brief(packet).to_string().contains('\n'));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn any_line_is_read_or_refused(line in "([A-Z]{4,9} )?[ -~]{0,60}") {
+        let _ = parse(Version::V5, &line);
+    }
 }
