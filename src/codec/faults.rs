@@ -264,7 +264,7 @@ const FIVE: &[(&str, Reason)] = &[
     // [v5 MQTT-3.3.2-2] [v5 MQTT-4.7.0-1]
     ("30 04 00 01 '#' 00", TOPIC),
     ("30 06 00 03 'a/+' 00", TOPIC),
-    // Neither topic nor alias.
+    // [v5 MQTT-4.7.3-1]: neither topic nor alias.
     ("30 03 00 00 00", PROTOCOL),
     // [v5 MQTT-3.3.2-8]
     ("30 07 00 01 'a' 03 23 00 00", ALIAS),

@@ -59,7 +59,8 @@ impl Head<'_> {
     /// Writes everything before the tail: `properties`, without those of the hop, and the payload follow.
     pub fn write(&self, properties: &[u8], payload: usize, out: &mut Vec<u8>) {
         let (remaining, property_len) = self.lengths(properties.len(), payload);
-        out.reserve(remaining + 5);
+        // Not for the tail: a large one is shared and never comes here.
+        out.reserve(5 + remaining - properties.len() - payload);
         let flags = u8::from(self.dup) << 3 | self.qos.bits() << 1 | u8::from(self.retain);
         out.push(0x30 | flags);
         write::variable(remaining, out);

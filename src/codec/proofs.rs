@@ -223,6 +223,26 @@ proptest! {
     }
 }
 
+/// A large payload is shared: the head takes no room for it.
+#[test]
+fn a_head_takes_no_room_for_its_tail() {
+    let head = Head {
+        version: Version::V5,
+        dup: false,
+        qos: QoS::AtMostOnce,
+        retain: false,
+        topic: "a",
+        alias: None,
+        packet_id: None,
+        expiry: None,
+        subscription_ids: &[],
+    };
+    let mut bytes = Vec::new();
+    head.write(&[], 10_000_000, &mut bytes);
+    assert_eq!(bytes, [0x30, 0x84, 0xAD, 0xE2, 0x04, 0x00, 0x01, b'a', 0x00]);
+    assert!(bytes.capacity() < 100, "{} bytes", bytes.capacity());
+}
+
 /// Where mqttrs was seen to panic, to read into the next packet, or to take what the standard refuses.
 #[test]
 fn the_fence_stops_what_mqttrs_takes() {
