@@ -36,6 +36,8 @@ mod session;
 mod shared;
 mod subscribe;
 mod sys;
+#[cfg(test)]
+mod transcripts;
 mod turn;
 mod will;
 

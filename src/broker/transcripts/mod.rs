@@ -1,0 +1,278 @@
+//! Conversations with the broker, as text: no socket, no clock, the same every time.
+//!
+//! A file holds conversations, each under a title. Every name is a connection of its own.
+//!
+//! ```text
+//! == A title
+//! limits queued_messages=2          limits of this broker, before anything else
+//! user ann secret                   a user of this broker
+//! a> CONNECT v=5 id=a clean=1       a sends; CONNECT opens the connection
+//! a< CONNACK rc=0x00 *              the next thing a gets; `*` at the end leaves the rest open
+//! a<!                               a is closed by the broker
+//! a<.                               a has got nothing more
+//! a!                                a breaks the connection; the name may be used again
+//! a> v=5 hex:10 0e ...              bytes, where there is no packet to write
+//! a stops / a reads                 a takes no bytes / takes them again
+//! wait 5                            seconds pass
+//! # [v5 MQTT-3.1.0-1]               a comment; a statement that the next lines prove
+//! ```
+//!
+//! At the end of a conversation everybody must have got what is written and nothing else.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use super::{Broker, Connection, Counters, Ending, Limits, Rights, SLICES, Turn};
+use crate::codec::packet::Version;
+use crate::codec::{decode, frame};
+use crate::sync::Arc;
+use crate::text;
+use crate::time::Instant;
+
+macro_rules! files {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                play(concat!(stringify!($name), ".txt"));
+            }
+        )*
+    };
+}
+
+files! { connect session publish acknowledge subscribe retained shared will limits malformed }
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Client {
+    connection: Connection,
+    version: Version,
+    flag: Arc<Flag>,
+    /// Sent by the client, not taken yet.
+    input: Vec<u8>,
+    /// Written by the broker, not a whole packet yet.
+    bytes: Vec<u8>,
+    got: VecDeque<String>,
+    stopped: bool,
+}
+
+struct Stage {
+    broker: Arc<Broker>,
+    turn: Turn,
+    clients: BTreeMap<String, Client>,
+}
+
+fn play(file: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/broker/transcripts/");
+    let text = std::fs::read_to_string(format!("{folder}{file}")).unwrap();
+    let mut faults = String::new();
+    let mut conversations = 0;
+    for conversation in text.split("\n== ").skip(1) {
+        conversations += 1;
+        if let Err(fault) = converse(conversation) {
+            let title = conversation.lines().next().unwrap_or_default();
+            writeln!(faults, "{file}: {title}\n    {fault}").unwrap();
+        }
+    }
+    assert!(conversations > 0, "{file} holds no conversation");
+    assert!(faults.is_empty(), "\n{faults}");
+}
+
+fn converse(text: &str) -> Result<(), String> {
+    let (mut limits, mut users) = (Limits::default(), Vec::new());
+    let lines: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
+    for line in &lines {
+        if let Some(rest) = line.strip_prefix("limits ") {
+            rest.split_whitespace().try_for_each(|pair| set_limit(&mut limits, pair))?;
+        } else if let Some((name, password)) =
+            line.strip_prefix("user ").and_then(|rest| rest.split_once(' '))
+        {
+            users.push((name.into(), password.as_bytes().into()));
+        }
+    }
+    let broker = Arc::new(Broker::new(limits, Rights::new(users), 7));
+    let mut stage =
+        Stage { broker, turn: Turn::new(Arc::new(Counters::default())), clients: BTreeMap::new() };
+    stage.turn.now = Instant::from_micros(1_000_000);
+    for line in lines.into_iter().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        stage.play_line(line).map_err(|fault| format!("{line}\n      {fault}"))?;
+    }
+    for (name, client) in &stage.clients {
+        if !client.got.is_empty() {
+            return Err(format!("{name} got more: {:?}", client.got));
+        }
+    }
+    Ok(())
+}
+
+fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
+    let (name, value) = pair.split_once('=').ok_or("a limit is name=value")?;
+    let number: u64 = value.parse().map_err(|_| "a limit is a number")?;
+    let small = |number| u16::try_from(number).unwrap_or(u16::MAX);
+    let size = usize::try_from(number).unwrap_or(usize::MAX);
+    match name {
+        "connections" => limits.connections = size,
+        "packet_size" => limits.packet_size = u32::try_from(number).unwrap_or(u32::MAX),
+        "queued_messages" => limits.queued_messages = size,
+        "queued_bytes" => limits.queued_bytes = size,
+        "receive_maximum" => limits.receive_maximum = small(number),
+        "in_flight" => limits.in_flight = small(number),
+        "topic_aliases_in" => limits.topic_aliases_in = small(number),
+        "topic_aliases_out" => limits.topic_aliases_out = small(number),
+        "keep_alive" => limits.keep_alive = small(number),
+        "session_expiry" => limits.session_expiry = u32::try_from(number).unwrap_or(u32::MAX),
+        "subscriptions" => limits.subscriptions = size,
+        "retained_messages" => limits.retained_messages = size,
+        "connect_timeout" => limits.connect_timeout = Duration::from_secs(number),
+        "output_high" => (limits.output_high, limits.output_low) = (size, size / 2),
+        "fan_out" => limits.fan_out = size,
+        "packet_id" => limits.packet_id = small(number),
+        "copied" => limits.copied = size,
+        other => return Err(format!("no limit is called {other}")),
+    }
+    Ok(())
+}
+
+impl Stage {
+    fn play_line(&mut self, line: &str) -> Result<(), String> {
+        if line.starts_with("limits ") || line.starts_with("user ") {
+            return Ok(());
+        }
+        if let Some(seconds) = line.strip_prefix("wait ") {
+            let seconds: f64 = seconds.parse().map_err(|_| "wait takes seconds")?;
+            self.wait(Duration::from_secs_f64(seconds));
+            return Ok(());
+        }
+        if let Some((name, packet)) = line.split_once("> ") {
+            return self.send(name, packet);
+        }
+        if let Some((name, expected)) = line.split_once('<') {
+            return self.expect(name, expected.trim());
+        }
+        if let Some(name) = line.strip_suffix('!') {
+            let client = self.clients.get_mut(name).ok_or("nobody has that name")?;
+            client.connection.end(Ending::Closed, &mut self.turn);
+            if let Some(left) = self.clients.remove(name).and_then(|mut client| client.got.pop_front()) {
+                return Err(format!("{name} had got more: {left}"));
+            }
+            self.run();
+            return Ok(());
+        }
+        let (name, stopped) = match line.split_once(' ') {
+            Some((name, "stops")) => (name, true),
+            Some((name, "reads")) => (name, false),
+            _ => return Err("this line says nothing".into()),
+        };
+        let client = self.clients.get_mut(name).ok_or("nobody has that name")?;
+        client.stopped = stopped;
+        client.flag.0.store(true, Ordering::Relaxed);
+        self.run();
+        Ok(())
+    }
+
+    fn send(&mut self, name: &str, packet: &str) -> Result<(), String> {
+        if !self.clients.contains_key(name) {
+            let version = match packet.split_whitespace().find_map(|word| word.strip_prefix("v=")) {
+                Some("5") => Version::V5,
+                Some("3.1") => Version::V3_1,
+                _ => Version::V3_1_1,
+            };
+            let connection = Connection::new(self.broker.clone(), name.into(), self.turn.now);
+            self.turn.counters.count_socket();
+            let flag = Arc::default();
+            let client = Client {
+                connection,
+                version,
+                flag,
+                input: Vec::new(),
+                bytes: Vec::new(),
+                got: VecDeque::new(),
+                stopped: false,
+            };
+            self.clients.insert(name.into(), client);
+        }
+        let client = self.clients.get_mut(name).ok_or("nobody has that name")?;
+        let bytes = text::parse::parse(client.version, packet.trim_start_matches("v=5 "))?;
+        client.input.extend(bytes);
+        client.flag.0.store(true, Ordering::Relaxed);
+        self.run();
+        Ok(())
+    }
+
+    fn expect(&mut self, name: &str, expected: &str) -> Result<(), String> {
+        let client = self.clients.get_mut(name).ok_or("nobody has that name")?;
+        let got = client.got.pop_front();
+        let holds = match (expected, &got) {
+            (".", None) => true,
+            (expected, Some(got)) => match expected.strip_suffix('*') {
+                Some(prefix) => got.starts_with(prefix.trim_end()),
+                None => got == expected,
+            },
+            _ => false,
+        };
+        if holds { Ok(()) } else { Err(format!("got: {}", got.unwrap_or("nothing".into()))) }
+    }
+
+    fn wait(&mut self, span: Duration) {
+        self.turn.now = self.turn.now + span;
+        self.broker.clone().tick(&mut self.turn);
+        self.clients.values().for_each(|client| client.flag.0.store(true, Ordering::Relaxed));
+        self.run();
+    }
+
+    /// Until nobody has anything to do.
+    fn run(&mut self) {
+        loop {
+            self.turn.wake();
+            let Some(client) =
+                self.clients.values_mut().find(|client| client.flag.0.swap(false, Ordering::Relaxed))
+            else {
+                return;
+            };
+            client.turn(&mut self.turn);
+        }
+    }
+}
+
+impl Client {
+    /// What the shell does in one turn.
+    fn turn(&mut self, turn: &mut Turn) {
+        let over = self.connection.is_over();
+        self.connection.set_waker(&Waker::from(self.flag.clone()));
+        let used = self.connection.receive(&self.input, turn);
+        self.input.drain(..used);
+        loop {
+            self.connection.poll(turn);
+            if self.stopped || self.connection.output().is_empty() {
+                break;
+            }
+            let mut slices = [std::io::IoSlice::new(&[]); SLICES];
+            let count = self.connection.output().slices(&mut slices);
+            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+            self.connection.written(bytes.len(), turn);
+            self.bytes.extend(bytes);
+        }
+        if self.connection.reads() && self.connection.has_whole(&self.input) {
+            self.flag.0.store(true, Ordering::Relaxed);
+        }
+        while let Some(frame) = frame::cut(&self.bytes, usize::MAX).unwrap() {
+            let packet = decode(self.version, frame).unwrap();
+            let (line, len) = (text::full(&packet).to_string(), frame.len());
+            self.got.push_back(line);
+            self.bytes.drain(..len);
+        }
+        if self.connection.is_over() && !over {
+            self.got.push_back("!".into());
+        }
+    }
+}
