@@ -297,3 +297,98 @@ fn properties_are_found_and_those_of_the_hop_left_out() {
     assert_eq!(left.without_hop(&mut unused).as_ptr(), left.as_bytes().as_ptr());
     assert!(unused.is_empty());
 }
+
+/// Table 2-4 of MQTT 5: each property with the packets it may stand in; `ack` is PUBACK to PUBCOMP, `suback` SUBACK and
+/// UNSUBACK.
+const TABLE: &[(Property<'_>, &str)] = &[
+    (Property::PayloadFormatIndicator(0), "publish will"),
+    (Property::MessageExpiryInterval(0), "publish will"),
+    (Property::ContentType(""), "publish will"),
+    (Property::ResponseTopic("a"), "publish will"),
+    (Property::CorrelationData(b""), "publish will"),
+    (Property::SubscriptionIdentifier(1), "publish subscribe"),
+    (Property::SessionExpiryInterval(0), "connect connack disconnect"),
+    (Property::AssignedClientIdentifier(""), "connack"),
+    (Property::ServerKeepAlive(0), "connack"),
+    (Property::AuthenticationMethod(""), "connect connack auth"),
+    (Property::AuthenticationData(b""), "connect connack auth"),
+    (Property::RequestProblemInformation(0), "connect"),
+    (Property::WillDelayInterval(0), "will"),
+    (Property::RequestResponseInformation(0), "connect"),
+    (Property::ResponseInformation(""), "connack"),
+    (Property::ServerReference(""), "connack disconnect"),
+    (Property::ReasonString(""), "connack ack suback disconnect auth"),
+    (Property::ReceiveMaximum(1), "connect connack"),
+    (Property::TopicAliasMaximum(0), "connect connack"),
+    (Property::TopicAlias(1), "publish"),
+    (Property::MaximumQoS(0), "connack"),
+    (Property::RetainAvailable(0), "connack"),
+    (
+        Property::UserProperty(("", "")),
+        "connect connack publish will ack subscribe suback unsubscribe disconnect auth",
+    ),
+    (Property::MaximumPacketSize(1), "connect connack"),
+    (Property::WildcardSubscriptionAvailable(0), "connack"),
+    (Property::SubscriptionIdentifiersAvailable(0), "connack"),
+    (Property::SharedSubscriptionAvailable(0), "connack"),
+];
+
+#[test]
+fn properties_stand_where_the_table_says_and_once() {
+    let places = [
+        ("connect", Place::CONNECT),
+        ("will", Place::WILL),
+        ("connack", Place::CONNACK),
+        ("publish", Place::PUBLISH),
+        ("ack", Place::ACK),
+        ("subscribe", Place::SUBSCRIBE),
+        ("suback", Place::SUBACK),
+        ("unsubscribe", Place::UNSUBSCRIBE),
+        ("disconnect", Place::DISCONNECT),
+        ("auth", Place::AUTH),
+    ];
+    for (property, allowed) in TABLE {
+        let mut once = PropertiesBuf::default();
+        once.push(*property);
+        let mut twice = once.clone();
+        twice.push(*property);
+        for (name, place) in places {
+            let check = |it: &PropertiesBuf| Properties::check(it.as_properties().as_bytes(), place).is_ok();
+            let may_stand = allowed.split(' ').any(|it| it == name);
+            assert_eq!(check(&once), may_stand, "{} in {name}", property.name());
+            let may_repeat = match property {
+                Property::UserProperty(_) => true,
+                Property::SubscriptionIdentifier(_) => place == Place::PUBLISH,
+                _ => false,
+            };
+            assert_eq!(check(&twice), may_stand && may_repeat, "{} twice in {name}", property.name());
+        }
+    }
+}
+
+#[test]
+fn a_frame_is_as_long_as_its_head_says() {
+    let near = |size: usize| size - 20..size + 5;
+    for tail in near(128).chain(near(16_384)).chain(near(2_097_152)) {
+        // The property length and the length of the packet pass their limits one after the other.
+        for (properties, payload) in [(tail, 0), (0, tail)] {
+            let head = Head {
+                version: Version::V5,
+                dup: false,
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                topic: "a/b",
+                alias: Some(1),
+                packet_id: PacketId::new(1),
+                expiry: None,
+                subscription_ids: &[127, 128, 16_383, 16_384],
+            };
+            let (mut bytes, tail) = (Vec::new(), vec![0; tail]);
+            head.write(&tail[..properties], payload, &mut bytes);
+            bytes.extend_from_slice(&tail);
+            assert_eq!(bytes.len(), head.frame_len(properties, payload));
+            let frame = frame::cut(&bytes, usize::MAX).unwrap().unwrap();
+            assert_eq!(frame.len(), bytes.len(), "{properties} and {payload}");
+        }
+    }
+}
