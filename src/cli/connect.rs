@@ -1,12 +1,15 @@
 //! The flags with which every client subcommand connects.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::property::PropertyArg;
 use super::value;
+use crate::message::QoS;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connection")]
@@ -26,6 +29,15 @@ pub(crate) struct ConnectArgs {
     /// Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]
     #[arg(short, long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
+
+    /// Connects to this Unix socket instead.
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["host", "port", "url", "address"])]
+    pub(crate) unix: Option<PathBuf>,
+
+    /// Sends small packets at once; always so, the flag is there for scripts that give it.
+    #[arg(long)]
+    nodelay: bool,
 
     /// Local address to connect from.
     #[arg(short = 'A', value_name = "ADDRESS")]
@@ -55,6 +67,16 @@ pub(crate) struct ConnectArgs {
     #[arg(short = 'c', long)]
     pub(crate) disable_clean_session: bool,
 
+    /// Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5.
+    #[arg(short = 'x', value_name = "SECONDS", value_parser = value::expiry, allow_hyphen_values = true)]
+    pub(crate) session_expiry: Option<u32>,
+
+    /// A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable).
+    ///
+    /// A user-property takes a key and a value.
+    #[arg(short = 'D', long = "property", value_name = "PACKET PROPERTY VALUE", value_parser = PropertyArg::parse)]
+    pub(crate) properties: Vec<PropertyArg>,
+
     /// Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5.
     #[arg(short = 'V', long, value_name = "VERSION", value_enum)]
     pub(crate) protocol_version: Option<ProtocolVersion>,
@@ -72,7 +94,30 @@ pub(crate) struct ConnectArgs {
     pub(crate) quiet: bool,
 
     #[command(flatten)]
+    pub(crate) will: WillArgs,
+
+    #[command(flatten)]
     pub(crate) tls: TlsArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Will")]
+pub(crate) struct WillArgs {
+    /// The broker publishes a message to this topic when this client is lost.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) will_topic: Option<String>,
+
+    /// Payload of that message; none by default.
+    #[arg(long, value_name = "TEXT", requires = "will_topic", allow_hyphen_values = true)]
+    pub(crate) will_payload: Option<OsString>,
+
+    /// Quality of service of that message: 0, 1 or 2.
+    #[arg(long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
+    pub(crate) will_qos: QoS,
+
+    /// Retains that message.
+    #[arg(long, requires = "will_topic")]
+    pub(crate) will_retain: bool,
 }
 
 #[derive(Args, Debug)]
@@ -105,6 +150,10 @@ pub(crate) struct TlsArgs {
     /// Turns TLS off, whatever else says on.
     #[arg(long)]
     pub(crate) no_tls: bool,
+
+    /// Offers this application protocol (ALPN).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_alpn: Option<String>,
 
     /// Exactly this version of TLS; 1.2 and 1.3 otherwise.
     #[arg(long, value_name = "VERSION", value_enum)]

@@ -4,6 +4,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod connect;
+pub(crate) mod property;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 pub(crate) mod value;
@@ -12,7 +13,7 @@ use clap::Parser;
 
 /// An MQTT toolkit in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "skeeter", version, about, max_term_width = 100)]
+#[command(name = "skeeter", version, about, max_term_width = 100, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

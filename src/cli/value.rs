@@ -22,6 +22,44 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number).map_err(|_| "expected seconds, from 0".to_owned())
 }
 
+/// Seconds that a session is kept: decimal or `0x`, or for ever as `-1` or `∞`.
+pub(crate) fn expiry(text: &str) -> Result<u32, String> {
+    let number = match text {
+        "-1" | "∞" => return Ok(u32::MAX),
+        _ => match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => text.parse(),
+        },
+    };
+    number.map_err(|_| "expected seconds from 0 to 4294967295, or -1 for ever".to_owned())
+}
+
+/// A share in percent, above 0 and up to 100.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if share >= 0.1 && share <= 100.0 => Ok(share),
+        _ => Err("expected a share in percent, from 0.1 to 100".to_owned()),
+    }
+}
+
+/// One character of ASCII; `\\t` and `\\0` are those.
+pub(crate) fn byte(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] => Ok(*byte),
+        [b'\\', b't'] => Ok(b'\t'),
+        [b'\\', b'0'] => Ok(0),
+        _ => Err("expected one character of ASCII".to_owned()),
+    }
+}
+
+/// A factor above 0.
+pub(crate) fn factor(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if factor > 0.0 && factor < 1e9 => Ok(factor),
+        _ => Err("expected a factor above 0".to_owned()),
+    }
+}
+
 /// 0, 1 or 2.
 pub(crate) fn qos(text: &str) -> Result<QoS, String> {
     text.parse().ok().and_then(QoS::from_bits).ok_or_else(|| "expected 0, 1 or 2".to_owned())

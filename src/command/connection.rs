@@ -1,14 +1,16 @@
 //! From the flags and the environment to an open connection, for every client subcommand.
 
 use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::exit::{Failure, USAGE};
-use crate::cli::connect::{ConnectArgs, ProtocolVersion, TlsArgs, TlsVersionArg};
+use crate::cli::connect::{ConnectArgs, ProtocolVersion, TlsArgs, TlsVersionArg, WillArgs};
+use crate::cli::property::{self, Carrier};
 use crate::cli::value::Url;
-use crate::client::{Client, Settings};
+use crate::client::{Client, Settings, Will};
 use crate::codec::packet::Version;
 use crate::codec::property::Property;
 use crate::codec::reason::Reason;
@@ -49,7 +51,7 @@ impl Plan {
         let usage = |text: String| Failure::new(USAGE, text);
         let url = args.address.as_ref().or(args.url.as_ref());
         // A broker named by flags is not mixed with one named by the environment.
-        let named = url.is_some() || args.host.is_some() || args.port.is_some();
+        let named = url.is_some() || args.host.is_some() || args.port.is_some() || unix(args).is_some();
         let environment = if named { Environment::default() } else { Environment::read()? };
         let url = url.or(environment.url.as_ref());
         let tls = tls(&args.tls, args.port, url);
@@ -67,8 +69,11 @@ impl Plan {
             (username, None) => (username, variable("MQTT_PASSWORD")?),
             both => both,
         };
+        // What only 5 can say makes it 5.
+        let needs_5 = !args.properties.is_empty() || args.session_expiry.is_some();
         let version = match args.protocol_version {
             None | Some(ProtocolVersion::V5) => Version::V5,
+            Some(_) if needs_5 => return Err(usage("-D and -x belong to MQTT 5".to_owned())),
             Some(ProtocolVersion::V311) => Version::V3_1_1,
             Some(ProtocolVersion::V31) => Version::V3_1,
         };
@@ -82,19 +87,33 @@ impl Plan {
             max_inflight: args.max_inflight,
             ..Settings::default()
         };
-        if args.disable_clean_session {
-            if args.id.is_none() {
-                return Err(usage("-c keeps a session, which needs a name: add -i ID".to_owned()));
-            }
-            settings.properties.push(Property::SessionExpiryInterval(u32::MAX));
+        settings.properties = property::of(&args.properties, Carrier::Connect).map_err(usage)?;
+        let expiry = args.session_expiry.or(args.disable_clean_session.then_some(u32::MAX));
+        let needs_id = expiry == Some(u32::MAX) || args.disable_clean_session && version != Version::V5;
+        if needs_id && args.id.is_none() {
+            return Err(usage("a session that is kept needs a name: add -i ID".to_owned()));
         }
+        if let Some(expiry) = expiry.filter(|expiry| *expiry > 0) {
+            if settings.properties.as_properties().session_expiry().is_some() {
+                return Err(usage("the session expiry is given twice".to_owned()));
+            }
+            settings.properties.push(Property::SessionExpiryInterval(expiry));
+        }
+        settings.will = will(args).map_err(usage)?;
         settings.check().map_err(|why| usage(why.to_owned()))?;
-        let target = Target { host, port, from: args.from, tls };
+        let target = Target {
+            host,
+            port,
+            from: args.from,
+            tls,
+            #[cfg(unix)]
+            unix: unix(args).cloned(),
+        };
         Ok(Self {
             settings,
             target,
             topic: of_url(|url| &url.topic),
-            falls_back: args.protocol_version.is_none(),
+            falls_back: args.protocol_version.is_none() && !needs_5,
             wait: args.wait.unwrap_or_default(),
         })
     }
@@ -104,6 +123,29 @@ impl Plan {
         let link = Link::new(Client::new(self.settings), self.target);
         Dial { link, falls_back: self.falls_back, wait: self.wait }
     }
+}
+
+#[cfg(unix)]
+fn unix(args: &ConnectArgs) -> Option<&PathBuf> {
+    args.unix.as_ref()
+}
+
+#[cfg(not(unix))]
+fn unix(_: &ConnectArgs) -> Option<&PathBuf> {
+    None
+}
+
+fn will(args: &ConnectArgs) -> Result<Option<Will>, String> {
+    let properties = property::of(&args.properties, Carrier::Will)?;
+    let WillArgs { will_topic, will_payload, will_qos, will_retain } = &args.will;
+    let Some(topic) = will_topic.clone() else {
+        return match properties.is_empty() {
+            true => Ok(None),
+            false => Err("a property of the will needs --will-topic".to_owned()),
+        };
+    };
+    let payload = will_payload.as_ref().map_or(vec![], |payload| payload.as_encoded_bytes().to_vec());
+    Ok(Some(Will { topic, payload, qos: *will_qos, retain: *will_retain, properties }))
 }
 
 /// What the environment says of the broker.
@@ -126,7 +168,8 @@ impl Environment {
 }
 
 fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Option<Tls> {
-    let TlsArgs { cafile, capath, cert, key, insecure, tls_use_os_certs, no_tls, tls_version } = args;
+    let TlsArgs { cafile, capath, cert, key, insecure, tls_use_os_certs, no_tls, tls_alpn, tls_version } =
+        args;
     let asked = cafile.is_some()
         || capath.is_some()
         || cert.is_some()
@@ -138,6 +181,7 @@ fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Option<Tls> {
         ca_path: capath.clone(),
         identity: cert.clone().zip(key.clone()),
         any_name: *insecure,
+        alpn: tls_alpn.clone(),
         version: tls_version.map(|version| match version {
             TlsVersionArg::V12 => TlsVersion::V1_2,
             TlsVersionArg::V13 => TlsVersion::V1_3,
@@ -157,9 +201,12 @@ fn client_id(args: &ConnectArgs, version: Version) -> String {
 
 /// An identifier that nobody else has: 23 characters, as 3.1 permits no more.
 pub(crate) fn random_id() -> String {
-    // The seed of the standard library's maps is the randomness at hand.
-    let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    format!("skeeter{number:016x}")
+    format!("skeeter{:016x}", random())
+}
+
+/// The seed of the standard library's maps is the randomness at hand.
+pub(crate) fn random() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 /// A link, and how it is opened.
@@ -238,8 +285,7 @@ impl Dial {
 
 /// A factor from 0.5 to 1.
 fn jitter() -> f64 {
-    let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    0.5 + (number % 1024) as f64 / 2048.0
+    0.5 + (random() % 1024) as f64 / 2048.0
 }
 
 /// Whether a broker that is only starting, or restarting, looks like this.

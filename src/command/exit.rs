@@ -35,6 +35,7 @@ statuses! {
     TIMEOUT = 27, "the time given by -W ran out";
     SUBSCRIBE_REFUSED = 64, "the broker refused a subscription";
     PUBLISH_REFUSED = 65, "the broker refused a message, or cannot take it";
+    IDLE = 66, "no message came within the time given by --idle-timeout";
 }
 
 /// What ends a subcommand early: the status, and one line for people.

@@ -5,19 +5,21 @@ mod connection;
 pub(crate) mod exit;
 #[cfg(test)]
 mod generated;
+mod json;
 mod publish;
+mod record;
 mod subscribe;
 
 use std::future::Future;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, property};
 use exit::{FAILURE, Failure, Status};
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(property::join(arguments)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to stdout; that it is closed is no reason to fail.

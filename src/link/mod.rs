@@ -21,6 +21,8 @@ use crate::transport::{self, Failure, Stream, Target};
 const READ: usize = 64 * 1024;
 /// More bytes than this wait for the socket before anything is added.
 const HIGH_WATER: usize = 64 * 1024;
+/// How long the broker may take to read anything of what is sent at the end.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the broker may take to close the connection after DISCONNECT.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -213,19 +215,34 @@ impl Link {
         Ok(())
     }
 
-    async fn flush_briefly(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            // The connection is given up: that its last words do not leave changes nothing.
-            let _ = timeout(LINGER, stream.write_all(&self.output[self.sent..])).await;
+    /// Sends all output, as long as the broker takes some of it in time.
+    async fn flush(&mut self, patience: Duration) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        while self.sent < self.output.len() {
+            match timeout(patience, stream.write(&self.output[self.sent..])).await {
+                Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(Ok(count)) => self.sent += count,
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            }
         }
+        stream.flush().await
+    }
+
+    async fn flush_briefly(&mut self) {
+        // The connection is given up: that its last words do not leave changes nothing.
+        let _ = self.flush(LINGER).await;
         self.sent = self.output.len();
     }
 
     /// Ends the connection: DISCONNECT, and a wait until the broker has read all that was sent before it.
-    pub(crate) async fn close(&mut self, reason: Reason, properties: Properties<'_>) {
+    ///
+    /// # Errors
+    /// When not all of it could be sent.
+    pub(crate) async fn close(&mut self, reason: Reason, properties: Properties<'_>) -> Result<(), Ended> {
         self.client.disconnect(reason, properties, &mut self.output);
-        self.flush_briefly().await;
-        let Some(mut stream) = self.stream.take() else { return };
+        let flushed = self.flush(PATIENCE).await;
+        let Some(mut stream) = self.stream.take() else { return Ok(()) };
         let _ = timeout(LINGER, async {
             stream.shutdown().await?;
             // Closing with unread input would reset the connection and with it what the broker has not read yet.
@@ -233,6 +250,7 @@ impl Link {
             io::Result::Ok(())
         })
         .await;
+        flushed.map_err(Ended::Lost)
     }
 
     /// Ends the connection after a failure: tells the broker if there is something to tell.

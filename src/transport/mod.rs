@@ -1,14 +1,18 @@
-//! A connection that carries bytes: TCP or TLS, from the client's side. It knows nothing of MQTT.
+//! A connection that carries bytes: TCP, TLS or a Unix socket, from the client's side. It knows nothing of MQTT.
 
 mod tls;
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_native_tls::TlsStream;
 
@@ -23,10 +27,17 @@ pub(crate) struct Target {
     /// The local address to connect from.
     pub(crate) from: Option<IpAddr>,
     pub(crate) tls: Option<Tls>,
+    /// A Unix socket in place of host and port.
+    #[cfg(unix)]
+    pub(crate) unix: Option<PathBuf>,
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(unix)]
+        if let Some(path) = &self.unix {
+            return write!(f, "{}", path.display());
+        }
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
@@ -63,10 +74,16 @@ impl fmt::Display for Failure {
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 /// Connects.
 pub(crate) async fn connect(target: &Target) -> Result<Stream, Failure> {
+    #[cfg(unix)]
+    if let Some(path) = &target.unix {
+        return UnixStream::connect(path).await.map(Stream::Unix).map_err(Failure::Connect);
+    }
     let tcp = connect_tcp(target).await?;
     // What is sent was put together in one piece: waiting for more would only delay it.
     tcp.set_nodelay(true).map_err(Failure::Connect)?;
@@ -100,6 +117,8 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -109,6 +128,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -116,6 +137,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -123,6 +146,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use tokio::net::TcpStream;
-use tokio_native_tls::native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use tokio_native_tls::{TlsConnector as AsyncConnector, TlsStream};
 
 use super::Failure;
@@ -22,6 +22,8 @@ pub(crate) struct Tls {
     pub(crate) any_name: bool,
     /// Exactly this version; 1.2 and 1.3 otherwise.
     pub(crate) version: Option<TlsVersion>,
+    /// The application protocol to offer.
+    pub(crate) alpn: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,9 @@ impl Tls {
         };
         builder.min_protocol_version(Some(least)).max_protocol_version(most);
         builder.danger_accept_invalid_hostnames(self.any_name);
+        if let Some(protocol) = &self.alpn {
+            builder.request_alpns(&[protocol]);
+        }
         for path in self.authorities()? {
             builder.disable_built_in_roots(true);
             let bad = |why: &str| Failure::TlsSetting(format!("{}: {why}", path.display()));

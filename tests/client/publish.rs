@@ -242,7 +242,8 @@ fn credentials_refused_on_the_way_end_it_at_once() {
     let server = Server::new();
     let mut run = Run::start(server.port(), &["pub", "-t", "t", "-l", "-q", "1"]);
     run.feed(b"a\n");
-    let (raw, _) = server.accept_with(ACCEPT5);
+    let (mut raw, _) = server.accept_with(ACCEPT5);
+    raw.packet();
     drop(raw);
     server.accept_with(&[0x20, 3, 0, 0x86, 0]);
     let said = run.end();

@@ -1,11 +1,12 @@
-//! `pub -l`: a message for each line. Reads no faster than it sends, keeps on through a restart of the broker, and ends
-//! only when every message is acknowledged.
+//! `pub -l` and its kin: a message for each line. Reads no faster than it sends, keeps on through a restart of the broker,
+//! and ends only when every message is acknowledged.
 
-use std::io::{self, Read};
+use std::io;
 
-use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep_until};
 
 use super::progress::Progress;
+use super::source::{Input, Lines, Meaning, message};
 use super::{Failure, INPUT, Kind, PUBLISH_REFUSED, Plan, SUCCESS, Status, Teller};
 use crate::client::{Event, Refusal};
 use crate::codec::packet::Version;
@@ -15,21 +16,31 @@ use crate::command::connection::{Dial, is_worth_waiting, random_id};
 use crate::link::{Ended, Opened};
 use crate::message::QoS;
 
-/// Bytes read at once.
-const CHUNK: usize = 64 * 1024;
-/// The longest payload there can be; a line that is longer is refused before it fills the memory.
-const LONGEST: usize = 268_435_455;
 /// Seconds the broker keeps the session of a run that lost its connection.
 const SESSION: u32 = 300;
 /// So many refusals are told one by one.
 const TOLD: u64 = 10;
 
-/// Publishes each line of stdin.
-pub(super) async fn run(mut plan: Plan, kind: Kind, teller: Teller) -> Result<Status, Failure> {
+/// What is published, and how.
+pub(super) struct Job {
+    pub(super) input: Input,
+    pub(super) separator: u8,
+    pub(super) meaning: Meaning,
+    /// With the timing of the records, so many times as fast.
+    pub(super) speed: Option<f64>,
+    /// Whether a lost connection is made again.
+    pub(super) retry: bool,
+    /// Whether messages above QoS 0 may come.
+    pub(super) needs_session: bool,
+}
+
+/// Publishes each line.
+pub(super) async fn run(mut plan: Plan, kind: Kind, job: Job, teller: Teller) -> Result<Status, Failure> {
     let broker = plan.target.to_string();
     let settings = &mut plan.settings;
     // A session of our own, so that what is in flight survives a lost connection.
-    let own_session = settings.clean_start && kind.qos != QoS::AtMostOnce;
+    let expiry = settings.properties.as_properties().session_expiry();
+    let own_session = job.retry && job.needs_session && settings.clean_start && expiry.is_none();
     if own_session {
         if settings.client_id.is_empty() {
             settings.client_id = random_id();
@@ -37,8 +48,18 @@ pub(super) async fn run(mut plan: Plan, kind: Kind, teller: Teller) -> Result<St
         settings.properties.push(Property::SessionExpiryInterval(SESSION));
         settings.clean_start = settings.version == Version::V5;
     }
-    let mut run =
-        Run { dial: plan.dial(), kind, teller, lines: Lines::new(), counts: Counts::default(), own_session };
+    let Job { input, separator, meaning, speed, retry, needs_session: _ } = job;
+    let mut run = Run {
+        dial: plan.dial(),
+        kind,
+        teller,
+        lines: Lines::new(input, separator),
+        meaning,
+        pace: speed.map(Pace::new),
+        retry,
+        counts: Counts::default(),
+        own_session,
+    };
     match run.publish_all().await {
         Ok(()) => run.finish().await,
         Err(End::Connection(ended)) => {
@@ -52,8 +73,9 @@ pub(super) async fn run(mut plan: Plan, kind: Kind, teller: Teller) -> Result<St
             Err(failure)
         }
         Err(End::Input(error)) => {
-            run.dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
-            Err(Failure::new(INPUT, format!("cannot read stdin: {error}")))
+            // What failed is told already.
+            let _ = run.dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
+            Err(Failure::new(INPUT, format!("cannot read the messages: {error}")))
         }
     }
 }
@@ -87,6 +109,9 @@ struct Run {
     kind: Kind,
     teller: Teller,
     lines: Lines,
+    meaning: Meaning,
+    pace: Option<Pace>,
+    retry: bool,
     counts: Counts,
     own_session: bool,
 }
@@ -103,7 +128,9 @@ impl Run {
             match self.step(&mut progress).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(End::Connection(ended)) if is_worth_waiting(&ended) => self.come_back(&ended).await?,
+                Err(End::Connection(ended)) if self.retry && is_worth_waiting(&ended) => {
+                    self.come_back(&ended).await?;
+                }
                 Err(end) => return Err(end),
             }
         }
@@ -111,18 +138,19 @@ impl Run {
 
     /// Publishes what there is room for, then waits; whether all is done.
     async fn step(&mut self, progress: &mut Progress) -> Result<bool, End> {
-        self.fill()?;
+        let due = self.fill()?;
         let link = &mut self.dial.link;
         if link.is_flushed() {
             self.counts.on_the_way = 0;
         }
-        if self.lines.is_done() && link.is_flushed() && link.client().in_flight() == 0 {
+        if due.is_none() && self.lines.is_done() && link.is_flushed() && link.client().in_flight() == 0 {
             return Ok(true);
         }
         progress.update(self.counts.published, self.lines.taken, link.client().in_flight());
         tokio::select! {
             result = link.progress() => result?,
             () = self.lines.more(), if self.lines.needs_more() => {}
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
         while let Some(event) = self.dial.link.event()? {
             match event {
@@ -140,24 +168,45 @@ impl Run {
         Ok(false)
     }
 
-    fn fill(&mut self) -> Result<(), End> {
-        let Self { dial, kind, lines, counts, teller, .. } = self;
-        let is_counted = kind.qos == QoS::AtMostOnce;
-        while dial.link.is_writable() && (is_counted || dial.link.client().has_room()) {
-            let Some(line) = lines.next().map_err(End::Input)? else { return Ok(()) };
+    /// Publishes what there is and what there is room for; when the next one is due, if that is what stops it.
+    fn fill(&mut self) -> Result<Option<Instant>, End> {
+        let Self { dial, kind, lines, meaning, pace, counts, teller, .. } = self;
+        let mut record = None;
+        // Above QoS 0 a line is taken only when it can be sent; JSON may ask for any QoS.
+        let needs_room = kind.qos != QoS::AtMostOnce || *meaning == Meaning::Record;
+        while dial.link.is_writable() && (!needs_room || dial.link.client().has_room()) {
+            let Some(line) = lines.next().map_err(End::Input)? else { return Ok(None) };
+            let (message, time) = match message(*meaning, kind, line, &mut record) {
+                Ok(message) => message,
+                Err(_) if line.is_empty() && *meaning != Meaning::Payload => continue,
+                Err(why) => {
+                    let number = lines.number;
+                    refuse(*teller, counts, &format_args!("line {number}: {why}"), None);
+                    counts.published += 1;
+                    continue;
+                }
+            };
             let (client, now, out) = dial.link.command();
-            match client.publish(now, &kind.message(line), out) {
+            if let Some(due) = pace.as_mut().zip(time).and_then(|(pace, time)| pace.due(time)) {
+                lines.put_back();
+                return Ok(Some(due));
+            }
+            let is_counted = message.qos == QoS::AtMostOnce;
+            match client.publish(now, &message, out) {
                 Ok(_) => counts.on_the_way += u64::from(is_counted),
                 Err(Refusal::NotConnected | Refusal::Full) => {
                     // Both were asked for just above: the line is not lost, it comes again.
                     lines.put_back();
-                    return Ok(());
+                    return Ok(None);
                 }
-                Err(refusal) => refuse(*teller, counts, &refusal, None),
+                Err(refusal) => {
+                    let number = lines.number;
+                    refuse(*teller, counts, &format_args!("line {number}: {refusal}"), None);
+                }
             }
             counts.published += 1;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Connects again and goes on.
@@ -172,17 +221,18 @@ impl Run {
 
     async fn finish(mut self) -> Result<Status, Failure> {
         let link = &mut self.dial.link;
-        let mut properties = crate::codec::property::PropertiesBuf::default();
+        let mut properties = std::mem::take(&mut self.kind.disconnect);
         let needs_cleaning = self.own_session && link.client().settings().version != Version::V5;
-        if self.own_session {
+        if self.own_session && properties.as_properties().session_expiry().is_none() {
             properties.push(Property::SessionExpiryInterval(0));
         }
-        link.close(Reason::SUCCESS, properties.as_properties()).await;
+        // All that was sent has left or is acknowledged.
+        let _ = link.close(Reason::SUCCESS, properties.as_properties()).await;
         if needs_cleaning {
             // Before MQTT 5 a session ends only when its client asks for a clean one.
             link.client_mut().settings_mut().clean_start = true;
             if link.open().await.is_ok() {
-                link.close(Reason::SUCCESS, Properties::EMPTY).await;
+                let _ = link.close(Reason::SUCCESS, Properties::EMPTY).await;
             }
         }
         self.summarise();
@@ -208,119 +258,37 @@ impl Run {
     }
 }
 
+/// The timing of a replay.
+struct Pace {
+    speed: f64,
+    /// A recorded time in microseconds and when it was due; and the last one.
+    base: Option<(u64, Instant)>,
+    last: u64,
+}
+
+impl Pace {
+    fn new(speed: f64) -> Self {
+        Self { speed, base: None, last: 0 }
+    }
+
+    /// When a message of this recorded time is due, if that is not now.
+    fn due(&mut self, time: u64) -> Option<Instant> {
+        let now = Instant::now();
+        if time < self.last {
+            // The recording begins again.
+            self.base = None;
+        }
+        self.last = time;
+        let (first, began) = *self.base.get_or_insert((time, now));
+        let due = began + Duration::from_micros(time.saturating_sub(first)).div_f64(self.speed);
+        (due > now).then_some(due)
+    }
+}
+
 fn refuse(teller: Teller, counts: &mut Counts, why: &dyn std::fmt::Display, text: Option<String>) {
     counts.refused += 1;
     if counts.refused <= TOLD {
         let text = text.map_or_else(String::new, |text| format!(": {text}"));
         teller.tell(format_args!("a message was refused: {why}{text}"));
-    }
-}
-
-/// Lines of stdin, read by a thread of its own that is at most a chunk ahead.
-struct Lines {
-    chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
-    chunk: Vec<u8>,
-    at: usize,
-    /// Where the last line began.
-    before: usize,
-    failed: Option<io::Error>,
-    ended: bool,
-    /// Bytes taken in all.
-    taken: u64,
-}
-
-impl Lines {
-    fn new() -> Self {
-        let (sender, chunks) = mpsc::channel(1);
-        // Blocks in a read that nothing can interrupt; it ends with the process.
-        std::thread::spawn(move || read_chunks(io::stdin(), &sender));
-        Self { chunks, chunk: Vec::new(), at: 0, before: 0, failed: None, ended: false, taken: 0 }
-    }
-
-    /// The next line without its newline; `None` if there is none yet, or none any more.
-    fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        if self.at == self.chunk.len() {
-            if let Ok(chunk) = self.chunks.try_recv() {
-                self.take(Some(chunk));
-            }
-            if let Some(error) = self.failed.take() {
-                return Err(error);
-            }
-        }
-        let rest = &self.chunk[self.at..];
-        if rest.is_empty() {
-            return Ok(None);
-        }
-        let (line, len) = match memchr::memchr(b'\n', rest) {
-            Some(end) => (&rest[..end], end + 1),
-            // Only the last line of all has no newline.
-            None => (rest, rest.len()),
-        };
-        self.before = self.at;
-        self.at += len;
-        self.taken += len as u64;
-        Ok(Some(line))
-    }
-
-    fn put_back(&mut self) {
-        self.taken -= (self.at - self.before) as u64;
-        self.at = self.before;
-    }
-
-    fn take(&mut self, chunk: Option<io::Result<Vec<u8>>>) {
-        match chunk {
-            Some(Ok(chunk)) => (self.chunk, self.at) = (chunk, 0),
-            Some(Err(error)) => self.failed = Some(error),
-            None => self.ended = true,
-        }
-    }
-
-    fn needs_more(&self) -> bool {
-        !self.ended && self.failed.is_none() && self.at == self.chunk.len()
-    }
-
-    async fn more(&mut self) {
-        let chunk = self.chunks.recv().await;
-        self.take(chunk);
-    }
-
-    fn is_done(&self) -> bool {
-        self.ended && self.at == self.chunk.len()
-    }
-}
-
-/// Sends whole lines on, as soon as they are there.
-fn read_chunks(mut input: impl Read, sender: &mpsc::Sender<io::Result<Vec<u8>>>) {
-    let mut buffer = Vec::with_capacity(CHUNK);
-    loop {
-        let filled = buffer.len();
-        buffer.resize((filled + CHUNK / 2).max(buffer.capacity()), 0);
-        let count = match input.read(&mut buffer[filled..]) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => {
-                let _ = sender.blocking_send(Err(error));
-                return;
-            }
-        };
-        buffer.truncate(filled + count);
-        if count == 0 {
-            if !buffer.is_empty() {
-                let _ = sender.blocking_send(Ok(buffer));
-            }
-            return;
-        }
-        if let Some(last) = memchr::memrchr(b'\n', &buffer[filled..]) {
-            let mut rest = Vec::with_capacity(CHUNK);
-            rest.extend_from_slice(&buffer[filled + last + 1..]);
-            buffer.truncate(filled + last + 1);
-            if sender.blocking_send(Ok(std::mem::replace(&mut buffer, rest))).is_err() {
-                return;
-            }
-        } else if buffer.len() > LONGEST {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "a line is longer than a message can be");
-            let _ = sender.blocking_send(Err(error));
-            return;
-        }
     }
 }

@@ -2,20 +2,26 @@
 
 mod lines;
 mod progress;
+mod source;
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
+use tokio::time::{Duration, Instant, sleep_until};
+
 use super::connection::{Dial, Plan};
 use super::exit::{Failure, INPUT, PUBLISH_REFUSED, SUCCESS, Status, Teller, USAGE};
+use crate::cli::property::{self, Carrier};
 use crate::cli::publish::PublishArgs;
 use crate::client::{Event, Outgoing};
-use crate::codec::property::Properties;
+use crate::codec::property::{Properties, PropertiesBuf};
 use crate::codec::reason::Reason;
-use crate::link::Ended;
+use crate::link::{Ended, Link};
 use crate::message::QoS;
 use crate::topic::TopicName;
+use lines::Job;
+use source::{Input, Meaning};
 
 pub(super) fn run(args: &PublishArgs) -> u8 {
     let teller = Teller { program: "skeeter pub", quiet: args.connect.quiet };
@@ -23,31 +29,84 @@ pub(super) fn run(args: &PublishArgs) -> u8 {
 }
 
 fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
+    let usage = |text: String| Failure::new(USAGE, text);
     let plan = Plan::new(&args.connect)?;
+    if args.ping {
+        return super::block_on(ping(plan));
+    }
     let topic = args.topic.clone().or_else(|| plan.topic.clone());
-    let topic = topic.ok_or_else(|| Failure::new(USAGE, "there is no topic: add -t TOPIC"))?;
-    TopicName::new(&topic)
-        .map_err(|why| Failure::new(USAGE, format!("the topic {topic:?} is not valid: {why}")))?;
-    let kind = Kind { topic, qos: args.qos, retain: args.retain };
-    if args.stdin_line {
-        return super::block_on(lines::run(plan, kind, teller));
+    let has_topics = args.lines_with_topic || args.json || args.replay.is_some();
+    match &topic {
+        Some(topic) => {
+            TopicName::new(topic).map_err(|why| usage(format!("the topic {topic:?} is not valid: {why}")))?;
+        }
+        None if has_topics => {}
+        None => return Err(usage("there is no topic: add -t TOPIC".to_owned())),
+    }
+    let kind = Kind {
+        topic: topic.unwrap_or_default(),
+        qos: args.qos,
+        retain: args.retain,
+        properties: property::of(&args.connect.properties, Carrier::Publish).map_err(usage)?,
+        disconnect: property::of(&args.connect.properties, Carrier::Disconnect).map_err(usage)?,
+    };
+    if let Some(job) = job(args) {
+        return super::block_on(lines::run(plan, kind, job, teller));
+    }
+    if args.nul {
+        return Err(usage("-0 goes with -l, --lines-with-topic and --json".to_owned()));
     }
     let payload = payload(args)?;
-    super::block_on(one(plan, kind, &payload))
+    super::block_on(repeated(plan, kind, &payload, args))
+}
+
+/// Many messages, if that is what is asked for.
+fn job(args: &PublishArgs) -> Option<Job> {
+    let meaning = match &args.replay {
+        None if args.stdin_line => Meaning::Payload,
+        None if args.lines_with_topic => Meaning::TopicAndPayload(args.delimiter),
+        None if !args.json => return None,
+        _ => Meaning::Record,
+    };
+    Some(Job {
+        input: args.replay.clone().map_or(Input::Stdin, |path| Input::File(path, args.again)),
+        separator: if args.nul { 0 } else { b'\n' },
+        meaning,
+        speed: (args.replay.is_some() && !args.as_fast_as_possible).then_some(args.speed),
+        retry: !args.no_retry,
+        needs_session: args.qos != QoS::AtMostOnce || meaning == Meaning::Record,
+    })
 }
 
 /// What all messages of a run have in common.
 struct Kind {
+    /// Empty where each message has its own.
     topic: String,
     qos: QoS,
     retain: bool,
+    properties: PropertiesBuf,
+    /// The properties of the DISCONNECT at the end.
+    disconnect: PropertiesBuf,
 }
 
 impl Kind {
     fn message<'a>(&'a self, payload: &'a [u8]) -> Outgoing<'a> {
-        let Self { topic, qos, retain } = self;
-        Outgoing { topic, payload, qos: *qos, retain: *retain, properties: Properties::EMPTY }
+        let Self { topic, qos, retain, properties, disconnect: _ } = self;
+        let properties = properties.as_properties();
+        Outgoing { topic, payload, qos: *qos, retain: *retain, properties }
     }
+}
+
+/// Connects and goes away again.
+async fn ping(plan: Plan) -> Result<Status, Failure> {
+    let broker = plan.target.to_string();
+    let mut dial = plan.dial();
+    if let Err(ended) = dial.open().await {
+        return Err(Failure::ended(&ended, dial.version(), broker));
+    }
+    // It has answered: that is all that was asked.
+    let _ = dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
+    Ok(SUCCESS)
 }
 
 fn payload(args: &PublishArgs) -> Result<Vec<u8>, Failure> {
@@ -69,28 +128,64 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display())))
 }
 
-/// Publishes one message.
-async fn one(plan: Plan, kind: Kind, payload: &[u8]) -> Result<Status, Failure> {
+/// Publishes one message, again and again if asked.
+async fn repeated(plan: Plan, kind: Kind, payload: &[u8], args: &PublishArgs) -> Result<Status, Failure> {
     let broker = plan.target.to_string();
     let mut dial = plan.dial();
-    let result = match dial.open().await {
-        Ok(_) => publish_one(&mut dial, &kind.message(payload)).await,
-        Err(ended) => Err(End::Connection(ended)),
-    };
+    let mut result = dial.open().await.map(drop).map_err(End::Connection);
+    let message = kind.message(payload);
+    for count in 0..args.repeat {
+        if result.is_err() {
+            break;
+        }
+        if count > 0 {
+            result = pause(&mut dial.link, args.repeat_delay).await.map_err(End::Connection);
+        }
+        if result.is_ok() {
+            result = publish_one(&mut dial, &message).await;
+        }
+    }
+    let disconnect = kind.disconnect.as_properties();
     match result {
         Ok(()) => {
-            dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
-            Ok(SUCCESS)
+            let closed = dial.link.close(Reason::SUCCESS, disconnect).await;
+            // Above QoS 0 all was acknowledged before.
+            match closed {
+                Err(ended) if kind.qos == QoS::AtMostOnce => {
+                    Err(Failure::ended(&ended, dial.version(), broker))
+                }
+                _ => Ok(SUCCESS),
+            }
         }
         Err(End::Connection(ended)) => {
             dial.link.abandon().await;
             Err(Failure::ended(&ended, dial.version(), broker))
         }
         Err(End::Refused(text)) => {
-            dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
+            // What failed is told already.
+            let _ = dial.link.close(Reason::SUCCESS, disconnect).await;
             Err(Failure::new(PUBLISH_REFUSED, text))
         }
     }
+}
+
+/// Keeps the connection alive for a while.
+async fn pause(link: &mut Link, delay: Duration) -> Result<(), Ended> {
+    let end = Instant::now() + delay;
+    while !link.is_writable() || Instant::now() < end {
+        tokio::select! {
+            biased;
+            result = link.progress() => result?,
+            () = sleep_until(end), if link.is_writable() => {}
+        }
+        while let Some(event) = link.event()? {
+            if let Event::Disconnected { reason, properties } = event {
+                let text = properties.reason_string().map(str::to_owned);
+                return Err(Ended::Disconnected { reason, text });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Why a message was not taken.

@@ -1,22 +1,34 @@
 //! `skeeter sub`: subscribes and prints what arrives.
 
+mod format;
 mod output;
+mod selection;
+mod signals;
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Dial, Plan, is_worth_waiting};
-use super::exit::{FAILURE, Failure, INPUT, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller, USAGE};
-use crate::cli::subscribe::SubscribeArgs;
-use crate::client::Event;
-use crate::codec::packet::Options;
-use crate::codec::property::{Properties, Property};
+use super::connection::{Dial, Plan, is_worth_waiting, random};
+use super::exit::{
+    FAILURE, Failure, IDLE, INPUT, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller, USAGE,
+};
+use crate::cli::property::{self, Carrier};
+use crate::cli::subscribe::{RetainHandlingArg, SubscribeArgs};
+use crate::client::{Event, Outgoing};
+use crate::codec::packet::{Options, RetainHandling};
+use crate::codec::property::{Properties, PropertiesBuf, Property};
 use crate::codec::reason::Reason;
 use crate::link::Ended;
+use crate::message::QoS;
 use crate::topic::TopicFilter;
-use output::{Layout, Output};
+use format::Format;
+use output::{Layout, Output, stdout};
+use selection::{Selection, Verdict};
+use signals::Signals;
 
 pub(super) fn run(args: &SubscribeArgs) -> u8 {
     let teller = Teller { program: "skeeter sub", quiet: args.connect.quiet };
@@ -24,28 +36,73 @@ pub(super) fn run(args: &SubscribeArgs) -> u8 {
 }
 
 fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
+    let usage = |text: String| Failure::new(USAGE, text);
     let mut plan = Plan::new(&args.connect)?;
     let filters: Vec<String> = plan.topic.take().into_iter().chain(args.topics.iter().cloned()).collect();
-    if filters.is_empty() {
-        return Err(Failure::new(USAGE, "there is no topic filter: add -t FILTER"));
+    if filters.is_empty() && args.unsubscribe.is_empty() {
+        return Err(usage("there is no topic filter: add -t FILTER".to_owned()));
     }
-    for filter in &filters {
-        let bad = |why| Failure::new(USAGE, format!("the filter {filter:?} is not valid: {why}"));
-        TopicFilter::new(filter).map_err(bad)?;
+    for filter in filters.iter().chain(&args.unsubscribe).chain(&args.filter_out) {
+        TopicFilter::new(filter)
+            .map_err(|why| usage(format!("the filter {filter:?} is not valid: {why}")))?;
     }
-    if let Some(count @ 1..20) = args.count {
+    if let Some(count @ 1..20) = args.count
+        && plan.settings.properties.as_properties().receive_maximum().is_none()
+    {
         // What is not wanted is not sent.
         plan.settings.properties.push(Property::ReceiveMaximum(count as u16));
     }
+    let properties = |carrier| property::of(&args.connect.properties, carrier).map_err(usage);
+    let properties = Carried {
+        subscribe: properties(Carrier::Subscribe)?,
+        unsubscribe: properties(Carrier::Unsubscribe)?,
+        disconnect: properties(Carrier::Disconnect)?,
+    };
+    let output = output(args, teller)?;
     super::block_on(async move {
         let broker = plan.target.to_string();
-        let layout = Layout { with_topic: args.verbose, newline: !args.no_newline };
-        let output = Output::new(layout).map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))?;
-        let mut run =
-            Run { dial: plan.dial(), args, filters, teller, output, left: args.count, connected: false };
+        let mut run = Run {
+            dial: plan.dial(),
+            args,
+            filters,
+            properties,
+            selection: Selection::new(args, random()),
+            teller,
+            output,
+            left: args.count,
+            connected: false,
+            to_clear: VecDeque::new(),
+            last_message: Instant::now(),
+        };
         let result = run.until_told().await;
         run.end(result, &broker).await
     })
+}
+
+fn output(args: &SubscribeArgs, teller: Teller) -> Result<Output, Failure> {
+    let layout = match &args.format {
+        _ if args.message_rate => Layout::Rate,
+        _ if args.json || args.record.is_some() => Layout::Record,
+        Some(format) => {
+            let format = Format::parse(format, args.pretty);
+            Layout::Format(format.map_err(|why| Failure::new(USAGE, format!("-F: {why}")))?)
+        }
+        None if args.verbose => Layout::TopicAndPayload,
+        None => Layout::Payload,
+    };
+    let file = match &args.record {
+        Some(path) => fs::File::create(path)
+            .map_err(|error| Failure::new(INPUT, format!("cannot write {}: {error}", path.display())))?,
+        None => stdout().map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))?,
+    };
+    Ok(Output::new(layout, !args.no_newline, file, teller))
+}
+
+/// The properties that `-D` gives to packets after CONNECT.
+struct Carried {
+    subscribe: PropertiesBuf,
+    unsubscribe: PropertiesBuf,
+    disconnect: PropertiesBuf,
 }
 
 /// Why it is over.
@@ -53,6 +110,8 @@ enum End {
     /// All that was asked for is done, or a signal came.
     Done,
     TimedOut,
+    /// No message came for as long as `--idle-timeout` says.
+    Idle,
     /// Nobody reads stdout any more.
     Unread,
     Connection(Ended),
@@ -69,11 +128,16 @@ struct Run<'a> {
     dial: Dial,
     args: &'a SubscribeArgs,
     filters: Vec<String>,
+    properties: Carried,
+    selection: Selection<'a>,
     teller: Teller,
     output: Output,
     /// Messages that are still wanted, if that is limited.
     left: Option<u64>,
     connected: bool,
+    /// Topics whose retained message is to be cleared, when the window has room.
+    to_clear: VecDeque<String>,
+    last_message: Instant,
 }
 
 impl Run<'_> {
@@ -116,29 +180,62 @@ impl Run<'_> {
     }
 
     fn subscribe(&mut self) -> Result<(), End> {
-        let options = Options { qos: self.args.qos, ..Options::default() };
+        let args = self.args;
+        let options = Options {
+            qos: args.qos,
+            no_local: false,
+            retain_as_published: args.retain_as_published || args.json || args.record.is_some(),
+            retain_handling: match args.retain_handling {
+                // What is left out need not be sent.
+                _ if args.no_retained => RetainHandling::DoNotSend,
+                RetainHandlingArg::Always => RetainHandling::Send,
+                RetainHandlingArg::New => RetainHandling::SendIfNew,
+                RetainHandlingArg::Never => RetainHandling::DoNotSend,
+            },
+        };
         let filters: Vec<_> = self.filters.iter().map(|filter| (filter.as_str(), options)).collect();
         let (client, now, out) = self.dial.link.command();
         let refused = |why| End::Failed(Failure::new(SUBSCRIBE_REFUSED, format!("cannot subscribe: {why}")));
-        client.subscribe(now, &filters, Properties::EMPTY, out).map(drop).map_err(refused)
+        if !filters.is_empty() {
+            let properties = self.properties.subscribe.as_properties();
+            client.subscribe(now, &filters, properties, out).map_err(refused)?;
+        }
+        for filter in &args.unsubscribe {
+            let properties = self.properties.unsubscribe.as_properties();
+            client.unsubscribe(now, &[filter], properties, out).map_err(refused)?;
+        }
+        Ok(())
     }
 
     async fn print_all(&mut self) -> End {
+        let mut second = Instant::now() + Duration::from_secs(1);
+        self.last_message = Instant::now();
         loop {
             // Acknowledgements leave after what they acknowledge is written.
-            let flushed = match self.take_events() {
-                Ok(None) => self.output.flush(),
-                Ok(Some(end)) => match self.output.flush() {
-                    Ok(()) => return end,
-                    Err(error) => Err(error),
-                },
-                Err(end) => return end,
-            };
-            if let Err(error) = flushed {
+            let taken = self.take_events();
+            if let Err(error) = self.output.flush() {
                 return unwritable(&error);
             }
-            if let Err(ended) = self.dial.link.progress().await {
-                return ended.into();
+            match taken {
+                Err(end) => return end,
+                Ok(Some(end)) => return self.clear_the_rest(end).await,
+                Ok(None) => {}
+            }
+            self.clear();
+            let idle = self.args.idle_timeout.map(|timeout| self.last_message + timeout);
+            let has_rate = self.output.has_rate();
+            tokio::select! {
+                biased;
+                result = self.dial.link.progress() => if let Err(ended) = result {
+                    return ended.into();
+                },
+                () = async { sleep_until(idle.unwrap_or(second)).await }, if idle.is_some() => return End::Idle,
+                () = sleep_until(second), if has_rate => {
+                    second += Duration::from_secs(1);
+                    if let Err(error) = self.output.tell_rate() {
+                        return unwritable(&error);
+                    }
+                }
             }
         }
     }
@@ -147,6 +244,21 @@ impl Run<'_> {
         while let Some(event) = self.dial.link.event()? {
             match event {
                 Event::Message(publish) => {
+                    if self.args.idle_timeout.is_some() {
+                        self.last_message = Instant::now();
+                    }
+                    match self.selection.judge(&publish) {
+                        Verdict::Skip => continue,
+                        Verdict::End => return Ok(Some(End::Done)),
+                        Verdict::Print => {}
+                    }
+                    if self.args.remove_retained && publish.retain && !publish.payload.is_empty() {
+                        if self.args.dry_run {
+                            self.output.line(format_args!("would clear {}", publish.topic));
+                            continue;
+                        }
+                        self.to_clear.push_back(publish.topic.to_owned());
+                    }
                     self.output.message(&publish).map_err(|error| unwritable(&error))?;
                     if let Some(left) = &mut self.left {
                         *left -= 1;
@@ -167,14 +279,13 @@ impl Run<'_> {
                         let text = format!("the broker refused to subscribe to {}", refused.join(", "));
                         return Ok(Some(End::Failed(Failure::new(SUBSCRIBE_REFUSED, text))));
                     }
-                    if let Some(path) = &self.args.ready_file {
-                        write_whole(path, b"ready\n").map_err(|error| {
-                            End::Failed(Failure::new(
-                                INPUT,
-                                format!("cannot write {}: {error}", path.display()),
-                            ))
-                        })?;
+                    if let Some(end) = self.subscribed() {
+                        return Ok(Some(end));
                     }
+                }
+                Event::Unsubscribed(_) if self.filters.is_empty() => return Ok(Some(End::Done)),
+                Event::Acknowledged { reason, .. } if reason.is_failure() => {
+                    self.teller.tell(format_args!("a retained message was not cleared: {reason}"));
                 }
                 Event::Disconnected { reason, properties } => {
                     let text = properties.reason_string().map(str::to_owned);
@@ -186,21 +297,78 @@ impl Run<'_> {
         Ok(None)
     }
 
+    /// The subscriptions are granted.
+    fn subscribed(&self) -> Option<End> {
+        if let Some(path) = &self.args.ready_file
+            && let Err(error) = write_whole(path, b"ready\n")
+        {
+            let text = format!("cannot write {}: {error}", path.display());
+            return Some(End::Failed(Failure::new(INPUT, text)));
+        }
+        self.args.end_when_subscribed.then_some(End::Done)
+    }
+
+    /// Clears retained messages as far as the window has room.
+    fn clear(&mut self) {
+        while self.dial.link.client().has_room()
+            && let Some(topic) = self.to_clear.pop_front()
+        {
+            let message = Outgoing {
+                topic: &topic,
+                payload: b"",
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                properties: Properties::EMPTY,
+            };
+            let (client, now, out) = self.dial.link.command();
+            if let Err(refusal) = client.publish(now, &message, out) {
+                self.teller.tell(format_args!("the retained message of {topic} was not cleared: {refusal}"));
+            }
+        }
+    }
+
+    /// Waits until all that was to be cleared is acknowledged, and then ends.
+    async fn clear_the_rest(&mut self, end: End) -> End {
+        while !self.to_clear.is_empty() || self.dial.link.client().in_flight() > 0 {
+            self.clear();
+            if let Err(ended) = self.dial.link.progress().await {
+                return ended.into();
+            }
+            loop {
+                match self.dial.link.event() {
+                    Ok(Some(Event::Disconnected { reason, .. })) => {
+                        return Ended::Disconnected { reason, text: None }.into();
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(ended) => return ended.into(),
+                }
+            }
+        }
+        end
+    }
+
     async fn end(mut self, end: End, broker: &str) -> Result<Status, Failure> {
         // The reason tells the broker to publish our will, if we have one: nobody asked us to go.
         let reason = match end {
-            End::TimedOut => Reason::DISCONNECT_WITH_WILL,
+            End::TimedOut | End::Idle => Reason::DISCONNECT_WITH_WILL,
             _ => Reason::SUCCESS,
         };
+        let properties = self.properties.disconnect.as_properties();
         match end {
             End::Connection(_) => self.dial.link.abandon().await,
-            _ => self.dial.link.close(reason, Properties::EMPTY).await,
+            // All that was taken is written: there is nothing to lose.
+            _ => drop(self.dial.link.close(reason, properties).await),
         }
         match end {
             End::Done | End::Unread => Ok(SUCCESS),
             End::TimedOut => {
                 self.teller.tell("timed out");
                 Ok(TIMEOUT)
+            }
+            End::Idle => {
+                self.teller.tell("no message came in time");
+                Ok(IDLE)
             }
             End::Connection(ended) => Err(Failure::ended(&ended, self.dial.version(), broker)),
             End::Failed(failure) => Err(failure),
@@ -226,40 +394,4 @@ fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
         // The name is ours alone.
         let _ = fs::remove_file(&beside);
     })
-}
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn any(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
