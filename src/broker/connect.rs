@@ -25,18 +25,31 @@ pub(super) struct Request {
     pub(super) session: Arc<Session>,
     /// The session's epoch since this CONNECT.
     epoch: u32,
+    /// What CONNACK tells.
+    greeting: PropertiesBuf,
     version: Version,
     clean_start: bool,
     expiry: u32,
     keep_alive: u16,
-    asked_keep_alive: u16,
-    assigned: bool,
     bridge: bool,
     receive_maximum: u16,
     maximum_packet: Option<u32>,
     topic_aliases: u16,
-    response_information: bool,
     will: Option<Box<Will>>,
+}
+
+/// Why a CONNECT is refused.
+type Refusal = (Reason, &'static str);
+
+/// Bytes of a CONNACK of MQTT 5 that tells a reason and nothing else.
+const REFUSAL: u32 = 5;
+
+fn success(session_present: bool, greeting: &PropertiesBuf) -> Packet<'_> {
+    Packet::Connack(Connack {
+        session_present,
+        reason: Reason::SUCCESS,
+        properties: greeting.as_properties(),
+    })
 }
 
 impl Connection {
@@ -56,15 +69,24 @@ impl Connection {
                 return;
             }
         };
-        if let Err((reason, detail)) = self.check(&connect) {
-            return self.refuse(connect.version, connect.client_id, reason, detail, turn);
+        match self.check(&connect).and_then(|()| self.request(&connect)) {
+            Ok(request) => {
+                self.phase = Phase::Waiting(Box::new(request));
+                self.establish(turn);
+            }
+            // Not even a refusal is small enough [MQTT-3.1.2-24].
+            Err((reason, detail))
+                if connect.properties.maximum_packet_size().is_some_and(|most| most < REFUSAL) =>
+            {
+                self.fault(reason, detail, turn);
+            }
+            Err((reason, detail)) => {
+                self.refuse(connect.version, connect.client_id, reason, detail, turn);
+            }
         }
-        let request = self.request(&connect);
-        self.phase = Phase::Waiting(Box::new(request));
-        self.establish(turn);
     }
 
-    fn check(&self, connect: &Connect<'_>) -> Result<(), (Reason, &'static str)> {
+    fn check(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
         let Broker { limits, rights, .. } = &*self.broker;
         if connect.properties.authentication_method().is_some() {
             return Err((Reason::BAD_AUTHENTICATION_METHOD, "no authentication method is supported")); // [MQTT-4.12.0-1]
@@ -103,12 +125,10 @@ impl Connection {
         Ok(())
     }
 
-    fn request(&self, connect: &Connect<'_>) -> Request {
+    fn request(&self, connect: &Connect<'_>) -> Result<Request, Refusal> {
         let Broker { limits, .. } = &*self.broker;
         let assigned = connect.client_id.is_empty().then(|| self.broker.assign_client_id());
         let client = assigned.as_deref().unwrap_or(connect.client_id);
-        let session = self.broker.claim(client);
-        let epoch = session.lock().epoch;
         let asked = match connect.version {
             Version::V5 => connect.properties.session_expiry().unwrap_or(0),
             // Clean Session 0 is a session without an end.
@@ -120,22 +140,78 @@ impl Connection {
             (most, 0) => most,
             (most, asked) => asked.min(most),
         };
-        Request {
+        let expiry = asked.min(limits.session_expiry);
+        let greeting = self.greeting(connect, assigned.as_deref(), expiry, keep_alive)?;
+        // From here on the client's older connections are void.
+        let session = self.broker.claim(client);
+        let epoch = session.lock().epoch;
+        Ok(Request {
             session,
             epoch,
+            greeting,
             version: connect.version,
             clean_start: connect.clean_start,
-            expiry: asked.min(limits.session_expiry),
+            expiry,
             keep_alive,
-            asked_keep_alive: connect.keep_alive,
-            assigned: assigned.is_some(),
             bridge: connect.bridge,
             receive_maximum: connect.properties.receive_maximum().unwrap_or(u16::MAX),
             maximum_packet: connect.properties.maximum_packet_size(),
             topic_aliases: connect.properties.topic_alias_maximum().unwrap_or(0),
-            response_information: connect.properties.request_response_information() == Some(1),
             will: connect.will.as_ref().map(|will| Box::new(Will::new(will))),
+        })
+    }
+
+    /// What CONNACK tells the client beside its success. Response Information may be left out, and is where it does not
+    /// fit; a client that takes not even the rest is refused [MQTT-3.1.2-24].
+    fn greeting(
+        &self,
+        connect: &Connect<'_>,
+        assigned: Option<&str>,
+        expiry: u32,
+        keep_alive: u16,
+    ) -> Result<PropertiesBuf, Refusal> {
+        let Broker { limits, .. } = &*self.broker;
+        let mut greeting = PropertiesBuf::default();
+        if connect.version != Version::V5 {
+            return Ok(greeting);
         }
+        if limits.session_expiry < u32::MAX {
+            greeting.push(Property::SessionExpiryInterval(expiry));
+        }
+        if keep_alive != connect.keep_alive {
+            greeting.push(Property::ServerKeepAlive(keep_alive));
+        }
+        if limits.topic_aliases_in > 0 {
+            greeting.push(Property::TopicAliasMaximum(limits.topic_aliases_in));
+        }
+        if let Some(assigned) = assigned {
+            greeting.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.1.3-7]
+        }
+        greeting.push(Property::MaximumPacketSize(limits.packet_size));
+        greeting.push(Property::ReceiveMaximum(limits.receive_maximum));
+        let fits = |greeting: &PropertiesBuf| {
+            connect.properties.maximum_packet_size().is_none_or(|most| {
+                let mut frame = Vec::new();
+                codec::encode(Version::V5, &success(false, greeting), &mut frame);
+                frame.len() <= most as usize
+            })
+        };
+        if !fits(&greeting) {
+            return Err((
+                Reason::PACKET_TOO_LARGE,
+                "CONNACK is larger than the client's Maximum Packet Size",
+            ));
+        }
+        if connect.properties.request_response_information() == Some(1) {
+            // Only if it was asked for [MQTT-3.1.2-28]: under this topic the client alone need wait for answers.
+            let topic = format!("response/{}", assigned.unwrap_or(connect.client_id));
+            let mut more = greeting.clone();
+            more.push(Property::ResponseInformation(&topic));
+            if fits(&more) {
+                greeting = more;
+            }
+        }
+        Ok(greeting)
     }
 
     /// Opens the session, once no older connection has it.
@@ -172,7 +248,11 @@ impl Connection {
     fn open(&mut self, resumed: bool, turn: &mut Turn) {
         let Phase::Waiting(request) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
         let request = *request;
-        self.connack(&request, resumed, turn);
+        // 3.1 has no such flag [MQTT-3.2.2-3].
+        let connack = success(resumed && request.version != Version::V3_1, &request.greeting);
+        self.writing.lend(|| turn.buffer());
+        self.writing.write(|out| codec::encode(request.version, &connack, out));
+        turn.counters.packets_sent.add(1);
         let Broker { limits, .. } = &*self.broker;
         let mut link = Link::new(
             request.version,
@@ -221,41 +301,6 @@ impl Connection {
             replays: VecDeque::new(),
             session: request.session,
         }));
-    }
-
-    fn connack(&mut self, request: &Request, resumed: bool, turn: &mut Turn) {
-        let Broker { limits, .. } = &*self.broker;
-        let mut properties = PropertiesBuf::default();
-        if request.version == Version::V5 {
-            if limits.session_expiry < u32::MAX {
-                properties.push(Property::SessionExpiryInterval(request.expiry));
-            }
-            if request.keep_alive != request.asked_keep_alive {
-                properties.push(Property::ServerKeepAlive(request.keep_alive));
-            }
-            if limits.topic_aliases_in > 0 {
-                properties.push(Property::TopicAliasMaximum(limits.topic_aliases_in));
-            }
-            if request.assigned {
-                properties.push(Property::AssignedClientIdentifier(&request.session.client)); // [MQTT-3.1.3-7]
-            }
-            properties.push(Property::MaximumPacketSize(limits.packet_size));
-            properties.push(Property::ReceiveMaximum(limits.receive_maximum));
-            if request.response_information {
-                // Only if it was asked for [MQTT-3.1.2-28]: under this topic the client alone need wait for answers.
-                let topic = format!("response/{}", request.session.client);
-                properties.push(Property::ResponseInformation(&topic));
-            }
-        }
-        let connack = Packet::Connack(Connack {
-            // 3.1 has no such flag [MQTT-3.2.2-3].
-            session_present: resumed && request.version != Version::V3_1,
-            reason: Reason::SUCCESS,
-            properties: properties.as_properties(),
-        });
-        self.writing.lend(|| turn.buffer());
-        self.writing.write(|out| codec::encode(request.version, &connack, out));
-        turn.counters.packets_sent.add(1);
     }
 
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7]; where the version has no such code, it only closes.

@@ -12,9 +12,11 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 /// Locks of the directory; more than there are workers, so that they seldom meet.
 const SHARDS: usize = 16;
 
+type Shard = Mutex<HashMap<Arc<str>, Arc<Session>, FixedState>>;
+
 #[derive(Debug)]
 pub(crate) struct Directory {
-    shards: [Mutex<HashMap<Arc<str>, Arc<Session>, FixedState>>; SHARDS],
+    shards: [Shard; SHARDS],
     groups: Mutex<HashMap<Box<str>, Arc<Group>, FixedState>>,
     keys: AtomicU64,
 }
@@ -31,7 +33,7 @@ impl Directory {
         }
     }
 
-    fn shard(&self, client: &str) -> &Mutex<HashMap<Arc<str>, Arc<Session>, FixedState>> {
+    fn shard(&self, client: &str) -> &Shard {
         let sum = client.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         &self.shards[sum % SHARDS]
     }

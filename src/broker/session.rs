@@ -62,6 +62,7 @@ pub(crate) struct State {
     /// Messages dropped since there was last room.
     dropped: u64,
     /// While retained messages are replayed: topics of which a newer one was delivered live, by sequence number.
+    #[expect(clippy::box_collection, reason = "nearly always absent, and a session is to be small")]
     pub(crate) replayed: Option<Box<BTreeMap<Box<str>, u64>>>,
 }
 

@@ -71,22 +71,10 @@ impl Client {
     }
 
     fn take<'a>(&mut self, frame: Frame<'a>, out: &mut Vec<u8>) -> Result<Step<'a>, Fault> {
-        if self.phase == Phase::Connecting && self.is_v5() && frame.bytes() == [0x20, 2, 0, 1] {
-            // How a server of 3.1 or 3.1.1 says that it knows no level 5.
-            let (reason, properties) = (Reason::UNSUPPORTED_PROTOCOL_VERSION, Properties::EMPTY);
-            self.closed();
-            return Ok(Step::Event(Event::Refused { reason, properties }));
-        }
-        let packet = decode(self.settings.version, frame)?;
         if self.phase == Phase::Connecting {
-            return match packet {
-                Packet::Connack(connack) => self.connack(connack, out).map(Step::Event),
-                Packet::Auth(auth) => Err(self.auth(auth)),
-                // By the first byte it is one of the two.
-                _ => Err(Fault::protocol("neither CONNACK nor AUTH")),
-            };
+            return self.first(frame, out).map(Step::Event);
         }
-        match packet {
+        match decode(self.settings.version, frame)? {
             Packet::Publish(publish) => self.message(publish, out),
             Packet::Puback(Ack { packet_id, reason, properties }) => {
                 if self.outbox.puback(packet_id).is_none() {
@@ -143,6 +131,22 @@ impl Client {
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
             | Packet::Pingreq => Err(Fault::protocol("a packet that only clients send")),
+        }
+    }
+
+    /// The answer to CONNECT.
+    fn first<'a>(&mut self, frame: Frame<'a>, out: &mut Vec<u8>) -> Result<Event<'a>, Fault> {
+        if self.is_v5() && frame.bytes() == [0x20, 2, 0, 1] {
+            // How a server of 3.1 or 3.1.1 says that it knows no level 5.
+            let (reason, properties) = (Reason::UNSUPPORTED_PROTOCOL_VERSION, Properties::EMPTY);
+            self.closed();
+            return Ok(Event::Refused { reason, properties });
+        }
+        match decode(self.settings.version, frame)? {
+            Packet::Connack(connack) => self.connack(connack, out),
+            Packet::Auth(auth) => Err(self.auth(auth)),
+            // By the first byte it is one of the two.
+            _ => Err(Fault::protocol("neither CONNACK nor AUTH")),
         }
     }
 

@@ -1,3 +1,5 @@
+//! Lines by hand, and any packet written and read back.
+
 use super::parse::parse;
 use super::{brief, full};
 use crate::codec::arbitrary::{any_parts, with_packet};

@@ -10,7 +10,7 @@ fn each_listener_is_announced_also_when_quiet() {
         let broker = Broker::start(flags);
         let mut client = broker.connect();
         client.send(&connect4("a", true));
-        client.expect(&CONNACK4);
+        client.expect(&CONNACK4); // Over TCP [v3 MQTT-7.1.1-1] [v5 MQTT-4.2-1].
         let line = broker.stdout.wait_line("listening on mqtt://127.0.0.1:");
         assert_eq!(line, format!("listening on mqtt://127.0.0.1:{}", broker.port));
     }

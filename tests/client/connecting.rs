@@ -20,7 +20,7 @@ fn the_version_is_5_and_falls_back_to_3_1_1() {
     assert_eq!(connect[..7], *b"\0\x04MQTT\x04");
     raw.expect(&packet(0x30, &[&text("t"), b"x"]));
     raw.expect(&[0xE0, 0]);
-    raw.shut();
+    raw.expect_closed(); // [v3 MQTT-3.14.4-1]
     assert_eq!(run.end().status, 0);
 
     let run = Run::start(server.port(), PUB);

@@ -28,8 +28,8 @@ fn each_qos_ends_when_it_is_done() {
     let run = Run::start(server.port(), &["pub", "-t", "t", "-m", "x"]);
     let (mut raw, _) = server.accept_with(ACCEPT5);
     raw.expect(&publish5(0x30, "t", None, b"x"));
-    raw.expect(&[0xE0, 0]);
-    raw.expect_closed();
+    raw.expect(&[0xE0, 0]); // It came over TCP [v3 MQTT-7.1.2-1] [v5 MQTT-4.2-1].
+    raw.expect_closed(); // [v5 MQTT-3.14.4-2]
     drop(raw);
     assert_eq!(run.end().status, 0);
 

@@ -149,6 +149,7 @@ fn mosquitto_clients_on_either_end_of_skeeter_broker() {
     }
     let (publish, subscribe) = (publish.unwrap(), subscribe.unwrap());
     let broker = Broker::start(&[]);
+    // Programs of others need nothing but the standard [v3 MQTT-7.0.0-2].
     for version in ["mqttv31", "mqttv311", "mqttv5"] {
         let version = ["-V", version];
         conversation(broker.port, Command::new(&subscribe).args(version), || {

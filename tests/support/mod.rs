@@ -46,9 +46,12 @@ impl Drop for Folder {
     }
 }
 
+/// The lines so far, and whether the pipe is closed.
+type SoFar = (Vec<String>, bool);
+
 /// Lines that a thread reads from a pipe.
 #[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<(Mutex<(Vec<String>, bool)>, Condvar)>);
+pub(crate) struct Lines(Arc<(Mutex<SoFar>, Condvar)>);
 
 impl Lines {
     pub(crate) fn of(pipe: impl Read + Send + 'static) -> Self {

@@ -43,7 +43,7 @@ macro_rules! files {
     };
 }
 
-files! { connect session publish acknowledge subscribe retained shared will limits malformed }
+files! { connect session publish acknowledge subscribe retained shared will limits malformed packet_size }
 
 #[derive(Default)]
 struct Flag(AtomicBool);

@@ -1,0 +1,9 @@
+//! The rules of the house, kept by tests that read its files: layers, sizes, style, and the map of the standards'
+//! statements.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod layers;
+mod sources;
+mod statements;
+mod style;
