@@ -37,7 +37,7 @@ pub(crate) fn expiry(text: &str) -> Result<u32, String> {
 /// A share in percent, above 0 and up to 100.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(share) if share >= 0.1 && share <= 100.0 => Ok(share),
+        Ok(share) if (0.1..=100.0).contains(&share) => Ok(share),
         _ => Err("expected a share in percent, from 0.1 to 100".to_owned()),
     }
 }
