@@ -309,11 +309,6 @@ impl Connection {
         }
     }
 
-    /// Whether `bytes` begin with a whole packet, or with what will never be one.
-    pub fn has_whole(&self, bytes: &[u8]) -> bool {
-        !matches!(frame::cut(bytes, self.broker.limits.packet_size as usize), Ok(None))
-    }
-
     /// Throws away what is to be written: the transport has failed.
     pub fn discard(&mut self) {
         self.writing = Output::default();

@@ -226,3 +226,27 @@ fn nothing_acknowledged_is_lost_in_a_fan_in_flood() {
     }
     publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
 }
+
+#[test]
+fn a_publisher_that_was_slowed_down_goes_on_in_the_middle_of_a_packet() {
+    let broker = Broker::start(&["-q"]);
+    let mut subscriber = broker.connect();
+    subscriber.send(&connect4("s", true));
+    subscriber.expect(&CONNACK4);
+    subscriber.send(&subscribe4(1, "large", 0));
+    subscriber.expect(&[0x90, 3, 0, 1, 0]);
+    let mut publisher = broker.connect();
+    publisher.send(&connect4("p", true));
+    publisher.expect(&CONNACK4);
+    // Each is more than the sockets hold and more than slows a publisher down, so reading stops within the next one.
+    let message = publish4("large", 0, 0, &vec![5; 12 << 20]);
+    let sent = message.clone();
+    let writer = std::thread::spawn(move || {
+        (0..4).for_each(|_| publisher.send(&sent));
+        assert!(publisher.ping().is_empty());
+    });
+    for _ in 0..4 {
+        subscriber.expect(&message);
+    }
+    writer.join().unwrap();
+}

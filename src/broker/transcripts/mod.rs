@@ -262,7 +262,7 @@ impl Client {
             self.connection.written(bytes.len(), turn);
             self.bytes.extend(bytes);
         }
-        if self.connection.reads() && self.connection.has_whole(&self.input) {
+        if self.connection.reads() && !matches!(frame::cut(&self.input, usize::MAX), Ok(None)) {
             self.flag.0.store(true, Ordering::Relaxed);
         }
         while let Some(frame) = frame::cut(&self.bytes, usize::MAX).unwrap() {

@@ -50,8 +50,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
         }
     }
 
-    /// Reads until there is nothing more, the connection wants no more, or others should have their turn.
-    fn read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) {
+    /// Reads until there is nothing more, the connection wants no more, or others should have their turn. Whether the
+    /// socket will wake this task when bytes come.
+    fn read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
         let worker = self.worker.clone();
         let mut buffer = worker.buffer.borrow_mut();
         for _ in 0..BURST {
@@ -63,21 +64,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
                 }
             }
             if !self.connection.reads() {
-                return;
+                return false;
             }
             let mut into = ReadBuf::new(&mut buffer);
             match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
-                Poll::Pending => return,
+                Poll::Pending => return true,
                 Poll::Ready(Ok(())) if into.filled().is_empty() => {
-                    return self.connection.end(Ending::Closed, turn);
+                    self.connection.end(Ending::Closed, turn);
+                    return false;
                 }
                 Poll::Ready(Ok(())) => self.take(into.filled(), turn),
                 Poll::Ready(Err(error)) => {
-                    return self.connection.end(Ending::Lost(error.to_string().into()), turn);
+                    self.connection.end(Ending::Lost(error.to_string().into()), turn);
+                    return false;
                 }
             }
         }
-        cx.waker().wake_by_ref();
+        false
     }
 
     fn take(&mut self, bytes: &[u8], turn: &mut Turn) {
@@ -198,13 +201,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
         let worker = self.worker.clone();
         let mut turn = worker.begin();
         self.connection.set_waker(cx.waker());
-        self.read(cx, &mut turn);
+        let will_wake = self.read(cx, &mut turn);
         self.write(cx, &mut turn);
         let mut done = Poll::Pending;
         if self.connection.is_over() {
             done = self.close(cx, &turn);
-        } else if !self.rest.is_empty() && self.connection.reads() && self.connection.has_whole(&self.rest) {
-            // Reading may go on with what is here already.
+        } else if !will_wake && self.connection.reads() {
+            // There may be more, or reading goes on after a pause: nobody else would wake this task for it.
             cx.waker().wake_by_ref();
         }
         if done.is_pending() {
