@@ -7,4 +7,5 @@ mod support;
 
 mod bad_input;
 mod flood;
+mod readme;
 mod spin_up;

@@ -7,7 +7,7 @@ pub(crate) struct Source {
     /// From the root of the project, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
-    /// Lines from here on are tests: none, all, or the module at the end of the file.
+    /// Lines from here on are tests, or measurements: none, all, or the module at the end of the file.
     pub(crate) tests_from: usize,
 }
 
@@ -75,6 +75,7 @@ pub(crate) fn rust() -> Vec<Source> {
     let is_test = |path: &str| {
         path.starts_with("tests/")
             || path.starts_with("fuzz/")
+            || path.starts_with("benches/")
             || modules.iter().any(|module| {
                 path.strip_prefix(module.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
             })
