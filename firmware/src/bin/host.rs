@@ -1,0 +1,165 @@
+//! The publisher on a PC: ordinary sockets, a simulated sensor, a file for the flash.
+//!
+//! `host SETTING=VALUE ...` runs it until it is stopped; `host --image FILE` turns lines of `setting=value` on standard
+//! input into the settings sector of a board, for `firmware/flash`.
+
+use skeeter_sensor::dht::{self, Sample};
+use skeeter_sensor::publisher::{Diagnostics, Publisher, Step};
+use skeeter_sensor::settings::Settings;
+use skeeter_sensor::{sntp, storage};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let done = match arguments.first().map(String::as_str) {
+        Some("--image") => image(arguments.get(1)),
+        _ => run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("host: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn image(path: Option<&String>) -> Result<(), String> {
+    let path = path.ok_or("--image needs a file to write")?;
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|fault| format!("standard input: {fault}"))?;
+    let settings = Settings::from_text(&text)?;
+    if let Some(key) = settings.missing() {
+        return Err(format!("{key} is not set"));
+    }
+    let sectors = storage::image(1, settings.to_text().as_bytes());
+    std::fs::write(path, sectors).map_err(|fault| format!("{path}: {fault}"))
+}
+
+fn run(arguments: &[String]) -> Result<(), String> {
+    let mut settings =
+        Settings { broker: "127.0.0.1".into(), device: "simulated".into(), ..Settings::default() };
+    // The PC knows the time; `ntp=` names a server all the same.
+    settings.ntp.clear();
+    for argument in arguments {
+        let (key, value) =
+            argument.split_once('=').ok_or_else(|| format!("{argument:?} is not setting=value"))?;
+        settings.set(key, value)?;
+    }
+    let began = Instant::now();
+    let mut kept = Vec::new();
+    let mut seq = 0;
+    loop {
+        let now = millis(began);
+        let mut publisher = Publisher::new(settings.clone(), now, seq, std::process::id());
+        publisher.restore(&kept, true);
+        let pause = live(&mut publisher, began);
+        kept = publisher.to_bytes();
+        seq = publisher.seq();
+        settings = publisher.settings().clone();
+        std::thread::sleep(Duration::from_millis(pause));
+    }
+}
+
+/// Runs the publisher until it sleeps or reboots; for how many milliseconds.
+fn live(publisher: &mut Publisher, began: Instant) -> u64 {
+    let board = Diagnostics { rssi: None, heap: None, reset: "simulated" };
+    let mut socket: Option<TcpStream> = None;
+    loop {
+        let step = publisher.poll(millis(began), &board);
+        let output = publisher.take_output();
+        if let Some(Err(fault)) = socket.as_mut().map(|socket| socket.write_all(&output)) {
+            socket = None;
+            publisher.closed(&fault.to_string(), millis(began));
+        }
+        for line in publisher.take_news() {
+            println!("{line}");
+        }
+        match step {
+            Step::Measure => publisher.measured(measure(publisher.settings(), began), millis(began)),
+            Step::Connect => match open(publisher.settings()) {
+                Ok(open) => {
+                    socket = Some(open);
+                    date(publisher, began);
+                    publisher.connected(millis(began));
+                }
+                Err(fault) => publisher.closed(&fault, millis(began)),
+            },
+            Step::Close => socket = None,
+            Step::Reboot => return 0,
+            Step::Sleep(pause) => return pause,
+            Step::SaveSettings | Step::SaveQueue => {}
+            Step::Wait(until) => receive(publisher, &mut socket, began, until),
+        }
+    }
+}
+
+/// Waits for bytes, at most until the given time.
+fn receive(publisher: &mut Publisher, socket: &mut Option<TcpStream>, began: Instant, until: u64) {
+    let wait = Duration::from_millis(until.saturating_sub(millis(began)).max(1));
+    let Some(open) = socket else {
+        std::thread::sleep(wait);
+        return;
+    };
+    let mut bytes = [0; 1024];
+    let result = match open.set_read_timeout(Some(wait)).and_then(|()| open.read(&mut bytes)) {
+        Ok(0) => Err("the broker closed the connection".into()),
+        Ok(len) => publisher.received(&bytes[..len], millis(began)),
+        Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
+        Err(fault) => Err(fault.to_string()),
+    };
+    if let Err(why) = result {
+        *socket = None;
+        publisher.closed(&why, millis(began));
+    }
+}
+
+fn open(settings: &Settings) -> Result<TcpStream, String> {
+    let name = (settings.broker.as_str(), settings.port);
+    let told = |fault: std::io::Error| format!("{}:{}: {fault}", name.0, name.1);
+    let address = name.to_socket_addrs().map_err(told)?.next().ok_or("the broker's name has no address")?;
+    let socket = TcpStream::connect_timeout(&address, Duration::from_secs(10)).map_err(told)?;
+    socket
+        .set_nodelay(true)
+        .and_then(|()| socket.set_write_timeout(Some(Duration::from_secs(10))))
+        .map_err(told)?;
+    Ok(socket)
+}
+
+/// By SNTP if a server is set, else by the PC's own clock.
+fn date(publisher: &mut Publisher, began: Instant) {
+    let server = publisher.settings().ntp.clone();
+    let unix = if server.is_empty() {
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_millis() as u64)
+    } else {
+        ask(&server)
+    };
+    if let Some(unix) = unix {
+        publisher.dated(unix, millis(began));
+    }
+}
+
+fn ask(server: &str) -> Option<u64> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    socket.connect((server, 123)).ok()?;
+    let nonce = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_nanos() as u64;
+    socket.send(&sntp::request(nonce)).ok()?;
+    let mut answer = [0; sntp::LEN];
+    let len = socket.recv(&mut answer).ok()?;
+    sntp::unix_millis(&answer[..len], nonce)
+}
+
+/// A room that warms and cools, by way of the waveform that a real sensor would send.
+fn measure(settings: &Settings, began: Instant) -> Result<Sample, dht::Fault> {
+    let wave = (millis(began) as f64 / 60_000.0).sin();
+    let sample = Sample { temperature: 215 + (wave * 20.0) as i16, humidity: (480.0 - wave * 50.0) as u16 };
+    dht::decode(settings.sensor, &dht::waveform(settings.sensor, sample))
+}
+
+fn millis(began: Instant) -> u64 {
+    began.elapsed().as_millis() as u64
+}

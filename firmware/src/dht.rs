@@ -1,0 +1,255 @@
+//! Readings out of the waveform of a DHT22 (AM2302) or DHT11.
+//!
+//! The sensor answers with a low and a high of 80 µs, then 40 bits: a low of 50 µs, then a high of 26 µs (0) or 70 µs
+//! (1). How the line is sampled is the board's affair.
+
+use core::fmt;
+
+/// Which sensor is wired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Dht11,
+    Dht22,
+}
+
+/// A span of time during which the line kept its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    pub high: bool,
+    /// In microseconds.
+    pub micros: u16,
+}
+
+/// What the sensor measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// In tenths of a degree Celsius.
+    pub temperature: i16,
+    /// In tenths of a per cent.
+    pub humidity: u16,
+}
+
+/// Why there is no sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The line never moved.
+    Silent,
+    /// Fewer than 40 bits.
+    Short,
+    /// A pulse is no bit.
+    Shape,
+    Checksum,
+    /// Outside of what the sensor can measure.
+    Range,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Silent => "the sensor does not answer; check its power, its data pin and the pull-up",
+            Self::Short => "the sensor's answer ends too early; check the length of the wire",
+            Self::Shape => "the sensor's answer is disturbed; check the pull-up and the wire",
+            Self::Checksum => "the sensor's checksum is wrong; check the pull-up and the wire",
+            Self::Range => {
+                "the sensor measures what it cannot; check which kind is set (set sensor dht11|dht22)"
+            }
+        })
+    }
+}
+
+/// Shorter spans are noise on the line, in microseconds.
+const GLITCH: u16 = 8;
+/// Most spans an answer has, noise included.
+pub const PULSES: usize = 160;
+
+/// Decodes one answer.
+///
+/// # Errors
+/// When the waveform is no answer of this kind of sensor, see [`Fault`].
+pub fn decode(kind: Kind, pulses: &[Pulse]) -> Result<Sample, Fault> {
+    let mut clean = [Pulse { high: true, micros: 0 }; PULSES];
+    let count = smooth(pulses, &mut clean);
+    let clean = &clean[..count];
+    // The highs between two lows: the last high is the idle line, the first bits are preceded by the sensor's greeting.
+    let greeting = clean
+        .windows(2)
+        .position(|w| !w[0].high && w[1].high && (60..=110).contains(&w[0].micros) && w[1].micros >= 60);
+    let Some(greeting) = greeting else {
+        return Err(if clean.len() < 3 { Fault::Silent } else { Fault::Short });
+    };
+    let bits = &clean[greeting + 2..];
+    let mut bytes = [0_u8; 5];
+    for number in 0..40 {
+        let (Some(low), Some(high)) = (bits.get(2 * number), bits.get(2 * number + 1)) else {
+            return Err(Fault::Short);
+        };
+        if low.high || !high.high || !(30..=90).contains(&low.micros) || !(10..=100).contains(&high.micros) {
+            return Err(Fault::Shape);
+        }
+        bytes[number / 8] = bytes[number / 8] << 1 | u8::from(high.micros > 48);
+    }
+    sample(kind, bytes)
+}
+
+/// Joins spans that noise has cut; returns how many are left.
+fn smooth(pulses: &[Pulse], clean: &mut [Pulse; PULSES]) -> usize {
+    let mut count = 0_usize;
+    for pulse in pulses {
+        match clean[..count].last_mut() {
+            Some(last) if last.high == pulse.high || pulse.micros < GLITCH => {
+                last.micros = last.micros.saturating_add(pulse.micros);
+            }
+            _ if count < PULSES => {
+                clean[count] = *pulse;
+                count += 1;
+            }
+            _ => break,
+        }
+    }
+    count
+}
+
+fn sample(kind: Kind, bytes: [u8; 5]) -> Result<Sample, Fault> {
+    let [h1, h0, t1, t0, sum] = bytes;
+    if h1.wrapping_add(h0).wrapping_add(t1).wrapping_add(t0) != sum {
+        return Err(Fault::Checksum);
+    }
+    let (humidity, size, below, range) = match kind {
+        Kind::Dht22 => (
+            u16::from_be_bytes([h1, h0]),
+            i32::from(t1 & 0x7F) << 8 | i32::from(t0),
+            t1 & 0x80 != 0,
+            -400..=800,
+        ),
+        Kind::Dht11 => {
+            let tenths = i32::from(t1) * 10 + i32::from(t0 & 0x7F);
+            (u16::from(h1) * 10 + u16::from(h0), tenths, t0 & 0x80 != 0, -200..=600)
+        }
+    };
+    let temperature = if below { -size } else { size };
+    // All zeroes have a right checksum: it is what a line held low reads as.
+    if bytes == [0; 5] || humidity > 1000 || !range.contains(&temperature) {
+        return Err(Fault::Range);
+    }
+    let temperature = i16::try_from(temperature).map_err(|_| Fault::Range)?;
+    Ok(Sample { temperature, humidity })
+}
+
+/// The waveform of an answer: for the simulated sensor and the tests.
+#[must_use]
+pub fn waveform(kind: Kind, sample: Sample) -> alloc::vec::Vec<Pulse> {
+    let size = sample.temperature.unsigned_abs();
+    let below = sample.temperature < 0;
+    let [h1, h0, t1, t0] = match kind {
+        Kind::Dht22 => {
+            let (h, t) = (sample.humidity.to_be_bytes(), size.to_be_bytes());
+            [h[0], h[1], t[0] | u8::from(below) << 7, t[1]]
+        }
+        Kind::Dht11 => {
+            let parts = |value: u16| [(value / 10) as u8, (value % 10) as u8];
+            let (h, t) = (parts(sample.humidity), parts(size));
+            [h[0], h[1], t[0], t[1] | u8::from(below) << 7]
+        }
+    };
+    let sum = h1.wrapping_add(h0).wrapping_add(t1).wrapping_add(t0);
+    let mut pulses = alloc::vec![
+        Pulse { high: true, micros: 30 },
+        Pulse { high: false, micros: 81 },
+        Pulse { high: true, micros: 79 },
+    ];
+    for byte in [h1, h0, t1, t0, sum] {
+        for bit in (0..8).rev() {
+            pulses.push(Pulse { high: false, micros: 51 });
+            pulses.push(Pulse { high: true, micros: if byte >> bit & 1 == 1 { 71 } else { 26 } });
+        }
+    }
+    pulses.push(Pulse { high: false, micros: 50 });
+    pulses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WARM: Sample = Sample { temperature: 215, humidity: 482 };
+
+    #[test]
+    fn reads_good_answers() {
+        for temperature in [-400, -1, 0, 215, 800] {
+            let sample = Sample { temperature, ..WARM };
+            assert_eq!(decode(Kind::Dht22, &waveform(Kind::Dht22, sample)), Ok(sample));
+        }
+        for temperature in [-105, 0, 215, 599] {
+            let sample = Sample { temperature, ..WARM };
+            assert_eq!(decode(Kind::Dht11, &waveform(Kind::Dht11, sample)), Ok(sample));
+        }
+    }
+
+    #[test]
+    fn reads_through_glitches_anywhere() {
+        let clean = waveform(Kind::Dht22, WARM);
+        for at in 0..clean.len() {
+            let mut noisy = clean.clone();
+            let whole = noisy[at];
+            let part = whole.micros / 2;
+            let glitch = Pulse { high: !whole.high, micros: 2 };
+            let halves =
+                [Pulse { micros: part, ..whole }, glitch, Pulse { micros: whole.micros - part - 2, ..whole }];
+            noisy.splice(at..=at, halves);
+            assert_eq!(decode(Kind::Dht22, &noisy), Ok(WARM), "glitch in pulse {at}");
+        }
+    }
+
+    #[test]
+    fn refuses_every_short_answer() {
+        let clean = waveform(Kind::Dht22, WARM);
+        for len in 0..clean.len() - 1 {
+            let fault = decode(Kind::Dht22, &clean[..len]);
+            assert!(matches!(fault, Err(Fault::Silent | Fault::Short)), "{len}: {fault:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_every_flipped_bit() {
+        let clean = waveform(Kind::Dht22, WARM);
+        for bit in 0..40 {
+            let mut wrong = clean.clone();
+            let high = &mut wrong[4 + 2 * bit];
+            high.micros = if high.micros > 48 { 26 } else { 70 };
+            assert_eq!(decode(Kind::Dht22, &wrong), Err(Fault::Checksum), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn refuses_pulses_that_are_no_bits() {
+        for (at, micros) in [(3, 200), (4, 400), (41, 20)] {
+            let mut wrong = waveform(Kind::Dht22, WARM);
+            wrong[at].micros = micros;
+            assert_eq!(decode(Kind::Dht22, &wrong), Err(Fault::Shape));
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_measured() {
+        let hot = Sample { temperature: 801, ..WARM };
+        assert_eq!(decode(Kind::Dht22, &waveform(Kind::Dht22, hot)), Err(Fault::Range));
+        let wet = Sample { humidity: 1001, ..WARM };
+        assert_eq!(decode(Kind::Dht22, &waveform(Kind::Dht22, wet)), Err(Fault::Range));
+        let zero = Sample { temperature: 0, humidity: 0 };
+        assert_eq!(decode(Kind::Dht22, &waveform(Kind::Dht22, zero)), Err(Fault::Range));
+    }
+
+    #[test]
+    fn any_pulses_end_without_panic() {
+        let mut seed = 1_u32;
+        for len in 0..400 {
+            let pulses: Vec<_> = (0..len)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    Pulse { high: seed & 1 << 30 != 0, micros: (seed >> 8) as u16 }
+                })
+                .collect();
+            assert!(decode(Kind::Dht22, &pulses).is_err());
+        }
+    }
+}
