@@ -5,65 +5,77 @@
 //! [`crate::topic::TopicFilter::matches`]. What a subscriber is, it does not know; shares and No Local are not its
 //! business. Filters come without `$share/NAME/`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 
 use crate::sync::{AtomicU64, Ordering, RwLock};
-
-type Map<T> = HashMap<Box<str>, T, FixedState>;
 
 /// Subscribers by filter; `V` is what one gets back.
 #[derive(Debug)]
 pub struct Index<V> {
     filters: RwLock<Filters<V>>,
-    /// Raised by every change, after it.
+    /// Raised by every change, before others can read what changed.
     generation: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Filters<V> {
-    exact: Map<Subscribers<V>>,
-    /// A tree; node 0 is the root. Free nodes are listed in `free`.
-    nodes: Vec<Node<V>>,
-    free: Vec<usize>,
-    hasher: FixedState,
+    exact: HashMap<Box<str>, Subscribers<V>, FixedState>,
+    tree: Tree<V>,
     count: usize,
 }
 
-/// Those who subscribed to one filter, in no order that counts.
-type Subscribers<V> = Vec<(u64, V)>;
+/// Those who subscribed to one filter. Most filters have one; the popular ones are read in the order of keys.
+#[derive(Debug)]
+enum Subscribers<V> {
+    One(u64, V),
+    Many(BTreeMap<u64, V>),
+}
+
+/// Filters with wildcards, level by level.
+#[derive(Debug)]
+struct Tree<V> {
+    /// Node 0 is the root. Free nodes are listed in `free`.
+    nodes: Vec<Node<V>>,
+    free: Vec<usize>,
+    /// The levels that stand for themselves, of all nodes: one table is smaller than one for each node.
+    edges: HashTable<Edge>,
+    hasher: FixedState,
+}
+
+#[derive(Debug)]
+struct Edge {
+    parent: usize,
+    child: usize,
+    level: Box<str>,
+}
 
 #[derive(Debug)]
 struct Node<V> {
-    /// Levels that stand for themselves, and `+`.
-    children: Map<usize>,
+    /// The child for `+`; [`ROOT`], which is nobody's child, if there is none.
+    plus: usize,
+    /// How many edges begin here.
+    edges: usize,
     /// Filters that end here.
-    here: Subscribers<V>,
+    here: Ending<V>,
     /// Filters that end here with `#`.
-    below: Subscribers<V>,
+    below: Ending<V>,
 }
 
-impl<V> Node<V> {
-    fn new(hasher: FixedState) -> Self {
-        Self { children: HashMap::with_hasher(hasher), here: Vec::new(), below: Vec::new() }
-    }
+type Ending<V> = Option<Box<Subscribers<V>>>;
 
-    fn is_empty(&self) -> bool {
-        self.children.is_empty() && self.here.is_empty() && self.below.is_empty()
-    }
-}
+const ROOT: usize = 0;
 
 impl<V> Index<V> {
     /// `seed` must be known to nobody outside, so that nobody can choose topics that collide.
     pub fn new(seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
         let exact = HashMap::with_hasher(hasher.clone());
-        let nodes = vec![Node::new(hasher.clone())];
-        Self {
-            filters: RwLock::new(Filters { exact, nodes, free: Vec::new(), hasher, count: 0 }),
-            generation: AtomicU64::new(1),
-        }
+        let filters = Filters { exact, tree: Tree::new(hasher), count: 0 };
+        Self { filters: RwLock::new(filters), generation: AtomicU64::new(1) }
     }
 
     /// A number that changes whenever a subscription does; never 0.
@@ -83,15 +95,18 @@ impl<V> Index<V> {
     /// Puts `value` under `filter`; whether it replaced what `key` had there.
     pub fn subscribe(&self, key: u64, filter: &str, value: V) -> bool {
         let mut filters = self.filters.write();
-        let subscribers = filters.entry(filter);
-        let replaced = match subscribers.iter_mut().find(|(other, _)| *other == key) {
-            Some(entry) => {
-                entry.1 = value;
-                true
+        let replaced = if filter.contains(['+', '#']) {
+            match filters.tree.ending(filter) {
+                Some(subscribers) => subscribers.put(key, value),
+                vacant => {
+                    *vacant = Some(Box::new(Subscribers::One(key, value)));
+                    false
+                }
             }
-            None => {
-                subscribers.push((key, value));
-                false
+        } else {
+            match filters.exact.get_mut(filter) {
+                Some(subscribers) => subscribers.put(key, value),
+                None => filters.exact.insert(filter.into(), Subscribers::One(key, value)).is_some(),
             }
         };
         filters.count += usize::from(!replaced);
@@ -103,223 +118,244 @@ impl<V> Index<V> {
     pub fn unsubscribe(&self, key: u64, filter: &str) -> bool {
         let mut filters = self.filters.write();
         let removed = filters.remove(key, filter);
-        filters.count -= usize::from(removed);
-        self.generation.fetch_add(1, Ordering::Release);
+        if removed {
+            filters.count -= 1;
+            self.generation.fetch_add(1, Ordering::Release);
+        }
         removed
     }
 
-    /// Visits every subscriber whose filter matches `topic`, in no particular order.
+    /// Visits every subscriber whose filter matches `topic`, in an order that depends on nothing but the subscriptions:
+    /// filter by filter, and the subscribers of one filter by their keys.
     pub fn matching(&self, topic: &str, mut visit: impl FnMut(&V)) {
         let filters = self.filters.read();
         if let Some(subscribers) = filters.exact.get(topic) {
-            subscribers.iter().for_each(|(_, value)| visit(value));
+            subscribers.visit(&mut visit);
         }
-        filters.visit_tree(topic, visit);
+        filters.tree.visit(topic, &mut visit);
     }
 }
 
 impl<V> Filters<V> {
-    fn entry(&mut self, filter: &str) -> &mut Subscribers<V> {
-        if !filter.contains(['+', '#']) {
-            return self.exact.entry(filter.into()).or_default();
+    fn remove(&mut self, key: u64, filter: &str) -> bool {
+        if filter.contains(['+', '#']) {
+            return self.tree.remove(key, filter);
         }
-        let (mut node, mut below) = (0, false);
-        for level in filter.split('/') {
-            if level == "#" {
-                below = true;
-                break;
+        let Some(subscribers) = self.exact.get_mut(filter) else { return false };
+        let removed = subscribers.remove(key);
+        if subscribers.is_empty() {
+            self.exact.remove(filter);
+            // What a crowd has left behind is given back.
+            if self.exact.len() < self.exact.capacity() / 8 {
+                self.exact.shrink_to_fit();
             }
-            node = match self.nodes[node].children.get(level) {
-                Some(child) => *child,
-                None => {
-                    let child = self.grow();
-                    self.nodes[node].children.insert(level.into(), child);
-                    child
-                }
-            };
         }
-        let node = &mut self.nodes[node];
+        removed
+    }
+}
+
+impl<V> Subscribers<V> {
+    const NOBODY: Self = Self::Many(BTreeMap::new());
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Many(many) if many.is_empty())
+    }
+
+    /// Whether it replaced another value.
+    fn put(&mut self, key: u64, value: V) -> bool {
+        let mut many = match std::mem::replace(self, Self::NOBODY) {
+            Self::One(own, _) if own == key => {
+                *self = Self::One(key, value);
+                return true;
+            }
+            Self::One(own, old) => BTreeMap::from([(own, old)]),
+            Self::Many(many) => many,
+        };
+        let replaced = many.insert(key, value).is_some();
+        *self = Self::Many(many);
+        replaced
+    }
+
+    fn remove(&mut self, key: u64) -> bool {
+        match self {
+            Self::One(own, _) if *own == key => {
+                *self = Self::NOBODY;
+                true
+            }
+            Self::One(..) => false,
+            Self::Many(many) => {
+                let removed = many.remove(&key).is_some();
+                if many.len() == 1
+                    && let Some((own, value)) = many.pop_first()
+                {
+                    *self = Self::One(own, value);
+                }
+                removed
+            }
+        }
+    }
+
+    fn visit(&self, visit: &mut impl FnMut(&V)) {
+        match self {
+            Self::One(_, value) => visit(value),
+            Self::Many(many) => many.values().for_each(visit),
+        }
+    }
+}
+
+impl<V> Node<V> {
+    const EMPTY: Self = Self { plus: ROOT, edges: 0, here: None, below: None };
+
+    fn is_empty(&self) -> bool {
+        self.plus == ROOT && self.edges == 0 && self.here.is_none() && self.below.is_none()
+    }
+}
+
+impl<V> Tree<V> {
+    fn new(hasher: FixedState) -> Self {
+        Self { nodes: vec![Node::EMPTY], free: Vec::new(), edges: HashTable::new(), hasher }
+    }
+
+    /// The child of `parent` for `level`, which may be `+`.
+    fn child(&self, parent: usize, level: &str) -> Option<usize> {
+        let node = &self.nodes[parent];
+        if level == "+" {
+            return (node.plus != ROOT).then_some(node.plus);
+        }
+        self.named(parent, node, level)
+    }
+
+    /// The child of `parent` for a level that stands for itself.
+    fn named(&self, parent: usize, node: &Node<V>, level: &str) -> Option<usize> {
+        if node.edges == 0 {
+            return None;
+        }
+        let hash = self.hasher.hash_one((parent, level));
+        let edge = self.edges.find(hash, |edge| edge.parent == parent && *edge.level == *level);
+        edge.map(|edge| edge.child)
+    }
+
+    /// Where the subscribers of `filter` stand, made if there is no such place.
+    fn ending(&mut self, filter: &str) -> &mut Ending<V> {
+        let (levels, below) = split(filter);
+        let mut position = ROOT;
+        for level in levels {
+            position = self.child(position, level).unwrap_or_else(|| self.grow(position, level));
+        }
+        let node = &mut self.nodes[position];
         if below { &mut node.below } else { &mut node.here }
     }
 
-    fn grow(&mut self) -> usize {
-        let node = Node::new(self.hasher.clone());
-        match self.free.pop() {
-            Some(free) => {
-                self.nodes[free] = node;
-                free
-            }
-            None => {
-                self.nodes.push(node);
-                self.nodes.len() - 1
-            }
+    fn grow(&mut self, parent: usize, level: &str) -> usize {
+        let child = self.free.pop().unwrap_or_else(|| {
+            self.nodes.push(Node::EMPTY);
+            self.nodes.len() - 1
+        });
+        if level == "+" {
+            self.nodes[parent].plus = child;
+            return child;
+        }
+        self.nodes[parent].edges += 1;
+        let (hash, edge) =
+            (self.hasher.hash_one((parent, level)), Edge { parent, child, level: level.into() });
+        self.edges.insert_unique(hash, edge, |edge| self.hasher.hash_one((edge.parent, &*edge.level)));
+        child
+    }
+
+    /// Takes the empty child of `parent` for `level` out.
+    fn prune(&mut self, parent: usize, child: usize, level: &str) {
+        self.nodes[child] = Node::EMPTY;
+        self.free.push(child);
+        if level == "+" {
+            self.nodes[parent].plus = ROOT;
+            return;
+        }
+        self.nodes[parent].edges -= 1;
+        let hash = self.hasher.hash_one((parent, level));
+        if let Ok(edge) = self.edges.find_entry(hash, |edge| edge.child == child) {
+            edge.remove();
         }
     }
 
     fn remove(&mut self, key: u64, filter: &str) -> bool {
-        if !filter.contains(['+', '#']) {
-            let Some(subscribers) = self.exact.get_mut(filter) else { return false };
-            let removed = take_out(subscribers, key);
-            if subscribers.is_empty() {
-                self.exact.remove(filter);
-            }
-            return removed;
+        let (levels, below) = split(filter);
+        let (mut path, mut position) = (Vec::new(), ROOT);
+        for level in levels {
+            let Some(child) = self.child(position, level) else { return false };
+            path.push((position, level));
+            position = child;
         }
-        let (mut path, mut node, mut below) = (Vec::new(), 0, false);
-        for level in filter.split('/') {
-            if level == "#" {
-                below = true;
-                break;
-            }
-            path.push((node, level));
-            match self.nodes[node].children.get(level) {
-                Some(child) => node = *child,
-                None => return false,
-            }
+        let node = &mut self.nodes[position];
+        let ending = if below { &mut node.below } else { &mut node.here };
+        let Some(subscribers) = ending else { return false };
+        let removed = subscribers.remove(key);
+        if subscribers.is_empty() {
+            *ending = None;
         }
-        let last = &mut self.nodes[node];
-        let removed = take_out(if below { &mut last.below } else { &mut last.here }, key);
         // Nodes that lead nowhere now go, from the leaf upward.
-        while let Some((parent, level)) = path.pop() {
-            if !self.nodes[node].is_empty() {
-                break;
-            }
-            self.nodes[parent].children.remove(level);
-            self.free.push(node);
-            node = parent;
+        while let Some((parent, level)) = path.pop()
+            && self.nodes[position].is_empty()
+        {
+            self.prune(parent, position, level);
+            position = parent;
         }
+        self.give_back();
         removed
     }
 
-    fn visit_tree(&self, topic: &str, mut visit: impl FnMut(&V)) {
+    /// Gives back what a crowd has left behind.
+    fn give_back(&mut self) {
+        if self.edges.len() < self.edges.capacity() / 8 {
+            self.edges.shrink_to_fit(|edge| self.hasher.hash_one((edge.parent, &*edge.level)));
+        }
+        if self.free.len() + 1 == self.nodes.len() && self.nodes.len() > 1 {
+            self.nodes.truncate(1);
+            self.nodes.shrink_to_fit();
+            self.free = Vec::new();
+        }
+    }
+
+    /// Each node is visited at most once, as only one path leads to it; nothing is allocated before two paths part.
+    fn visit(&self, topic: &str, visit: &mut impl FnMut(&V)) {
         // A filter that begins with a wildcard does not match a topic that begins with `$` [MQTT-4.7.2-1].
         let hidden = topic.starts_with('$');
         // Where in the tree, and what of the topic is left; `None` when all its levels are used up.
-        let mut open = vec![(0, Some(topic))];
-        while let Some((position, rest)) = open.pop() {
+        let (mut at, mut others) = (Some((ROOT, Some(topic))), Vec::new());
+        while let Some((position, rest)) = at {
             let node = &self.nodes[position];
-            let wild = !(hidden && position == 0);
-            if wild {
-                node.below.iter().for_each(|(_, value)| visit(value));
+            let wild = !(hidden && position == ROOT);
+            if let (true, Some(subscribers)) = (wild, &node.below) {
+                subscribers.visit(visit);
             }
-            let Some(rest) = rest else {
-                node.here.iter().for_each(|(_, value)| visit(value));
-                continue;
+            let next = match rest {
+                None => {
+                    node.here.iter().for_each(|subscribers| subscribers.visit(visit));
+                    None
+                }
+                Some(_) if node.edges == 0 && node.plus == ROOT => None,
+                Some(rest) => {
+                    let (level, rest) = match rest.split_once('/') {
+                        Some((level, rest)) => (level, Some(rest)),
+                        None => (rest, None),
+                    };
+                    let plus = (wild && node.plus != ROOT).then_some((node.plus, rest));
+                    let named = self.named(position, node, level).map(|child| (child, rest));
+                    if let (Some(_), Some(plus)) = (named, plus) {
+                        others.push(plus);
+                    }
+                    named.or(plus)
+                }
             };
-            if node.children.is_empty() {
-                continue;
-            }
-            let (level, rest) = match rest.split_once('/') {
-                Some((level, rest)) => (level, Some(rest)),
-                None => (rest, None),
-            };
-            // Topic names hold no wildcards, so a level never meets `+` by its own name.
-            open.extend(node.children.get(level).map(|child| (*child, rest)));
-            if wild {
-                open.extend(node.children.get("+").map(|child| (*child, rest)));
-            }
+            at = next.or_else(|| others.pop());
         }
     }
 }
 
-fn take_out<V>(subscribers: &mut Subscribers<V>, key: u64) -> bool {
-    let position = subscribers.iter().position(|(other, _)| *other == key);
-    position.map(|position| subscribers.swap_remove(position)).is_some()
+/// The levels of a filter, and whether it ends with `#`, which is no level here.
+fn split(filter: &str) -> (impl Iterator<Item = &str>, bool) {
+    let below = filter.ends_with('#');
+    (filter.split('/').take_while(|level| *level != "#"), below)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Index;
-    use crate::topic::TopicFilter;
-
-    const LEVELS: [&str; 5] = ["a", "b", "", "$x", "c"];
-
-    /// A small generator of numbers; the same seed gives the same run.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self, sides: usize) -> usize {
-            self.0 = super::super::mix(self.0);
-            usize::try_from(self.0 % sides as u64).unwrap()
-        }
-
-        fn topic(&mut self) -> String {
-            let depth = 1 + self.roll(4);
-            let levels: Vec<_> = (0..depth).map(|_| LEVELS[self.roll(LEVELS.len())]).collect();
-            let topic = levels.join("/");
-            if topic.is_empty() { "a".into() } else { topic }
-        }
-
-        fn filter(&mut self) -> String {
-            let depth = 1 + self.roll(4);
-            let mut levels: Vec<_> = (0..depth)
-                .map(|_| if self.roll(3) == 0 { "+" } else { LEVELS[self.roll(LEVELS.len())] })
-                .collect();
-            if self.roll(3) == 0 {
-                levels.push("#");
-            }
-            let filter = levels.join("/");
-            if filter.is_empty() { "+".into() } else { filter }
-        }
-    }
-
-    #[test]
-    fn the_index_agrees_with_the_specification() {
-        for seed in 0..200 {
-            let mut dice = Dice(seed);
-            let index = Index::new(seed);
-            let mut model: Vec<(u64, String)> = Vec::new();
-            for _ in 0..120 {
-                let (key, filter) = (dice.roll(6) as u64, dice.filter());
-                if dice.roll(3) > 0 {
-                    let existed = model.contains(&(key, filter.clone()));
-                    assert_eq!(index.subscribe(key, &filter, (key, filter.clone())), existed, "seed {seed}");
-                    if !existed {
-                        model.push((key, filter));
-                    }
-                } else {
-                    let before = model.len();
-                    model.retain(|entry| *entry != (key, filter.clone()));
-                    assert_eq!(index.unsubscribe(key, &filter), before != model.len(), "seed {seed}");
-                }
-                let topic = dice.topic();
-                let mut found = Vec::new();
-                index.matching(&topic, |entry: &(u64, String)| found.push(entry.clone()));
-                let mut expected = model.clone();
-                expected.retain(|(_, filter)| TopicFilter::new(filter).unwrap().matches(&topic));
-                found.sort();
-                expected.sort();
-                assert_eq!(found, expected, "seed {seed}, topic {topic:?}");
-                assert_eq!(index.len(), model.len());
-            }
-            for (key, filter) in &model {
-                assert!(index.unsubscribe(*key, filter));
-            }
-            let filters = index.filters.read();
-            assert_eq!(filters.nodes.len() - filters.free.len(), 1, "only the root is left, seed {seed}");
-            assert!(filters.exact.is_empty() && filters.count == 0);
-        }
-    }
-
-    #[test]
-    fn the_deepest_topic_is_matched_without_recursion() {
-        let index = Index::new(1);
-        let topic = "/".repeat(65_535);
-        let filter = format!("{}#", "+/".repeat(30_000));
-        index.subscribe(1, &filter, ());
-        let mut found = 0;
-        index.matching(&topic, |()| found += 1);
-        assert_eq!(found, 1);
-    }
-
-    #[test]
-    fn the_generation_changes_with_every_change() {
-        let index = Index::new(1);
-        let first = index.generation();
-        index.subscribe(1, "a", ());
-        let second = index.generation();
-        assert!(first > 0 && second != first);
-        index.unsubscribe(1, "a");
-        assert_ne!(index.generation(), second);
-    }
-}
+mod tests;
