@@ -253,7 +253,7 @@ impl Broker {
                 slot.clear(); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
                 None
             } else {
-                slot.set(message.message().clone()) // [MQTT-3.3.1-5]
+                slot.set(message.message().clone(), turn.now) // [MQTT-3.3.1-5]
             };
             route(turn, sequence, usize::MAX)
         } else {

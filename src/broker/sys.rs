@@ -55,6 +55,8 @@ impl Broker {
     /// Publishes `$SYS`; to be called every interval. `counts` is the sum over all workers.
     pub fn publish_sys(&self, counts: &Counts, load: &mut Load, turn: &mut Turn) {
         load.advance(counts, turn.now);
+        // The gauges count what can still be seen.
+        self.retained.expire(turn.now);
         self.say("version", concat!("skeeter version ", env!("CARGO_PKG_VERSION")), turn);
         self.say("uptime", &format!("{} seconds", turn.now.as_micros() / 1_000_000), turn);
         self.say_gauges(load, turn);
