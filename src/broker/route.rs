@@ -18,6 +18,8 @@ use crate::sync::Arc;
 
 /// Topics a worker remembers the receivers of.
 const REMEMBERED: usize = 4_096;
+/// Receivers of all these topics, some 32 bytes each, from which on it forgets them rather than remember more.
+const REMEMBERED_RECEIVERS: usize = 262_144;
 
 /// What stands in the index under a filter.
 #[derive(Clone, Debug)]
@@ -58,112 +60,130 @@ impl Receiver {
 #[derive(Debug, Default)]
 pub(crate) struct Receivers {
     list: Vec<Receiver>,
-    /// Sessions with a matching subscription that does not want their own messages.
-    no_local: Vec<u64>,
+    /// Sessions with a subscription that does not want their own messages, and what is left for these, if anything: by
+    /// key.
+    own: Vec<(u64, Option<Grant>)>,
 }
 
 /// What a worker remembers, as long as no subscription changes.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     generation: u64,
-    topics: HashMap<Box<str>, Arc<Receivers>, FixedState>,
-    last: Option<(Box<str>, Arc<Receivers>)>,
+    topics: HashMap<Arc<str>, Arc<Receivers>, FixedState>,
+    last: Option<(Arc<str>, Arc<Receivers>)>,
+    /// Receivers of all these topics.
+    receivers: usize,
 }
 
 impl Matches {
-    /// Who receives what `publisher` says on `topic`.
-    pub(crate) fn receivers(&mut self, broker: &Broker, topic: &str, publisher: u64) -> Arc<Receivers> {
+    /// Who receives what is said on `topic`.
+    pub(crate) fn receivers(&mut self, broker: &Broker, topic: &str) -> Arc<Receivers> {
         let generation = broker.index.generation();
         if generation != self.generation {
             (self.generation, self.last) = (generation, None);
-            self.topics.clear();
+            self.forget();
         }
-        let receivers = match &self.last {
-            Some((last, receivers)) if **last == *topic => receivers.clone(),
-            _ => self.remember(broker, topic),
+        if let Some((last, receivers)) = &self.last
+            && **last == *topic
+        {
+            return receivers.clone();
+        }
+        let (topic, receivers) = match self.topics.get_key_value(topic) {
+            Some((topic, receivers)) => (topic.clone(), receivers.clone()),
+            None => self.remember(topic.into(), Arc::new(Receivers::find(broker, topic))),
         };
-        if receivers.no_local.contains(&publisher) {
-            return Arc::new(Receivers::find(broker, topic, Some(publisher)));
-        }
+        self.last = Some((topic, receivers.clone()));
         receivers
     }
 
-    fn remember(&mut self, broker: &Broker, topic: &str) -> Arc<Receivers> {
-        let receivers = match self.topics.get(topic) {
-            Some(receivers) => receivers.clone(),
-            None => {
-                if self.topics.len() >= REMEMBERED {
-                    self.topics.clear();
-                }
-                let receivers = Arc::new(Receivers::find(broker, topic, None));
-                self.topics.insert(topic.into(), receivers.clone());
-                receivers
-            }
-        };
-        self.last = Some((topic.into(), receivers.clone()));
-        receivers
+    fn remember(&mut self, topic: Arc<str>, receivers: Arc<Receivers>) -> (Arc<str>, Arc<Receivers>) {
+        if self.topics.len() >= REMEMBERED || self.receivers >= REMEMBERED_RECEIVERS {
+            self.forget();
+        }
+        self.receivers += receivers.list.len();
+        self.topics.insert(topic.clone(), receivers.clone());
+        (topic, receivers)
+    }
+
+    fn forget(&mut self) {
+        self.topics.clear();
+        self.receivers = 0;
+    }
+}
+
+impl Subscriber {
+    fn key(&self) -> u64 {
+        match self {
+            Self::Session(session, ..) => session.key,
+            Self::Group(group) => group.key,
+        }
     }
 }
 
 impl Receivers {
-    /// Asks the index, and merges what belongs to one session: one copy, the highest granted QoS, all identifiers in
-    /// ascending order [MQTT-3.3.4-2] [MQTT-3.3.4-4]. Subscriptions with No Local of `publisher` are left out, they
-    /// alone [MQTT-3.8.3-3].
-    fn find(broker: &Broker, topic: &str, publisher: Option<u64>) -> Self {
+    /// Asks the index, and merges what belongs to one session.
+    fn find(broker: &Broker, topic: &str) -> Self {
         let mut found = Vec::new();
         broker.index.matching(topic, |subscriber| found.push(subscriber.clone()));
-        found.sort_by_key(|subscriber| match subscriber {
-            Subscriber::Session(session, ..) => session.key,
-            Subscriber::Group(group) => group.key,
-        });
+        found.sort_by_key(Subscriber::key);
         let mut receivers = Self::default();
-        let mut ids: Vec<u32> = Vec::new();
-        for subscriber in found {
-            match subscriber {
-                Subscriber::Group(group) => receivers.list.push(Receiver::Group(group)),
-                Subscriber::Session(session, options, id) => {
-                    if options.no_local {
-                        if publisher == Some(session.key) {
-                            continue;
-                        }
-                        receivers.no_local.push(session.key);
-                    }
-                    receivers.merge(session, options, id, &mut ids);
-                }
-            }
+        for same in found.chunk_by(|one, other| one.key() == other.key()) {
+            receivers.add(same);
         }
         receivers
     }
 
-    fn merge(&mut self, session: Arc<Session>, options: Options, id: Option<u32>, ids: &mut Vec<u32>) {
-        match self.list.last_mut() {
-            Some(Receiver::Session(last, grant)) if last.key == session.key => {
-                grant.qos = grant.qos.max(options.qos);
-                grant.retain_as_published |= options.retain_as_published;
-                if let Some(id) = id {
-                    ids.push(id);
-                    ids.sort_unstable();
-                    grant.ids = Some(ids.as_slice().into());
-                }
-            }
-            _ => {
-                ids.clear();
-                ids.extend(id);
-                let grant = Grant {
-                    qos: options.qos,
-                    retain_as_published: options.retain_as_published,
-                    ids: id.map(|id| [id].as_slice().into()),
-                };
-                self.list.push(Receiver::Session(session, grant));
-            }
+    /// Adds a group, or all that one session has subscribed to.
+    fn add(&mut self, same: &[Subscriber]) {
+        let session = match same.first() {
+            Some(Subscriber::Session(session, ..)) => session,
+            Some(Subscriber::Group(group)) => return self.list.push(Receiver::Group(group.clone())),
+            None => return,
+        };
+        let subscriptions = same.iter().filter_map(|subscriber| match subscriber {
+            Subscriber::Session(_, options, id) => Some((*options, *id)),
+            Subscriber::Group(_) => None,
+        });
+        if subscriptions.clone().any(|(options, _)| options.no_local) {
+            // They are left out of the publisher's own messages, they alone [MQTT-3.8.3-3].
+            self.own
+                .push((session.key, merge(subscriptions.clone().filter(|(options, _)| !options.no_local))));
+        }
+        self.list.extend(merge(subscriptions).map(|grant| Receiver::Session(session.clone(), grant)));
+    }
+
+    /// What is granted for messages of the session's own, where `grant` is for those of others.
+    fn own<'a>(&'a self, key: u64, grant: &'a Grant) -> Option<&'a Grant> {
+        match self.own.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(position) => self.own[position].1.as_ref(),
+            Err(_) => Some(grant),
         }
     }
+}
+
+/// What subscriptions of one session grant together: one copy, the highest granted QoS, all identifiers in ascending
+/// order [MQTT-3.3.4-2] [MQTT-3.3.4-4].
+fn merge(subscriptions: impl Iterator<Item = (Options, Option<u32>)>) -> Option<Grant> {
+    let (mut merged, mut ids) = (None, Vec::new());
+    for (Options { qos, retain_as_published, no_local: _, retain_handling: _ }, id) in subscriptions {
+        let grant = merged.get_or_insert(Grant { qos, retain_as_published, ids: None });
+        grant.qos = grant.qos.max(qos);
+        grant.retain_as_published |= retain_as_published;
+        ids.extend(id);
+    }
+    if let (Some(grant), false) = (&mut merged, ids.is_empty()) {
+        ids.sort_unstable();
+        grant.ids = Some(ids.as_slice().into());
+    }
+    merged
 }
 
 /// A message on its way to all its receivers, as far as it has come.
 #[derive(Debug)]
 pub(crate) struct FanOut {
     receivers: Arc<Receivers>,
+    /// The key of the session that published.
+    publisher: u64,
     next: usize,
     /// Receivers that have, or will get, the message.
     taken: usize,
@@ -174,8 +194,8 @@ pub(crate) struct FanOut {
 }
 
 impl FanOut {
-    pub(crate) fn new(receivers: Arc<Receivers>, retained: Option<u64>) -> Self {
-        Self { receivers, next: 0, taken: 0, refused: 0, retained }
+    pub(crate) fn new(receivers: Arc<Receivers>, publisher: u64, retained: Option<u64>) -> Self {
+        Self { receivers, publisher, next: 0, taken: 0, refused: 0, retained }
     }
 
     /// Offers the message to the next `most` receivers; whether all have been asked now.
@@ -191,6 +211,11 @@ impl FanOut {
         for receiver in &self.receivers.list[self.next..end] {
             let offer = match receiver {
                 Receiver::Session(session, grant) => {
+                    let grant = match session.key == self.publisher {
+                        false => Some(grant),
+                        true => self.receivers.own(session.key, grant),
+                    };
+                    let Some(grant) = grant else { continue };
                     session.offer(message, grant, self.retained, turn, &broker.limits)
                 }
                 Receiver::Group(group) => group.offer(message, turn, &broker.limits),
@@ -213,7 +238,12 @@ impl FanOut {
 
     /// Whether anybody had subscribed.
     pub(crate) fn matched(&self) -> bool {
-        !self.receivers.list.is_empty()
+        let left_out = |(key, own): &(u64, Option<Grant>)| *key == self.publisher && own.is_none();
+        match self.receivers.list.len() {
+            0 => false,
+            1 => !self.receivers.own.iter().any(left_out),
+            _ => true,
+        }
     }
 
     /// Whether there were receivers and all of them refused.
@@ -242,8 +272,8 @@ impl Broker {
     ) -> (FanOut, bool) {
         let mut matches = std::mem::take(&mut turn.matches);
         let mut route = |turn: &mut Turn, retained: Option<u64>, most: usize| {
-            let receivers = matches.receivers(self, message.view.topic, publisher);
-            let mut fan_out = FanOut::new(receivers, retained);
+            let receivers = matches.receivers(self, message.view.topic);
+            let mut fan_out = FanOut::new(receivers, publisher, retained);
             let finished = fan_out.proceed(self, message, most, pressed, turn);
             (fan_out, finished)
         };
