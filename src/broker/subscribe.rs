@@ -46,6 +46,14 @@ impl Connection {
             });
             open.replays.extend(replay);
         }
+        if open.version == Version::V3_1 && reasons.iter().any(|reason| reason.is_failure()) {
+            // Its SUBACK has no way to say so.
+            return self.fault(
+                Reason::TOPIC_FILTER_INVALID,
+                "a subscription is refused, which 3.1 cannot be told",
+                turn,
+            );
+        }
         if !open.replays.is_empty() {
             turn.wakes.extend(self.waker.clone());
         }
