@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::Broker;
 use super::connect::Request;
 use super::event::{Ending, Event};
+use super::link::Shared;
 use super::output::Output;
 use super::route::{FanOut, Receiver};
 use super::session::Session;
@@ -343,7 +344,12 @@ impl Connection {
         }
     }
 
-    fn close(&mut self, open: Open, ending: Ending, turn: &mut Turn) {
+    fn close(&mut self, mut open: Open, ending: Ending, turn: &mut Turn) {
+        if let Some(work) = open.fan_out.take() {
+            // Its identifier is held already, so sending it again would reach nobody else [MQTT-4.3.3-10].
+            let (message, mut fan_out, _) = *work;
+            fan_out.proceed(&self.broker, &Shared::of(&message), usize::MAX, &mut open.pressed, turn);
+        }
         if let Some(link) = &mut open.session.lock().link {
             // What was written for the client before now goes out before the DISCONNECT.
             self.writing.append(&mut link.output);

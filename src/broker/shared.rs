@@ -64,7 +64,8 @@ impl Group {
             return false;
         }
         turn.wakes.append(&mut state.pressing);
-        std::mem::take(&mut state.queue);
+        let dropped = std::mem::take(&mut state.queue);
+        turn.counters.publish_dropped.add(dropped.len() as u64);
         self.waiting.store(0, Ordering::Release);
         true
     }

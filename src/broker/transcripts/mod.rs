@@ -10,6 +10,7 @@
 //! a< CONNACK rc=0x00 *              the next thing a gets; `*` at the end leaves the rest open
 //! a<!                               a is closed by the broker
 //! a<.                               a has got nothing more
+//! a>! PUBLISH topic=t               a sends and breaks the connection, before the broker has done more than a slice
 //! a!                                a breaks the connection; the name may be used again
 //! a> v=5 hex:10 0e ...              bytes, where there is no packet to write
 //! a stops / a reads                 a takes no bytes / takes them again
@@ -153,6 +154,9 @@ impl Stage {
             self.wait(Duration::from_secs_f64(seconds));
             return Ok(());
         }
+        if let Some((name, packet)) = line.split_once(">! ") {
+            return self.send_and_break(name, packet);
+        }
         if let Some((name, packet)) = line.split_once("> ") {
             return self.send(name, packet);
         }
@@ -180,7 +184,7 @@ impl Stage {
         Ok(())
     }
 
-    fn send(&mut self, name: &str, packet: &str) -> Result<(), String> {
+    fn give(&mut self, name: &str, packet: &str) -> Result<(), String> {
         if !self.clients.contains_key(name) {
             let version = match packet.split_whitespace().find_map(|word| word.strip_prefix("v=")) {
                 Some("5") => Version::V5,
@@ -205,6 +209,20 @@ impl Stage {
         let bytes = text::parse::parse(client.version, packet.trim_start_matches("v=5 "))?;
         client.input.extend(bytes);
         client.flag.0.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn send(&mut self, name: &str, packet: &str) -> Result<(), String> {
+        self.give(name, packet)?;
+        self.run();
+        Ok(())
+    }
+
+    fn send_and_break(&mut self, name: &str, packet: &str) -> Result<(), String> {
+        self.give(name, packet)?;
+        let mut client = self.clients.remove(name).ok_or("nobody has that name")?;
+        client.turn(&mut self.turn);
+        client.connection.end(Ending::Closed, &mut self.turn);
         self.run();
         Ok(())
     }
