@@ -27,13 +27,12 @@ impl Broker {
         state.outbox.disconnected();
         state.replayed = None;
         state.release(turn);
-        if let Ending::Left(Reason::SUCCESS) = ending {
-            state.will = None; // [MQTT-3.14.4-3]
+        // [MQTT-3.14.4-3]; and a broker that shuts down says nothing about its clients.
+        if let Ending::Left(Reason::SUCCESS) | Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _) = ending {
+            state.will = None;
         }
         let expiry = state.expiry;
         let due = match &state.will {
-            // A broker that shuts down says nothing about its clients.
-            None | Some(_) if matches!(ending, Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _)) => None,
             Some(will) if will.delay == 0 || expiry == 0 => state.will.take(),
             _ => None,
         };

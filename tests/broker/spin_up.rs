@@ -283,3 +283,23 @@ fn the_broker_stops_when_its_command_is_killed() {
         .unwrap();
     assert_eq!(wait(&mut child), 137);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_broker_that_shuts_down_publishes_no_wills() {
+    let mut broker = Broker::start(&["--workers", "1"]);
+    // The victim's session is the older one, so that it ends first.
+    let mut victim = broker.connect();
+    let will = [&text("gone")[..], &text("x")].concat();
+    victim.send(&packet(0x10, &[&text("MQTT"), &[4, 0x06, 0, 0], &text("victim"), &will]));
+    victim.expect(&CONNACK4);
+    let mut watcher = broker.connect();
+    watcher.send(&connect5("watcher", true, &[]));
+    watcher.packet();
+    watcher.send(&packet(0x82, &[&[0, 1, 0], &text("#"), &[0]]));
+    watcher.expect(&[0x90, 4, 0, 1, 0, 0]);
+    broker.signal("TERM");
+    watcher.expect(&[0xE0, 1, 0x8B]);
+    watcher.expect_closed();
+    assert_eq!(broker.status(), 0);
+}
