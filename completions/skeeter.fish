@@ -29,6 +29,7 @@ complete -c skeeter -n "__fish_skeeter_needs_command" -s V -l version -d 'Print 
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes messages'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "rr" -d 'Publishes a request and prints the response'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s p -l port -d 'Port to listen on, 1883 unless given; 0 takes a free one and reports it' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network' -r
@@ -70,6 +71,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l unix -d 'Connect
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s A -d 'Local address to connect from' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l password-file -d 'Reads the password from the first line of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l password-fd -d 'Reads the password from this file descriptor' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
@@ -80,6 +83,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s V -l protocol-ve
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-payload -d 'Payload of that message; none by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
@@ -102,6 +106,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ping -d 'Publish
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l no-retry -d 'Ends when the connection is lost; -l, --json and --replay otherwise try to connect again and go on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s r -l retain -d 'Asks the broker to keep the message for later subscribers'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ask-password -d 'Asks for the password on the terminal, without showing it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l quiet -d 'Tells nothing on stderr but errors in the flags'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-retain -d 'Retains that message'
@@ -131,6 +136,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l unix -d 'Connect
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s A -d 'Local address to connect from' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l password-file -d 'Reads the password from the first line of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l password-fd -d 'Reads the password from this file descriptor' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
@@ -141,6 +148,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s V -l protocol-ve
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-payload -d 'Payload of that message; none by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
@@ -163,6 +171,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l dry-run -d 'Only
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retain-as-published -d 'Asks for the retain flag as it was published. MQTT 5'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s E -d 'Ends once the subscriptions are granted'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ask-password -d 'Asks for the password on the terminal, without showing it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l quiet -d 'Tells nothing on stderr but errors in the flags'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-retain -d 'Retains that message'
@@ -171,7 +180,62 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-use-os-certs
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l no-tls -d 'Turns TLS off, whatever else says on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l help -d 'Shows this help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l version -d 'Shows the version'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "pub" -d 'Publishes messages'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s t -l topic -d 'Topic to publish the request to; the URL may hold it instead' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s e -d 'Topic to wait for the response on; in MQTT 5 the request carries it as its response topic' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s m -l message -d 'The request is this text' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s f -l file -d 'The request is the content of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s q -l qos -d 'Quality of service of both: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s F -d 'Output format, as in skeeter sub' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s W -d 'Ends after so many seconds, with exit status 27' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s L -l url -d 'The same as a flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l unix -d 'Connects to this Unix socket instead' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l password-file -d 'Reads the password from the first line of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l password-fd -d 'Reads the password from this file descriptor' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s x -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s D -l property -d 'A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
+311\t''
+31\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-payload -d 'Payload of that message; none by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l cert -d 'Our certificate with its chain, in PEM' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s n -l null-message -d 'The request has no payload'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s s -l stdin-file -d 'The request is all of stdin'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s v -l verbose -d 'Prints the topic before the payload'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l pretty -d 'Lays out the JSON of %j and %J for people'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s N -d 'Prints no newline after the response'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s R -d 'Leaves out retained messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l latency -d 'Prints how long the response took'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ask-password -d 'Asks for the password on the terminal, without showing it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l quiet -d 'Tells nothing on stderr but errors in the flags'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-retain -d 'Retains that message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l insecure -d 'Accepts a certificate that is made out to another host'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l no-tls -d 'Turns TLS off, whatever else says on'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l help -d 'Shows this help'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l version -d 'Shows the version'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "rr" -d 'Publishes a request and prints the response'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -51,8 +51,21 @@ pub(crate) struct ConnectArgs {
     #[arg(short = 'P', long = "pw", visible_alias = "password", value_name = "PASSWORD")]
     pub(crate) password: Option<String>,
 
+    /// Reads the password from the first line of this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Reads the password from this file descriptor.
+    #[cfg(unix)]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["password", "password_file"])]
+    pub(crate) password_fd: Option<u32>,
+
+    /// Asks for the password on the terminal, without showing it.
+    #[arg(long, conflicts_with_all = ["password", "password_file"])]
+    pub(crate) ask_password: bool,
+
     /// Client identifier; the broker assigns one by default.
-    #[arg(short, long, value_name = "ID")]
+    #[arg(short, long, value_name = "ID", env = "MQTT_ID")]
     pub(crate) id: Option<String>,
 
     /// Client identifier that begins with this and ends with the process id.
@@ -60,7 +73,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) id_prefix: Option<String>,
 
     /// Seconds between signs of life when nothing else is said; 0 turns them off.
-    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(short, long, value_name = "SECONDS", env = "MQTT_KEEPALIVE", default_value_t = 60)]
     pub(crate) keepalive: u16,
 
     /// Resumes the session of this client identifier and keeps it afterwards; needs -i.
@@ -78,7 +91,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) properties: Vec<PropertyArg>,
 
     /// Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5.
-    #[arg(short = 'V', long, value_name = "VERSION", value_enum)]
+    #[arg(short = 'V', long, value_name = "VERSION", value_enum, env = "MQTT_VERSION")]
     pub(crate) protocol_version: Option<ProtocolVersion>,
 
     /// Messages above QoS 0 in flight at once; the broker may allow fewer.
@@ -89,6 +102,12 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     pub(crate) wait: Option<Duration>,
 
+    /// Reads options from this file, one a line; those of the command line win.
+    ///
+    /// Without it from skeeter/COMMAND or mosquitto_COMMAND in $XDG_CONFIG_HOME or ~/.config, whichever is there.
+    #[arg(short = 'o', value_name = "FILE")]
+    options_file: Option<PathBuf>,
+
     /// Tells nothing on stderr but errors in the flags.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -98,6 +117,19 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
+
+    /// Whose habits apply.
+    #[arg(skip)]
+    pub(crate) dialect: Dialect,
+}
+
+/// The name by which the binary was called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    Skeeter,
+    /// As `mosquitto_pub`, `mosquitto_sub` or `mosquitto_rr`: 3.1.1 by default, their exit statuses, no environment.
+    Mosquitto,
 }
 
 #[derive(Args, Debug)]
@@ -124,19 +156,19 @@ pub(crate) struct WillArgs {
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsArgs {
     /// Trusts the authorities in this PEM file instead of those of the system; turns TLS on.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "MQTT_CAFILE")]
     pub(crate) cafile: Option<PathBuf>,
 
     /// Trusts the authorities in the PEM files of this directory; turns TLS on.
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", env = "MQTT_CAPATH")]
     pub(crate) capath: Option<PathBuf>,
 
     /// Our certificate with its chain, in PEM.
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", env = "MQTT_CERT")]
     pub(crate) cert: Option<PathBuf>,
 
     /// The key of our certificate, in PEM (PKCS#8).
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", env = "MQTT_KEY")]
     pub(crate) key: Option<PathBuf>,
 
     /// Accepts a certificate that is made out to another host.

@@ -6,6 +6,7 @@ pub(crate) mod broker;
 pub(crate) mod connect;
 pub(crate) mod property;
 pub(crate) mod publish;
+pub(crate) mod request;
 pub(crate) mod subscribe;
 pub(crate) mod value;
 
@@ -24,4 +25,5 @@ pub(crate) enum Command {
     Broker(broker::BrokerArgs),
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
+    Rr(request::RequestArgs),
 }

@@ -1,13 +1,14 @@
 //! From the flags and the environment to an open connection, for every client subcommand.
 
+use std::fs;
 use std::hash::{BuildHasher, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::exit::{Failure, USAGE};
-use crate::cli::connect::{ConnectArgs, ProtocolVersion, TlsArgs, TlsVersionArg, WillArgs};
+use super::exit::{Failure, INPUT, USAGE};
+use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, TlsArgs, TlsVersionArg, WillArgs};
 use crate::cli::property::{self, Carrier};
 use crate::cli::value::Url;
 use crate::client::{Client, Settings, Will};
@@ -42,6 +43,17 @@ fn variable(name: &str) -> Result<Option<String>, Failure> {
     }
 }
 
+/// The version to begin with.
+fn version(args: &ConnectArgs, needs_5: bool) -> Result<Version, Failure> {
+    match args.protocol_version {
+        None if args.dialect == Dialect::Mosquitto && !needs_5 => Ok(Version::V3_1_1),
+        None | Some(ProtocolVersion::V5) => Ok(Version::V5),
+        Some(_) if needs_5 => Err(Failure::new(USAGE, "-D and -x belong to MQTT 5".to_owned())),
+        Some(ProtocolVersion::V311) => Ok(Version::V3_1_1),
+        Some(ProtocolVersion::V31) => Ok(Version::V3_1),
+    }
+}
+
 impl Plan {
     /// Flags win over the environment, and what is said exactly over what is in a URL.
     ///
@@ -52,7 +64,8 @@ impl Plan {
         let url = args.address.as_ref().or(args.url.as_ref());
         // A broker named by flags is not mixed with one named by the environment.
         let named = url.is_some() || args.host.is_some() || args.port.is_some() || unix(args).is_some();
-        let environment = if named { Environment::default() } else { Environment::read()? };
+        let is_mosquitto = args.dialect == Dialect::Mosquitto;
+        let environment = if named || is_mosquitto { Environment::default() } else { Environment::read()? };
         let url = url.or(environment.url.as_ref());
         let tls = tls(&args.tls, args.port, url);
         let host = args.host.clone().or(environment.host).or(url.map(|url| url.host.clone()));
@@ -61,9 +74,10 @@ impl Plan {
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         let of_url = |part: fn(&Url) -> &Option<String>| url.and_then(|url| part(url).clone());
         let username = args.username.clone().or_else(|| of_url(|url| &url.username));
-        let password = args.password.clone().or_else(|| of_url(|url| &url.password));
+        let password = secret(args)?.or_else(|| of_url(|url| &url.password));
         // Who comes as somebody does not take the password of somebody else.
         let (username, password) = match (username, password) {
+            both if is_mosquitto => both,
             (None, password) => (variable("MQTT_USERNAME")?, password.or(variable("MQTT_PASSWORD")?)),
             (username, None) if args.username.is_none() => (username, None),
             (username, None) => (username, variable("MQTT_PASSWORD")?),
@@ -71,12 +85,7 @@ impl Plan {
         };
         // What only 5 can say makes it 5.
         let needs_5 = !args.properties.is_empty() || args.session_expiry.is_some();
-        let version = match args.protocol_version {
-            None | Some(ProtocolVersion::V5) => Version::V5,
-            Some(_) if needs_5 => return Err(usage("-D and -x belong to MQTT 5".to_owned())),
-            Some(ProtocolVersion::V311) => Version::V3_1_1,
-            Some(ProtocolVersion::V31) => Version::V3_1,
-        };
+        let version = version(args, needs_5)?;
         let mut settings = Settings {
             version,
             clean_start: !args.disable_clean_session,
@@ -113,7 +122,7 @@ impl Plan {
             settings,
             target,
             topic: of_url(|url| &url.topic),
-            falls_back: args.protocol_version.is_none() && !needs_5,
+            falls_back: args.protocol_version.is_none() && !needs_5 && !is_mosquitto,
             wait: args.wait.unwrap_or_default(),
         })
     }
@@ -123,6 +132,25 @@ impl Plan {
         let link = Link::new(Client::new(self.settings), self.target);
         Dial { link, falls_back: self.falls_back, wait: self.wait }
     }
+}
+
+/// The password of the command line, or of where that says.
+fn secret(args: &ConnectArgs) -> Result<Option<String>, Failure> {
+    let unreadable =
+        |path: &Path, error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display()));
+    #[cfg(unix)]
+    let descriptor = args.password_fd.map(|number| PathBuf::from(format!("/dev/fd/{number}")));
+    #[cfg(not(unix))]
+    let descriptor = None;
+    if let Some(path) = args.password_file.clone().or(descriptor) {
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        return Ok(Some(text.lines().next().unwrap_or_default().to_owned()));
+    }
+    if args.ask_password {
+        let asked = rpassword::prompt_password("Password: ");
+        return asked.map(Some).map_err(|error| unreadable(Path::new("the terminal"), error));
+    }
+    Ok(args.password.clone())
 }
 
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::cli::connect::{ConnectArgs, Dialect};
 use crate::client::Fault;
 use crate::codec::packet::Version;
 use crate::codec::v3;
@@ -42,12 +43,14 @@ statuses! {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
+    /// Whether the code is the one of a CONNACK and not of the table.
+    is_connack: bool,
     pub(crate) text: String,
 }
 
 impl Failure {
     pub(crate) fn new(status: Status, text: impl Display) -> Self {
-        Self { code: status.code, text: text.to_string() }
+        Self { code: status.code, is_connack: false, text: text.to_string() }
     }
 
     /// The end of the connection to `broker`.
@@ -67,18 +70,24 @@ impl Failure {
             }
             Ended::Fault(_) => PROTOCOL.code,
         };
-        Self { code, text: format!("{broker}: {ended}") }
+        let is_connack = matches!(ended, Ended::Refused { .. });
+        Self { code, is_connack, text: format!("{broker}: {ended}") }
     }
 }
 
 /// Where errors and warnings go: stderr, the program's name first, unless it is told to be quiet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Teller {
-    pub(crate) program: &'static str,
-    pub(crate) quiet: bool,
+    program: &'static str,
+    quiet: bool,
+    dialect: Dialect,
 }
 
 impl Teller {
+    pub(crate) fn new(program: &'static str, args: &ConnectArgs) -> Self {
+        Self { program, quiet: args.quiet, dialect: args.dialect }
+    }
+
     pub(crate) fn tell(self, text: impl Display) {
         if !self.quiet {
             eprintln!("{}: {text}", self.program);
@@ -91,9 +100,22 @@ impl Teller {
             Ok(status) => status.code,
             Err(failure) => {
                 self.tell(&failure.text);
-                failure.code
+                match self.dialect {
+                    Dialect::Mosquitto if !failure.is_connack => as_mosquitto(failure.code),
+                    _ => failure.code,
+                }
             }
         }
+    }
+}
+
+/// What mosquitto's clients exit with where our table says more than theirs.
+fn as_mosquitto(code: u8) -> u8 {
+    match code {
+        code if [USAGE.code, TLS.code, INPUT.code].contains(&code) => FAILURE.code,
+        // They tell it and go on.
+        code if [SUBSCRIBE_REFUSED.code, PUBLISH_REFUSED.code].contains(&code) => SUCCESS.code,
+        code => code,
     }
 }
 

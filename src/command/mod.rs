@@ -1,5 +1,6 @@
 //! The subcommands, one file or folder each: what is done about the flags.
 
+mod arguments;
 mod broker;
 mod connection;
 pub(crate) mod exit;
@@ -8,29 +9,62 @@ mod generated;
 mod json;
 mod publish;
 mod record;
+mod request;
 mod subscribe;
 
 use std::future::Future;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::cli::{Cli, Command, property};
+use crate::cli::connect::{ConnectArgs, Dialect};
+use crate::cli::{Cli, Command};
+use arguments::Arguments;
 use exit::{FAILURE, Failure, Status};
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(property::join(arguments)) {
+    let Arguments { words, dialect } = match Arguments::new(arguments) {
+        Ok(arguments) => arguments,
+        Err(failure) => {
+            eprintln!("skeeter: {}", failure.text);
+            return failure.code;
+        }
+    };
+    let mut command = Cli::command();
+    if dialect == Dialect::Mosquitto {
+        // Under its names only what it reads itself is read from the environment.
+        command = command.mut_subcommands(|command| command.mut_args(|arg| arg.env(Resettable::Reset)));
+    }
+    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to stdout; that it is closed is no reason to fail.
             let _ = error.print();
-            return if error.use_stderr() { exit::USAGE.code } else { exit::SUCCESS.code };
+            return match (dialect, error.use_stderr()) {
+                // There also help and version end so.
+                (Dialect::Mosquitto, _) => FAILURE.code,
+                (Dialect::Skeeter, true) => exit::USAGE.code,
+                (Dialect::Skeeter, false) => exit::SUCCESS.code,
+            };
         }
     };
+    let with = |connect: &mut ConnectArgs| connect.dialect = dialect;
     match cli.command {
         Command::Broker(args) => broker::run(&args),
-        Command::Pub(args) => publish::run(&args),
-        Command::Sub(args) => subscribe::run(&args),
+        Command::Pub(mut args) => {
+            with(&mut args.connect);
+            publish::run(&args)
+        }
+        Command::Sub(mut args) => {
+            with(&mut args.connect);
+            subscribe::run(&args)
+        }
+        Command::Rr(mut args) => {
+            with(&mut args.connect);
+            request::run(&args)
+        }
     }
 }
 

@@ -6,6 +6,11 @@
 mod support;
 
 mod connecting;
+mod mirror;
+mod options;
 mod publish;
+mod request;
 mod run;
+mod selection;
 mod subscribe;
+mod tls;

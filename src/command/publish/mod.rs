@@ -4,6 +4,7 @@ mod lines;
 mod progress;
 mod source;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -24,7 +25,7 @@ use lines::Job;
 use source::{Input, Meaning};
 
 pub(super) fn run(args: &PublishArgs) -> u8 {
-    let teller = Teller { program: "skeeter pub", quiet: args.connect.quiet };
+    let teller = Teller::new("skeeter pub", &args.connect);
     teller.finish(prepare(args, teller))
 }
 
@@ -56,7 +57,11 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
     if args.nul {
         return Err(usage("-0 goes with -l, --lines-with-topic and --json".to_owned()));
     }
-    let payload = payload(args)?;
+    let payload = payload(&Payload {
+        message: args.message.as_deref(),
+        file: args.file.as_deref(),
+        stdin: args.stdin_file,
+    })?;
     super::block_on(repeated(plan, kind, &payload, args))
 }
 
@@ -109,15 +114,22 @@ async fn ping(plan: Plan) -> Result<Status, Failure> {
     Ok(SUCCESS)
 }
 
-fn payload(args: &PublishArgs) -> Result<Vec<u8>, Failure> {
-    if let Some(text) = &args.message {
+/// Where one payload comes from; from nowhere it is empty.
+pub(super) struct Payload<'a> {
+    pub(super) message: Option<&'a OsStr>,
+    pub(super) file: Option<&'a Path>,
+    pub(super) stdin: bool,
+}
+
+pub(super) fn payload(from: &Payload<'_>) -> Result<Vec<u8>, Failure> {
+    if let Some(text) = from.message {
         return Ok(text.as_encoded_bytes().to_vec());
     }
-    if let Some(path) = &args.file {
+    if let Some(path) = from.file {
         return read_file(path);
     }
     let mut payload = Vec::new();
-    if args.stdin_file {
+    if from.stdin {
         let read = io::stdin().lock().read_to_end(&mut payload);
         read.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {error}")))?;
     }

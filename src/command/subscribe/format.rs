@@ -10,7 +10,7 @@ use crate::command::json;
 
 /// A format that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Format {
+pub(in crate::command) struct Format {
     pieces: Vec<Piece>,
     pretty: bool,
 }
@@ -42,7 +42,7 @@ const TIMES: &[u8] = b"aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ";
 impl Format {
     /// # Errors
     /// What is wrong with it, for people.
-    pub(super) fn parse(text: &str, pretty: bool) -> Result<Self, String> {
+    pub(in crate::command) fn parse(text: &str, pretty: bool) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut literal = Vec::new();
         let mut rest = text.as_bytes();
@@ -85,7 +85,7 @@ impl Format {
     }
 
     /// Appends the message; what could not be written is told in the result, the rest is there all the same.
-    pub(super) fn write(&self, publish: &Publish<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+    pub(in crate::command) fn write(&self, publish: &Publish<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         let now = Local::now();
         let mut result = Ok(());
         for piece in &self.pieces {

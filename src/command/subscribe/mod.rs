@@ -1,7 +1,7 @@
 //! `skeeter sub`: subscribes and prints what arrives.
 
-mod format;
-mod output;
+pub(super) mod format;
+pub(super) mod output;
 mod selection;
 mod signals;
 
@@ -31,7 +31,7 @@ use selection::{Selection, Verdict};
 use signals::Signals;
 
 pub(super) fn run(args: &SubscribeArgs) -> u8 {
-    let teller = Teller { program: "skeeter sub", quiet: args.connect.quiet };
+    let teller = Teller::new("skeeter sub", &args.connect);
     teller.finish(prepare(args, teller))
 }
 

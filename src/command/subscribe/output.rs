@@ -14,7 +14,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// How a message looks.
 #[derive(Clone, Debug)]
-pub(super) enum Layout {
+pub(in crate::command) enum Layout {
     Payload,
     TopicAndPayload,
     Format(Format),
@@ -25,7 +25,7 @@ pub(super) enum Layout {
 }
 
 /// Stdout without the line buffering of the standard library, or a file.
-pub(super) struct Output {
+pub(in crate::command) struct Output {
     layout: Layout,
     newline: bool,
     buffer: Vec<u8>,
@@ -36,12 +36,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(layout: Layout, newline: bool, file: File, teller: Teller) -> Self {
+    pub(in crate::command) fn new(layout: Layout, newline: bool, file: File, teller: Teller) -> Self {
         Self { layout, newline, buffer: Vec::new(), file, teller, count: 0 }
     }
 
     /// Adds a message. As with mosquitto_sub an empty one shows only when more than its payload does.
-    pub(super) fn message(&mut self, publish: &Publish<'_>) -> io::Result<()> {
+    pub(in crate::command) fn message(&mut self, publish: &Publish<'_>) -> io::Result<()> {
         let Self { layout, newline, buffer, teller, count, .. } = self;
         match layout {
             Layout::Payload if publish.payload.is_empty() => return Ok(()),
@@ -71,24 +71,24 @@ impl Output {
     }
 
     /// Adds a line that is no message.
-    pub(super) fn line(&mut self, text: std::fmt::Arguments<'_>) {
+    pub(in crate::command) fn line(&mut self, text: std::fmt::Arguments<'_>) {
         // A vector takes all that is written.
         let _ = writeln!(self.buffer, "{text}");
     }
 
     /// Whether a rate is to be told each second.
-    pub(super) fn has_rate(&self) -> bool {
+    pub(in crate::command) fn has_rate(&self) -> bool {
         matches!(self.layout, Layout::Rate)
     }
 
     /// A second has passed.
-    pub(super) fn tell_rate(&mut self) -> io::Result<()> {
+    pub(in crate::command) fn tell_rate(&mut self) -> io::Result<()> {
         let count = std::mem::take(&mut self.count);
         self.line(format_args!("{count} msgs/s"));
         self.flush()
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::command) fn flush(&mut self) -> io::Result<()> {
         let result = self.file.write_all(&self.buffer);
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER * 2);
@@ -97,13 +97,13 @@ impl Output {
 }
 
 #[cfg(unix)]
-pub(super) fn stdout() -> io::Result<File> {
+pub(in crate::command) fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
 #[cfg(windows)]
-pub(super) fn stdout() -> io::Result<File> {
+pub(in crate::command) fn stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle;
     io::stdout().as_handle().try_clone_to_owned().map(File::from)
 }
