@@ -69,7 +69,7 @@ fn a_thousand_pairs_get_everything_once_and_in_order() {
 }
 
 #[test]
-fn a_thousand_publishers_and_subscribers_are_connected_at_once() {
+fn a_thousand_connected_pairs_get_a_hundred_messages_of_each_qos() {
     let broker = Broker::start(&["-q"]);
     let mut pairs: Vec<_> = (0..1_000)
         .map(|number| {
@@ -85,20 +85,57 @@ fn a_thousand_publishers_and_subscribers_are_connected_at_once() {
         subscriber.expect(&[0x90, 3, 0, 1, 2]);
         publisher.expect(&CONNACK4);
     }
-    for (number, (_, publisher)) in pairs.iter_mut().enumerate() {
-        let topic = format!("pair/{number}");
-        let burst: Vec<u8> =
-            (0..100_u16).flat_map(|count| publish4(&topic, 1, count + 1, &count.to_be_bytes())).collect();
-        publisher.send(&burst);
-    }
-    for (number, (subscriber, publisher)) in pairs.iter_mut().enumerate() {
-        let id_at = 2 + format!("pair/{number}").len();
-        for count in 0..100_u16 {
-            let (first, body) = subscriber.packet();
-            assert_eq!((first, &body[id_at + 2..]), (0x32, &count.to_be_bytes()[..]), "pair {number}");
-            subscriber.send(&packet(0x40, &[&body[id_at..id_at + 2]]));
-            publisher.expect(&packet(0x40, &[&(count + 1).to_be_bytes()]));
+    for qos in 0..=2 {
+        for (number, (_, publisher)) in pairs.iter_mut().enumerate() {
+            let topic = format!("pair/{number}");
+            let burst: Vec<u8> = (0..100_u16)
+                .flat_map(|count| publish4(&topic, qos, count + 1, &count.to_be_bytes()))
+                .collect();
+            publisher.send(&burst);
         }
+        for (number, (subscriber, publisher)) in pairs.iter_mut().enumerate() {
+            hundred(subscriber, publisher, number, qos);
+        }
+    }
+    for (subscriber, publisher) in &mut pairs {
+        assert!(subscriber.ping().is_empty() && publisher.ping().is_empty(), "nothing came twice");
+    }
+}
+
+/// A pair's hundred messages of one QoS: all there, in order, acknowledged to the end on both sides.
+fn hundred(subscriber: &mut Raw, publisher: &mut Raw, number: usize, qos: u8) {
+    let id_at = 2 + format!("pair/{number}").len();
+    let payload_at = if qos > 0 { id_at + 2 } else { id_at };
+    for count in 0..100_u16 {
+        let (first, body) = subscriber.packet();
+        assert_eq!(
+            (first, &body[payload_at..]),
+            (0x30 | qos << 1, &count.to_be_bytes()[..]),
+            "pair {number}"
+        );
+        if qos > 0 {
+            subscriber.send(&packet(if qos == 1 { 0x40 } else { 0x50 }, &[&body[id_at..id_at + 2]]));
+        }
+    }
+    if qos == 2 {
+        for _ in 0..100 {
+            let (first, id) = subscriber.packet();
+            assert_eq!(first, 0x62, "pair {number}");
+            subscriber.send(&packet(0x70, &[&id]));
+        }
+    }
+    for id in 1..=100_u16 {
+        match qos {
+            1 => publisher.expect(&packet(0x40, &[&id.to_be_bytes()])),
+            2 => {
+                publisher.expect(&packet(0x50, &[&id.to_be_bytes()]));
+                publisher.send(&packet(0x62, &[&id.to_be_bytes()]));
+            }
+            _ => {}
+        }
+    }
+    if qos == 2 {
+        (1..=100_u16).for_each(|id| publisher.expect(&packet(0x70, &[&id.to_be_bytes()])));
     }
 }
 
