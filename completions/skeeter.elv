@@ -38,7 +38,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --log-format 'How the log on stderr is written'
             cand --workers 'Threads that serve connections; as many as there are processors by default'
             cand --max-connections 'Connections at once'
-            cand --max-packet-size 'Bytes of one packet, in both directions'
+            cand --max-packet-size 'Bytes of one packet from a client'
             cand --max-queued-messages 'Messages that wait for one session'
             cand --max-queued-bytes 'Bytes of the messages that wait for one session'
             cand --receive-maximum 'Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum)'

@@ -40,7 +40,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l log-format -d
 json\t'One JSON object a line'"
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l workers -d 'Threads that serve connections; as many as there are processors by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Connections at once' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet, in both directions' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet from a client' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Messages that wait for one session' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Bytes of the messages that wait for one session' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maximum -d 'Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum)' -r

@@ -86,7 +86,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
     pub(crate) max_connections: usize,
 
-    /// Bytes of one packet, in both directions.
+    /// Bytes of one packet from a client.
     #[arg(long, value_name = "BYTES", default_value = "16M", value_parser = value::bytes)]
     pub(crate) max_packet_size: usize,
 
