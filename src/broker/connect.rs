@@ -226,7 +226,10 @@ impl Connection {
         }
         if let Some(link) = &mut state.link {
             link.fence = Some(Ending::Fault(Reason::SESSION_TAKEN_OVER, "the client connected again"));
-            link.successor.clone_from(&self.waker);
+            // Who waited before is superseded, and must hear of it.
+            let superseded = std::mem::replace(&mut link.successor, self.waker.clone());
+            turn.wakes
+                .extend(superseded.filter(|old| self.waker.as_ref().is_none_or(|own| !own.will_wake(old))));
             link.wake(turn);
             return;
         }
@@ -272,6 +275,9 @@ impl Connection {
         (state.expires, state.will_due) = (Instant::NEVER, Instant::NEVER);
         state.outbox.set_window(request.receive_maximum.min(limits.in_flight));
         request.session.pump(&mut state, turn, limits);
+        if state.replays.is_some() {
+            turn.wakes.extend(self.waker.clone());
+        }
         drop(state);
         self.broker.connections.fetch_add(1, Ordering::Relaxed);
         turn.counters.connects.add(1);
@@ -298,7 +304,6 @@ impl Connection {
             pressed: Vec::new(),
             pressed_bytes: 0,
             pressed_until: Instant::NEVER,
-            replays: VecDeque::new(),
             session: request.session,
         }));
     }

@@ -19,7 +19,6 @@ use super::link::Shared;
 use super::output::Output;
 use super::route::{FanOut, Receiver};
 use super::session::Session;
-use super::subscribe::Replay;
 use super::turn::Turn;
 use crate::codec::packet::{Disconnect, Packet, PacketId, Version};
 use crate::codec::property::Properties;
@@ -79,8 +78,6 @@ pub(super) struct Open {
     pub(super) pressed_bytes: usize,
     /// When to ask those receivers again.
     pub(super) pressed_until: Instant,
-    /// Retained messages still to be sent to new subscriptions.
-    pub(super) replays: VecDeque<Replay>,
 }
 
 /// An acknowledgement that waits.
@@ -260,9 +257,12 @@ impl Connection {
             Phase::Waiting(_) => self.establish(turn),
             Phase::Open(_) => {
                 turn.publisher.clone_from(&self.waker);
-                self.go_on(turn);
+                self.proceed(turn);
+                self.check_pressure(turn);
                 turn.publisher = None;
                 self.take(turn);
+                // After the session has heard what was written, on which it depends whether there is room.
+                self.replay(turn);
                 if let Phase::Open(open) = &self.phase
                     && let Some(silence) = open.silence.filter(|_| open.pressed.is_empty())
                 {
@@ -271,13 +271,6 @@ impl Connection {
             }
             Phase::Over => {}
         }
-    }
-
-    /// Goes on with what was interrupted: a fan-out, a publisher that was slowed down, retained messages.
-    fn go_on(&mut self, turn: &mut Turn) {
-        self.proceed(turn);
-        self.check_pressure(turn);
-        self.replay(turn);
     }
 
     fn check_silence(&mut self, most: Duration, detail: &'static str, turn: &mut Turn) {

@@ -25,7 +25,6 @@ impl Broker {
         let link = state.link.take();
         state.inbox = Some(inbox);
         state.outbox.disconnected();
-        state.replayed = None;
         state.release(turn);
         // [MQTT-3.14.4-3]; and a broker that shuts down says nothing about its clients.
         if let Ending::Left(Reason::SUCCESS) | Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _) = ending {
@@ -64,6 +63,7 @@ impl Broker {
         let groups = std::mem::take(&mut state.groups);
         let given_back = state.drain();
         let will = state.will.take();
+        state.replays = None;
         state.release(turn);
         drop(state);
         self.directory.remove(session);

@@ -211,7 +211,12 @@ impl Link {
     fn put_alias(&mut self, head: &mut Head<'_>, properties: usize, payload: usize) {
         let Some(aliases) = &mut self.aliases else { return };
         if let Some(alias) = aliases.topics.get(head.topic) {
+            let topic = head.topic;
             (head.alias, head.topic) = (Some(*alias), "");
+            if head.frame_len(properties, payload) > self.maximum_packet {
+                // A topic of one or two bytes is shorter than its alias.
+                (head.alias, head.topic) = (None, topic);
+            }
             return;
         }
         let given = u16::try_from(aliases.topics.len()).unwrap_or(u16::MAX);

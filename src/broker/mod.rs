@@ -28,6 +28,7 @@ mod link;
 mod output;
 mod publish;
 mod queue;
+mod replay;
 mod retained;
 mod rights;
 mod route;
@@ -36,6 +37,8 @@ mod session;
 mod shared;
 mod subscribe;
 mod sys;
+#[cfg(test)]
+mod tests;
 #[cfg(test)]
 mod transcripts;
 mod turn;

@@ -247,6 +247,10 @@ impl Cursor {
     pub(crate) fn new(filter: &str) -> Self {
         Self { filter: filter.into(), from: start(filter) }
     }
+
+    pub(crate) fn filter(&self) -> &str {
+        &self.filter
+    }
 }
 
 /// The first key that could match: the filter up to its first wildcard.

@@ -18,6 +18,7 @@ use super::event::{Drop, Event};
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::queue::{Ids, Queue, Waiting};
+use super::replay::Replays;
 use super::shared::Group;
 use super::turn::Turn;
 use super::will::Will;
@@ -61,9 +62,8 @@ pub(crate) struct State {
     pressing: Vec<Waker>,
     /// Messages dropped since there was last room.
     dropped: u64,
-    /// While retained messages are replayed: topics of which a newer one was delivered live, by sequence number.
-    #[expect(clippy::box_collection, reason = "nearly always absent, and a session is to be small")]
-    pub(crate) replayed: Option<Box<BTreeMap<Box<str>, u64>>>,
+    /// While retained messages are to be replayed. A broken connection leaves it to the next one.
+    pub(crate) replays: Option<Box<Replays>>,
 }
 
 /// What a session remembers of one of its subscriptions.
@@ -125,7 +125,7 @@ impl Session {
                 will_due: Instant::NEVER,
                 pressing: Vec::new(),
                 dropped: 0,
-                replayed: None,
+                replays: None,
             }),
         }
     }
@@ -144,8 +144,8 @@ impl Session {
         limits: &Limits,
     ) -> Offer {
         let mut state = self.lock();
-        if let (Some(sequence), Some(replayed)) = (retained, &mut state.replayed) {
-            replayed.insert(message.view.topic.into(), sequence);
+        if let (Some(sequence), Some(replays)) = (retained, &mut state.replays) {
+            replays.delivered_live(message.view.topic, sequence);
         }
         let retain = message.view.retain && grant.retain_as_published;
         let offer = state.offer(message, grant, retain, turn, limits);
@@ -269,7 +269,9 @@ impl State {
         limits: &Limits,
     ) -> Offer {
         if self.queue.is_full(message.view.len(), limits) {
-            turn.counters.dropped_expired.add(self.queue.expire(turn.now));
+            let expired = self.queue.expire(turn.now);
+            turn.counters.publish_dropped.add(expired);
+            turn.counters.dropped_expired.add(expired);
             if self.queue.is_full(message.view.len(), limits) {
                 return Offer::Dropped(Drop::QueueFull);
             }
@@ -454,12 +456,6 @@ impl State {
                 group.map(|group| (group, waiting))
             })
             .collect()
-    }
-
-    /// Whether retained message `sequence` of `topic` was overtaken by a live one since the replay began.
-    pub(crate) fn was_delivered(&self, topic: &str, sequence: u64) -> bool {
-        let newer = self.replayed.as_ref().and_then(|replayed| replayed.get(topic));
-        newer.is_some_and(|delivered| *delivered >= sequence)
     }
 
     /// Everybody whom this session slows down.

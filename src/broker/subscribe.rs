@@ -1,15 +1,13 @@
-//! SUBSCRIBE and UNSUBSCRIBE, and the retained messages that a new subscription asks for.
+//! SUBSCRIBE and UNSUBSCRIBE. The retained messages that a new subscription asks for are noted here, and sent later.
 //!
 //! A subscription enters the index before its retained messages are read, so that no message falls between the two; one
-//! that was delivered live meanwhile is not replayed. The replay goes in pages, as fast as the client takes them.
+//! that was delivered live meanwhile is not replayed (see `replay`).
 
 use super::Broker;
 use super::connection::{Connection, Phase};
 use super::event::Event;
-use super::link::Shared;
-use super::retained::Cursor;
 use super::route::{Subscriber, grant};
-use super::session::{Grant, Session, Subscribed};
+use super::session::{Session, Subscribed};
 use super::shared::Group;
 use super::turn::Turn;
 use crate::codec::packet::{Packet, RetainHandling, Suback, Subscribe, Subscription, Unsubscribe, Version};
@@ -17,13 +15,6 @@ use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::sync::Arc;
 use crate::topic::TopicFilter;
-
-/// Retained messages still to be sent to one subscription.
-#[derive(Debug)]
-pub(super) struct Replay {
-    cursor: Cursor,
-    grant: Grant,
-}
 
 impl Connection {
     pub(super) fn subscribe(&mut self, subscribe: &Subscribe<'_>, turn: &mut Turn) {
@@ -38,13 +29,12 @@ impl Connection {
                 subscription.options.no_local = true;
                 subscription.options.retain_as_published = true;
             }
-            let (reason, replay) = self.broker.subscribe(&open.session, &subscription, id, turn);
+            let reason = self.broker.subscribe(&open.session, &subscription, id, turn);
             reasons.push(match open.version {
                 Version::V5 => reason,
                 _ if reason.is_failure() => Reason::UNSPECIFIED_ERROR, // [v3 MQTT-3.9.3-2]
                 _ => reason,
             });
-            open.replays.extend(replay);
         }
         if open.version == Version::V3_1 && reasons.iter().any(|reason| reason.is_failure()) {
             // Its SUBACK has no way to say so.
@@ -54,7 +44,7 @@ impl Connection {
                 turn,
             );
         }
-        if !open.replays.is_empty() {
+        if open.session.lock().replays.is_some() {
             turn.wakes.extend(self.waker.clone());
         }
         let (packet_id, properties) = (subscribe.packet_id, Properties::EMPTY);
@@ -68,30 +58,6 @@ impl Connection {
         let (packet_id, properties, reasons) = (unsubscribe.packet_id, Properties::EMPTY, reasons.collect());
         self.promise(&Packet::Unsuback(Suback { packet_id, properties, reasons }), false, turn); // [MQTT-3.10.4-4]
     }
-
-    /// Sends the next page of retained messages, if the client has room for them.
-    pub(super) fn replay(&mut self, turn: &mut Turn) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        let Some(replay) = open.replays.front_mut() else { return };
-        let limits = &self.broker.limits;
-        if !open.session.lock().is_low(limits) {
-            return;
-        }
-        let session = &open.session;
-        let more = self.broker.retained.next(&mut replay.cursor, turn.now, |message, sequence| {
-            if !session.lock().was_delivered(message.as_ref().topic, sequence) {
-                session.offer_retained(&Shared::of(message), &replay.grant, turn, limits);
-            }
-        });
-        if !more {
-            open.replays.pop_front();
-        }
-        if open.replays.is_empty() {
-            open.session.lock().replayed = None;
-        } else {
-            turn.wakes.extend(self.waker.clone());
-        }
-    }
 }
 
 impl Broker {
@@ -101,33 +67,29 @@ impl Broker {
         subscription: &Subscription<'_>,
         id: Option<u32>,
         turn: &mut Turn,
-    ) -> (Reason, Option<Replay>) {
+    ) -> Reason {
         let options = subscription.options;
-        let (reason, replay) = match TopicFilter::new(&subscription.filter) {
-            Err(_) => (Reason::TOPIC_FILTER_INVALID, None),
+        let reason = match TopicFilter::new(&subscription.filter) {
+            Err(_) => Reason::TOPIC_FILTER_INVALID,
             Ok(filter) => match self.enter(session, filter, Subscribed { options, id }, turn) {
-                Err(reason) => (reason, None),
-                Ok(wanted) => {
-                    let replay = wanted
-                        .then(|| Replay { cursor: Cursor::new(filter.filter()), grant: grant(options, id) });
-                    (Reason(options.qos.bits()), replay) // [MQTT-3.8.4-7]
-                }
+                Err(reason) => reason,
+                Ok(()) => Reason(options.qos.bits()), // [MQTT-3.8.4-7]
             },
         };
         let (client, filter) = (session.client.clone(), subscription.filter.as_ref().into());
         turn.events.push(Event::Subscribed { client, filter, reason });
-        (reason, replay)
+        reason
     }
 
-    /// Puts a subscription into its session and the index, in place of one to the same filter [MQTT-3.8.4-3]; whether
-    /// retained messages are to follow.
+    /// Puts a subscription into its session and the index, in place of one to the same filter [MQTT-3.8.4-3], and
+    /// notes whether retained messages are to follow.
     fn enter(
         &self,
         session: &Arc<Session>,
         filter: TopicFilter<'_>,
         subscribed: Subscribed,
         turn: &mut Turn,
-    ) -> Result<bool, Reason> {
+    ) -> Result<(), Reason> {
         let mut state = session.lock();
         let existed = state.subscriptions.contains_key(filter.as_str());
         if !existed && state.subscriptions.len() >= self.limits.subscriptions {
@@ -141,12 +103,13 @@ impl Broker {
                 RetainHandling::DoNotSend => false,    // [MQTT-3.3.1-11]
             };
             if wanted {
-                state.replayed.get_or_insert_default();
+                let grant = grant(subscribed.options, subscribed.id);
+                state.replays.get_or_insert_default().begin(filter.filter(), grant);
             }
             drop(state);
             let subscriber = Subscriber::Session(session.clone(), subscribed.options, subscribed.id);
             self.index.subscribe(session.key, filter.filter(), subscriber);
-            return Ok(wanted);
+            return Ok(());
         }
         drop(state);
         let group = self.directory.with_group(filter.as_str(), |group, new| {
@@ -163,7 +126,7 @@ impl Broker {
         drop(state);
         group.feed(turn, &self.limits);
         // A shared subscription gets no retained messages.
-        Ok(false)
+        Ok(())
     }
 
     fn unsubscribe(&self, session: &Arc<Session>, filter: &str, turn: &mut Turn) -> Reason {
@@ -174,6 +137,9 @@ impl Broker {
         // Byte for byte [MQTT-3.10.4-1].
         if state.subscriptions.remove(filter).is_none() {
             return Reason::NO_SUBSCRIPTION_EXISTED;
+        }
+        if let Some(replays) = &mut state.replays {
+            replays.cancel(filter); // [MQTT-3.10.4-2]
         }
         let group = state.groups.iter().position(|group| *group.filter == *filter);
         let group = group.map(|position| state.groups.swap_remove(position));

@@ -1,0 +1,71 @@
+//! What a transcript cannot say: turns that come in another order than they were asked for, and what is counted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use super::{Broker, Connection, Counters, Counts, Ending, Limits, Rights, Turn};
+use crate::codec::packet::Version;
+use crate::sync::Arc;
+use crate::text::parse::parse;
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn stage(limits: Limits) -> (Arc<Broker>, Turn) {
+    (Arc::new(Broker::new(limits, Rights::new([]), 7)), Turn::new(Arc::new(Counters::default())))
+}
+
+fn open(broker: &Arc<Broker>, connect: &str, flag: &Arc<Flag>, turn: &mut Turn) -> Connection {
+    let mut connection = Connection::new(broker.clone(), "here".into(), turn.now);
+    connection.set_waker(&Waker::from(flag.clone()));
+    say(&mut connection, connect, turn);
+    connection
+}
+
+fn say(connection: &mut Connection, packet: &str, turn: &mut Turn) {
+    let bytes = parse(Version::V3_1_1, packet).unwrap();
+    assert_eq!(connection.receive(&bytes, turn), bytes.len());
+}
+
+#[test]
+fn a_connect_that_is_superseded_while_it_waits_is_told() {
+    let (broker, mut turn) = stage(Limits::default());
+    let flags: [Arc<Flag>; 3] = Default::default();
+    let connect = "CONNECT v=3.1.1 id=a clean=1";
+    let [_old, mut waiting, _newest] = flags.each_ref().map(|flag| open(&broker, connect, flag, &mut turn));
+    turn.wake();
+    assert!(flags[1].0.load(Ordering::Relaxed), "nobody else would ever wake it");
+    waiting.poll(&mut turn);
+    assert!(waiting.is_over());
+}
+
+#[test]
+fn messages_that_expire_in_a_full_queue_are_counted_as_dropped() {
+    let (broker, mut turn) = stage(Limits { queued_messages: 2, ..Limits::default() });
+    let flag = Arc::default();
+    let mut absent = open(&broker, "CONNECT v=3.1.1 id=a clean=0", &flag, &mut turn);
+    say(&mut absent, "SUBSCRIBE m=1 filter=t q=1", &mut turn);
+    absent.end(Ending::Closed, &mut turn);
+    let mut publisher = Connection::new(broker, "here".into(), turn.now);
+    for packet in [
+        "CONNECT v=5 id=p clean=1",
+        "PUBLISH topic=t q=1 m=1 message-expiry=1 payload=x",
+        "PUBLISH topic=t q=1 m=2 message-expiry=1 payload=x",
+    ] {
+        let bytes = parse(Version::V5, packet.trim_start_matches("v=5 ")).unwrap();
+        assert_eq!(publisher.receive(&bytes, &mut turn), bytes.len());
+    }
+    turn.now = turn.now + Duration::from_secs(2);
+    let bytes = parse(Version::V5, "PUBLISH topic=t q=1 m=3 payload=x").unwrap();
+    assert_eq!(publisher.receive(&bytes, &mut turn), bytes.len());
+    let mut counts = Counts::default();
+    turn.counters.add_to(&mut counts);
+    assert_eq!((counts.publish_dropped, counts.dropped_expired), (2, 2));
+}
