@@ -32,13 +32,15 @@ fn until<T>(what: &str, mut test: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Below the ports that the system gives to outgoing connections, so that none of those takes it meanwhile.
+/// Below the ports that the system gives to outgoing connections, so that none of those takes it meanwhile. Found by
+/// knocking: a listener of ours would live on for a moment in every child that another test starts meanwhile, and so
+/// keep the port in use.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + (std::process::id() % 100) as u16 * 100;
     loop {
         let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if TcpStream::connect(("127.0.0.1", port)).is_err() {
             return port;
         }
     }
@@ -65,9 +67,15 @@ fn skeeter(port: u16) -> Running {
 fn start(command: &mut Command, port: u16) -> Running {
     // Debian keeps the broker in sbin.
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
-    let child = command.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let running = Running(child);
-    until("the broker", || TcpStream::connect(("127.0.0.1", port)).ok());
+    command.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = Running(command.spawn().unwrap());
+    until("the broker", || {
+        // A child of another test, before it became its program, may have held the port that was just given up.
+        if running.0.try_wait().unwrap().is_some() {
+            running = Running(command.spawn().unwrap());
+        }
+        TcpStream::connect(("127.0.0.1", port)).ok()
+    });
     running
 }
 
