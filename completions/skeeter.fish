@@ -26,11 +26,64 @@ end
 
 complete -c skeeter -n "__fish_skeeter_needs_command" -s h -l help -d 'Print help'
 complete -c skeeter -n "__fish_skeeter_needs_command" -s V -l version -d 'Print version'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes messages'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "rr" -d 'Publishes a request and prints the response'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s q -l qos -d 'Quality of service on both sides: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s s -l size -d 'Bytes of a payload, from 16' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l publishers -d 'Publishers; 10, or 100 for fan-in and 1 for fan-out' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l subscribers -d 'Subscribers; 10, or 1 for fan-in and 100 for fan-out. Each pair has one' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l rate -d 'Messages a second of all publishers together, or max: as fast as they are delivered' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l window -d 'With --rate max, messages of one publisher that may be on their way to the subscribers' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l duration -d 'Seconds that are measured' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l warm-up -d 'Seconds before, whose times and rates do not count' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l drain -d 'Seconds without any arrival after which what is missing at the end is lost' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l broker-pid -d 'Process id of the broker on this machine, whose CPU time and memory are then reported (Linux)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l threshold -d 'What must hold, or the exit status is 67: p50 to p99.99 and max in us, ms or s, loss (also in %), duplicates, reordered, corrupt, rate' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s L -l url -d 'The same as a flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l unix -d 'Connects to this Unix socket instead' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l password-file -d 'Reads the password from the first line of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l password-fd -d 'Reads the password from this file descriptor' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s x -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s D -l property -d 'A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
+311\t''
+31\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-payload -d 'Payload of that message; none by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l cert -d 'Our certificate with its chain, in PEM' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l json -d 'Prints the report as JSON'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ask-password -d 'Asks for the password on the terminal, without showing it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l quiet -d 'Tells nothing on stderr but errors in the flags'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-retain -d 'Retains that message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l insecure -d 'Accepts a certificate that is made out to another host'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l no-tls -d 'Turns TLS off, whatever else says on'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l help -d 'Shows this help'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s p -l port -d 'Port to listen on, 1883 unless given; 0 takes a free one and reports it' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
@@ -234,8 +287,9 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-use-os-certs 
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l no-tls -d 'Turns TLS off, whatever else says on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l help -d 'Shows this help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l version -d 'Shows the version'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "pub" -d 'Publishes messages'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "rr" -d 'Publishes a request and prints the response'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from broker pub sub rr help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "rr" -d 'Publishes a request and prints the response'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -2,6 +2,7 @@
 //!
 //! No behaviour: what a value means is checked here, what is done about it is in [`crate::command`].
 
+pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod connect;
 pub(crate) mod property;
@@ -22,6 +23,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Bench(Box<bench::BenchArgs>),
     Broker(broker::BrokerArgs),
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),

@@ -37,6 +37,7 @@ statuses! {
     SUBSCRIBE_REFUSED = 64, "the broker refused a subscription";
     PUBLISH_REFUSED = 65, "the broker refused a message, or cannot take it";
     IDLE = 66, "no message came within the time given by --idle-timeout";
+    THRESHOLD = 67, "a run of bench did not hold what --threshold asks for";
 }
 
 /// What ends a subcommand early: the status, and one line for people.

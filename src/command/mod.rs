@@ -1,9 +1,11 @@
 //! The subcommands, one file or folder each: what is done about the flags.
 
 mod arguments;
+mod bench;
 mod broker;
 mod connection;
 pub(crate) mod exit;
+mod files;
 #[cfg(test)]
 mod generated;
 mod json;
@@ -20,7 +22,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::cli::connect::{ConnectArgs, Dialect};
 use crate::cli::{Cli, Command};
 use arguments::Arguments;
-use exit::{FAILURE, Failure, Status};
+use exit::{FAILURE, Failure};
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
@@ -52,6 +54,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     };
     let with = |connect: &mut ConnectArgs| connect.dialect = dialect;
     match cli.command {
+        Command::Bench(mut args) => {
+            with(&mut args.connect);
+            bench::run(&args)
+        }
         Command::Broker(args) => broker::run(&args),
         Command::Pub(mut args) => {
             with(&mut args.connect);
@@ -69,7 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
 }
 
 /// Runs a client subcommand on one thread.
-fn block_on(future: impl Future<Output = Result<Status, Failure>>) -> Result<Status, Failure> {
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::new(FAILURE, format!("cannot wait for events: {error}")))?;

@@ -231,3 +231,28 @@ fn mqtt_js_speaks_both_versions() {
         assert!(succeeded(&output).ends_with("ok\n"), "version {version}");
     }
 }
+
+#[test]
+fn bench_measures_mosquitto() {
+    let Some(mosquitto) = Mosquitto::start() else { return };
+    for scenario in ["pub-sub", "fan-in", "fan-out", "shared"] {
+        for version in ["311", "5"] {
+            let mut bench = with(skeeter(), &["bench", scenario]);
+            bench.args(["-p", &mosquitto.port.to_string(), "-V", version, "-q", "1", "--rate", "500"]);
+            bench.args([
+                "--duration",
+                "0.4",
+                "--warm-up",
+                "0.1",
+                "--json",
+                "--threshold",
+                "loss=0,corrupt=0",
+            ]);
+            let said = bench.output().unwrap();
+            let report: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+            assert!(said.status.success(), "{scenario} {version}: {report}");
+            assert_eq!(report["sent"], 250, "{scenario} {version}: {report}");
+            assert_eq!(report["received"], report["expected"], "{scenario} {version}: {report}");
+        }
+    }
+}

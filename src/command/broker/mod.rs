@@ -46,7 +46,7 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
 }
 
 fn start(args: &BrokerArgs, log: &Arc<Log>) -> Result<u8, String> {
-    raise_open_files();
+    super::files::raise_limit();
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let workers = args.workers.map_or_else(processors, usize::from);
     let users = args.users().map(|user| (user.name.as_str().into(), user.password.as_bytes().into()));
@@ -160,17 +160,6 @@ fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one((SystemTime::now(), std::process::id()))
 }
-
-#[cfg(unix)]
-fn raise_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // If the system refuses, fewer connections are served.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-#[cfg(not(unix))]
-fn raise_open_files() {}
 
 /// Accepts connections and gives each to the worker with the fewest.
 async fn accept(listener: TcpListener, own: Rc<Worker>, doors: Rc<[Option<Door>]>) {
