@@ -34,19 +34,20 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;bench' {
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of service on both sides: 0, 1 or 2')
-            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of service on both sides: 0, 1 or 2')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of service on both sides: 0, 1 or 2; 0, but 1 in the scenarios of the Open MQTT Benchmark Suite')
+            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of service on both sides: 0, 1 or 2; 0, but 1 in the scenarios of the Open MQTT Benchmark Suite')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Bytes of a payload, from 16')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of a payload, from 16')
             [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Publishers; 10, or 100 for fan-in and 1 for fan-out')
             [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Subscribers; 10, or 1 for fan-in and 100 for fan-out. Each pair has one')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages a second of all publishers together, or max: as fast as they are delivered')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages a second of all publishers together, or max: as fast as they are delivered; 1000 by default')
             [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'With --rate max, messages of one publisher that may be on their way to the subscribers')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Seconds that are measured')
             [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Seconds before, whose times and rates do not count')
             [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'Seconds without any arrival after which what is missing at the end is lost')
             [CompletionResult]::new('--broker-pid', '--broker-pid', [CompletionResultType]::ParameterName, 'Process id of the broker on this machine, whose CPU time and memory are then reported (Linux)')
             [CompletionResult]::new('--threshold', '--threshold', [CompletionResultType]::ParameterName, 'What must hold, or the exit status is 67: p50 to p99.99 and max in us, ms or s, loss (also in %), duplicates, reordered, corrupt, rate')
+            [CompletionResult]::new('--find-max', '--find-max', [CompletionResultType]::ParameterName, 'Searches the highest rate at which these conditions hold, run after run, beginning with --rate')
             [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'The same as a flag')
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The same as a flag')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host of the broker; localhost by default. [env: MQTT_HOST]')

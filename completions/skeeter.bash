@@ -73,7 +73,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__bench)
-            opts="-q -s -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o --qos --size --publishers --subscribers --rate --window --duration --warm-up --drain --broker-pid --threshold --json --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --help --version pub-sub fan-in fan-out shared"
+            opts="-q -s -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o --qos --size --publishers --subscribers --rate --window --duration --warm-up --drain --broker-pid --threshold --find-max --json --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --help --version pub-sub fan-in fan-out shared fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -128,6 +128,10 @@ _skeeter() {
                     return 0
                     ;;
                 --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --find-max)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

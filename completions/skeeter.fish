@@ -32,17 +32,18 @@ complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes 
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "rr" -d 'Publishes a request and prints the response'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s q -l qos -d 'Quality of service on both sides: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s q -l qos -d 'Quality of service on both sides: 0, 1 or 2; 0, but 1 in the scenarios of the Open MQTT Benchmark Suite' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s s -l size -d 'Bytes of a payload, from 16' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l publishers -d 'Publishers; 10, or 100 for fan-in and 1 for fan-out' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l subscribers -d 'Subscribers; 10, or 1 for fan-in and 100 for fan-out. Each pair has one' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l rate -d 'Messages a second of all publishers together, or max: as fast as they are delivered' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l rate -d 'Messages a second of all publishers together, or max: as fast as they are delivered; 1000 by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l window -d 'With --rate max, messages of one publisher that may be on their way to the subscribers' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l duration -d 'Seconds that are measured' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l warm-up -d 'Seconds before, whose times and rates do not count' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l drain -d 'Seconds without any arrival after which what is missing at the end is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l broker-pid -d 'Process id of the broker on this machine, whose CPU time and memory are then reported (Linux)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l threshold -d 'What must hold, or the exit status is 67: p50 to p99.99 and max in us, ms or s, loss (also in %), duplicates, reordered, corrupt, rate' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l find-max -d 'Searches the highest rate at which these conditions hold, run after run, beginning with --rate' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s L -l url -d 'The same as a flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r

@@ -4,6 +4,7 @@
 //! proven by tests that invent the bad days. What it leaves out: connections, which are the shell's.
 
 pub(crate) mod plan;
+pub(crate) mod search;
 pub(crate) mod stamp;
 pub(crate) mod tally;
 pub(crate) mod threshold;

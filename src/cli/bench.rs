@@ -14,6 +14,7 @@ Examples:
   skeeter bench                                        10 pairs, 1,000 messages a second, 10 seconds
   skeeter bench fan-in --rate 20000 -q 1               100 publishers, one subscriber
   skeeter bench fan-out --rate max                     as fast as the broker delivers, to 100 subscribers
+  skeeter bench --find-max 'p99 < 10ms' --duration 3   the highest rate at which that holds
   skeeter bench --threshold 'p99 < 10ms, loss = 0'     exit status 67 when that does not hold
 
 ";
@@ -29,9 +30,9 @@ pub(crate) struct BenchArgs {
     #[arg(value_enum, default_value_t = ScenarioArg::PubSub)]
     pub(crate) scenario: ScenarioArg,
 
-    /// Quality of service on both sides: 0, 1 or 2.
-    #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
-    pub(crate) qos: QoS,
+    /// Quality of service on both sides: 0, 1 or 2; 0, but 1 in the scenarios of the Open MQTT Benchmark Suite.
+    #[arg(short, long, value_name = "QOS", value_parser = value::qos)]
+    pub(crate) qos: Option<QoS>,
 
     /// Bytes of a payload, from 16.
     #[arg(short, long, value_name = "BYTES", default_value = "16", value_parser = size)]
@@ -45,9 +46,9 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) subscribers: Option<u32>,
 
-    /// Messages a second of all publishers together, or max: as fast as they are delivered.
-    #[arg(long, value_name = "RATE", default_value = "1000", value_parser = rate)]
-    pub(crate) rate: Rate,
+    /// Messages a second of all publishers together, or max: as fast as they are delivered; 1000 by default.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(crate) rate: Option<Rate>,
 
     /// With --rate max, messages of one publisher that may be on their way to the subscribers.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -73,6 +74,10 @@ pub(crate) struct BenchArgs {
     /// reordered, corrupt, rate.
     #[arg(long, value_name = "CONDITIONS", value_parser = thresholds)]
     pub(crate) threshold: Option<Thresholds>,
+
+    /// Searches the highest rate at which these conditions hold, run after run, beginning with --rate.
+    #[arg(long, value_name = "CONDITIONS", value_parser = thresholds, conflicts_with = "threshold")]
+    pub(crate) find_max: Option<Thresholds>,
 
     /// Prints the report as JSON.
     #[arg(long)]
@@ -100,6 +105,15 @@ pub(crate) enum ScenarioArg {
     FanOut,
     /// The subscribers form one shared group: each message goes to one of them.
     Shared,
+    /// One publisher, 1,000 subscribers, one message a second at QoS 1 (Open MQTT Benchmark Suite).
+    #[value(name = "fanout-1-1K-1-1K")]
+    FanOut1k,
+    /// 1,000 pairs, 1,000 messages a second at QoS 1 (Open MQTT Benchmark Suite).
+    #[value(name = "p2p-1K-1K-1K-1K")]
+    PubSub1k,
+    /// 1,000 publishers, five subscribers in a group, 1,000 messages a second at QoS 1 (Open MQTT Benchmark Suite).
+    #[value(name = "sharedsub-1K-5-1K-1K")]
+    Shared1k,
 }
 
 /// Messages a second.

@@ -181,3 +181,39 @@ fn the_table_fits_eighty_columns() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
+
+#[test]
+fn the_highest_rate_that_holds_is_found() {
+    let broker = Broker::start(&[]);
+    let arguments = ["bench", "--find-max", "rate < 400, loss = 0", "--rate", "110", "--json"];
+    let more = ["--duration", "0.5", "--warm-up", "0", "--publishers", "1"];
+    let said = Run::start(broker.port, &[&arguments[..], &more].concat()).end();
+    let report: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let found = &report["find_max"];
+    assert_eq!((said.status, &found["confirmed"]), (0, &true.into()), "{report}");
+    let (holds, fails) = (found["holds"].as_f64().unwrap(), found["fails"].as_f64().unwrap());
+    // A busy machine may fall behind, so only the order and the narrowness are sure.
+    assert!(holds < fails && fails / holds <= 1.1, "{found}");
+    assert!(said.stderr.lines().any(|line| line.ends_with(": holds")), "{}", said.stderr);
+}
+
+#[test]
+fn the_scenarios_of_the_open_benchmark_suite_run() {
+    let broker = Broker::start(&[]);
+    for (scenario, publishers, subscribers) in [
+        ("fanout-1-1K-1-1K", 1, 1_000),
+        ("p2p-1K-1K-1K-1K", 1_000, 1_000),
+        ("sharedsub-1K-5-1K-1K", 1_000, 5),
+    ] {
+        let more = ["--json", "--duration", "1", "--warm-up", "0", "--threshold", "loss=0"];
+        let said = Run::start(broker.port, &[&["bench", scenario][..], &more].concat()).end();
+        let report: Value = serde_json::from_slice(&said.stdout).unwrap();
+        assert_eq!(said.status, 0, "{report}");
+        let settings = &report["settings"];
+        assert_eq!(
+            (&settings["publishers"], &settings["subscribers"]),
+            (&publishers.into(), &subscribers.into())
+        );
+        assert_eq!((&settings["qos"], &report["received"]), (&1.into(), &1_000.into()), "{report}");
+    }
+}

@@ -1,6 +1,7 @@
 //! `skeeter bench`: the connections of a run, its phases, and the report at its end.
 
 mod connection;
+mod find;
 mod pace;
 mod process;
 mod report;
@@ -17,6 +18,7 @@ use super::connection::Plan as ConnectionPlan;
 use super::exit::{CONNECTION_LOST, FAILURE, Failure, INPUT, SUCCESS, Status, THRESHOLD, Teller, USAGE};
 use crate::bench::plan::{Plan, Scenario};
 use crate::bench::tally::Times;
+use crate::bench::threshold::Threshold;
 use crate::cli::bench::{BenchArgs, Rate, ScenarioArg};
 use crate::client::Settings;
 use crate::codec;
@@ -51,25 +53,27 @@ fn prepare(args: &BenchArgs, teller: Teller) -> Result<Status, Failure> {
     if !connection.settings.clean_start || args.connect.session_expiry.is_some() {
         return Err(usage("the clients of a benchmark have no session that is kept: leave out -c and -x"));
     }
-    let key = super::connection::random();
-    let prefix = connection.topic.clone().unwrap_or_else(|| "bench".to_owned());
-    let setup = Setup {
-        plan: plan(args, format!("{prefix}/{:08x}", key >> 32))?,
-        qos: args.qos,
-        size: args.size,
-        version: connection.settings.version,
-        key,
-        warm_up: args.warm_up,
-        duration: args.duration,
-        window: args.window.into(),
-    };
-    TopicName::new(&setup.plan.topic(0)).map_err(|why| usage(&format!("the topic {prefix:?}: {why}")))?;
     if let Some(pid) = args.broker_pid {
         process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
     }
-    let load =
-        Load { run: Rc::new(Run::new(setup)), settings: connection.settings, target: connection.target };
-    let report = super::block_on(LocalSet::new().run_until(load.drive(args)))?;
+    let preset = preset(args)?;
+    let prefix = connection.topic.clone().unwrap_or_else(|| "bench".to_owned());
+    let topic = format!("{prefix}/0");
+    TopicName::new(&topic).map_err(|why| usage(&format!("the topic {prefix:?}: {why}")))?;
+    let (settings, target) = (connection.settings, connection.target);
+    let measure = |rate: Option<f64>, conditions: &[Threshold]| {
+        let setup = setup(args, &preset, rate, &prefix, settings.version);
+        let load = Load { run: Rc::new(Run::new(setup)), settings: settings.clone(), target: target.clone() };
+        super::block_on(LocalSet::new().run_until(load.drive(args, conditions)))
+    };
+    if let Some(conditions) = &args.find_max {
+        let Some(start) = preset.rate else {
+            return Err(usage("--find-max searches a rate: leave out --rate max"));
+        };
+        let quiet = args.connect.quiet;
+        return find::find(start, (args.json, quiet), |rate| measure(Some(rate), &conditions.0));
+    }
+    let report = measure(preset.rate, args.threshold.as_ref().map_or(&[], |conditions| &conditions.0))?;
     report.print(args.json).map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))?;
     if let Some(failure) = report.failures.first() {
         let more = report.failed - 1;
@@ -82,28 +86,57 @@ fn prepare(args: &BenchArgs, teller: Teller) -> Result<Status, Failure> {
     Ok(if report.broken().next().is_some() { THRESHOLD } else { SUCCESS })
 }
 
-fn plan(args: &BenchArgs, prefix: String) -> Result<Plan, Failure> {
-    let (scenario, publishers, subscribers) = match args.scenario {
-        ScenarioArg::PubSub => (Scenario::PubSub, 10, 10),
-        ScenarioArg::FanIn => (Scenario::FanIn, 100, 1),
-        ScenarioArg::FanOut => (Scenario::FanOut, 1, 100),
-        ScenarioArg::Shared => (Scenario::Shared, 10, 10),
+/// A scenario with its numbers.
+struct Preset {
+    scenario: Scenario,
+    publishers: usize,
+    subscribers: usize,
+    qos: QoS,
+    rate: Option<f64>,
+}
+
+/// What the scenario is, but for what the flags say.
+fn preset(args: &BenchArgs) -> Result<Preset, Failure> {
+    use ScenarioArg::{FanIn, FanOut, FanOut1k, PubSub, PubSub1k, Shared, Shared1k};
+    let (scenario, publishers, subscribers, qos, rate) = match args.scenario {
+        PubSub => (Scenario::PubSub, 10, 10, QoS::AtMostOnce, 1e3),
+        FanIn => (Scenario::FanIn, 100, 1, QoS::AtMostOnce, 1e3),
+        FanOut => (Scenario::FanOut, 1, 100, QoS::AtMostOnce, 1e3),
+        Shared => (Scenario::Shared, 10, 10, QoS::AtMostOnce, 1e3),
+        FanOut1k => (Scenario::FanOut, 1, 1_000, QoS::AtLeastOnce, 1.0),
+        PubSub1k => (Scenario::PubSub, 1_000, 1_000, QoS::AtLeastOnce, 1e3),
+        Shared1k => (Scenario::Shared, 1_000, 5, QoS::AtLeastOnce, 1e3),
     };
-    let publishers = args.publishers.unwrap_or(match (scenario, args.subscribers) {
-        (Scenario::PubSub, Some(pairs)) => pairs,
-        _ => publishers,
-    });
-    let subscribers =
-        args.subscribers.unwrap_or(if scenario == Scenario::PubSub { publishers } else { subscribers });
-    if scenario == Scenario::PubSub && publishers != subscribers {
+    let is_pairs = scenario == Scenario::PubSub;
+    let publishers = args.publishers.or(args.subscribers.filter(|_| is_pairs)).unwrap_or(publishers);
+    let subscribers = args.subscribers.unwrap_or(if is_pairs { publishers } else { subscribers });
+    if is_pairs && publishers != subscribers {
         return Err(Failure::new(USAGE, "pub-sub has pairs: as many publishers as subscribers"));
     }
     let rate = match args.rate {
-        Rate::PerSecond(rate) => Some(rate),
-        Rate::Max => None,
+        None => Some(rate),
+        Some(Rate::PerSecond(rate)) => Some(rate),
+        Some(Rate::Max) => None,
     };
     let (publishers, subscribers) = (publishers as usize, subscribers as usize);
-    Ok(Plan { scenario, prefix, publishers, subscribers, rate })
+    Ok(Preset { scenario, publishers, subscribers, qos: args.qos.unwrap_or(qos), rate })
+}
+
+fn setup(args: &BenchArgs, preset: &Preset, rate: Option<f64>, prefix: &str, version: Version) -> Setup {
+    let Preset { scenario, publishers, subscribers, qos, rate: _ } = *preset;
+    // Topics of its own, so that nothing of another run is met.
+    let key = super::connection::random();
+    let prefix = format!("{prefix}/{:08x}", key >> 32);
+    Setup {
+        plan: Plan { scenario, prefix, publishers, subscribers, rate },
+        qos,
+        size: args.size,
+        version,
+        key,
+        warm_up: args.warm_up,
+        duration: args.duration,
+        window: args.window.into(),
+    }
 }
 
 /// A run and how its clients connect.
@@ -114,7 +147,7 @@ struct Load {
 }
 
 impl Load {
-    async fn drive(self, args: &BenchArgs) -> Result<Report, Failure> {
+    async fn drive(self, args: &BenchArgs, conditions: &[Threshold]) -> Result<Report, Failure> {
         let load = Rc::new(self);
         let run = load.run.clone();
         let mut connect = Times::new();
@@ -133,7 +166,7 @@ impl Load {
         let broker = |pid: Option<u32>| pid.and_then(|pid| process::usage(pid).ok());
         let (began, own, theirs) = (Instant::now(), process::own_cpu(), broker(args.broker_pid));
         run.start();
-        load.send(args.json || args.connect.quiet).await?;
+        load.send(args.json || args.connect.quiet || args.find_max.is_some()).await?;
         let end = broker(args.broker_pid);
         let used = Used {
             seconds: began.elapsed().as_secs_f64(),
@@ -145,7 +178,7 @@ impl Load {
         load.drain(args.drain).await;
         run.end();
         while connections.join_next().await.is_some() {}
-        Ok(Report::new(&run, args, connect, used))
+        Ok(Report::new(&run, conditions, connect, used))
     }
 
     /// Opens `count` connections, some at a time.

@@ -10,10 +10,9 @@ use crate::bench::plan::Scenario;
 use crate::bench::tally::{Percentile, Times};
 use crate::bench::threshold::{Measure, Measured, Threshold};
 use crate::bench::verdict::{Evidence, Verdict};
-use crate::cli::bench::BenchArgs;
 
 /// The version of the JSON; raised when a field changes its meaning or goes.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("p99.999", 99.999)];
 /// Columns of the picture of the latencies.
@@ -68,9 +67,9 @@ struct Settings {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 impl Report {
-    pub(super) fn new(run: &Run, args: &BenchArgs, connect: Times, used: Used) -> Self {
+    pub(super) fn new(run: &Run, conditions: &[Threshold], connect: Times, used: Used) -> Self {
         let seen = &run.seen;
-        let seconds = used.seconds.min(run.finish() as f64 / 1e6) - args.warm_up.as_secs_f64();
+        let seconds = used.seconds.min(run.finish() as f64 / 1e6) - run.warm_up.as_secs_f64();
         let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let sum = |read: fn(&crate::bench::tally::Tally) -> u64| -> u64 {
             seen.tallies.iter().map(|tally| read(&tally.borrow())).sum()
@@ -106,8 +105,9 @@ impl Report {
             failures: seen.failures.borrow().clone(),
             failed: seen.failed.get(),
         };
-        let conditions = args.threshold.iter().flat_map(|thresholds| thresholds.0.clone());
         report.conditions = conditions
+            .iter()
+            .cloned()
             .map(|condition| {
                 let holds = condition.holds(report.measured(condition.measure));
                 (condition, holds)
@@ -145,6 +145,18 @@ impl Report {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
+    }
+
+    /// A run in one line.
+    pub(super) fn line(&self, rate: f64, holds: bool) -> String {
+        let broken: Vec<&str> = self.broken().collect();
+        let result = match self.failures.first() {
+            _ if holds => "holds".to_owned(),
+            Some(failure) => failure.clone(),
+            None => format!("{} broken; {}", broken.join(", "), self.verdict.text()),
+        };
+        let (p99, max) = (cell(self.latency.percentile(99.0)), cell(self.latency.max()));
+        format!("{rate:.0}/s: p99 {p99}, max {max}, {} lost: {result}", self.latency.lost)
     }
 
     fn table(&self) -> String {
@@ -214,7 +226,7 @@ impl Report {
         some.filter(|(_, _, times)| times.count() + times.lost > 0).collect()
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let Settings { scenario, publishers, subscribers, qos, size, rate, window, duration, warm_up } =
             &self.settings;
         let mut value = json!({

@@ -1,0 +1,51 @@
+//! `--find-max`: run after run, until the highest rate is known at which the conditions hold.
+
+use serde_json::json;
+
+use super::report::Report;
+use crate::bench::search::{End, Search};
+use crate::command::exit::{FAILURE, Failure, SUCCESS, Status};
+
+/// Searches with `measure`, which runs at a rate, and prints what was found: each run on stderr as it ends.
+pub(super) fn find(
+    start: f64,
+    (as_json, quiet): (bool, bool),
+    mut measure: impl FnMut(f64) -> Result<Report, Failure>,
+) -> Result<Status, Failure> {
+    let (mut search, mut runs) = (Search::new(start), Vec::new());
+    while let Some(rate) = search.next() {
+        let report = measure(rate)?;
+        let holds = report.broken().next().is_none() && report.failures.is_empty();
+        if !quiet {
+            eprintln!("{}", report.line(rate, holds));
+        }
+        if as_json {
+            runs.push(json!({ "rate": rate, "holds": holds, "report": report.json() }));
+        }
+        search.tell(rate, holds);
+    }
+    let rate = |end: Option<End>| end.map(|end| end.rate);
+    let (holds, fails) = (rate(search.holds), rate(search.fails));
+    if as_json {
+        let found = json!({ "holds": holds, "fails": fails, "confirmed": search.is_sure() });
+        println!("{}", json!({ "schema": super::report::SCHEMA, "find_max": found, "runs": runs }));
+    } else {
+        println!("{}", describe(holds, fails, search.is_sure()));
+    }
+    match holds {
+        Some(_) => Ok(SUCCESS),
+        None => Err(Failure::new(FAILURE, "the conditions of --find-max hold at no rate")),
+    }
+}
+
+fn describe(holds: Option<f64>, fails: Option<f64>, sure: bool) -> String {
+    let confirmed = if sure { "each confirmed twice" } else { "not confirmed" };
+    match (holds, fails) {
+        (Some(holds), Some(fails)) => {
+            format!("holds at {holds:.0} messages/s, fails at {fails:.0}, {confirmed}")
+        }
+        (Some(holds), None) => format!("holds at every rate that was tried, up to {holds:.0} messages/s"),
+        (None, Some(fails)) => format!("holds at no rate, down to {fails:.2} messages/s"),
+        (None, None) => "nothing was measured".to_owned(),
+    }
+}
