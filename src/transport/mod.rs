@@ -1,5 +1,7 @@
 //! A connection that carries bytes: TCP, TLS or a Unix socket, from the client's side. It knows nothing of MQTT.
 
+#[allow(dead_code, reason = "the doors are built on it")]
+pub(crate) mod listener;
 mod tls;
 
 use std::fmt;

@@ -26,8 +26,11 @@ pub(crate) struct Tls {
     pub(crate) alpn: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TlsVersion {
+    /// Only listeners that old devices must reach.
+    #[allow(dead_code, reason = "listeners will be built with it")]
+    V1_1,
     V1_2,
     V1_3,
 }
@@ -46,6 +49,7 @@ impl Tls {
         let mut builder = TlsConnector::builder();
         let (least, most) = match self.version {
             None => (Protocol::Tlsv12, None),
+            Some(TlsVersion::V1_1) => (Protocol::Tlsv11, Some(Protocol::Tlsv11)),
             Some(TlsVersion::V1_2) => (Protocol::Tlsv12, Some(Protocol::Tlsv12)),
             Some(TlsVersion::V1_3) => (Protocol::Tlsv13, Some(Protocol::Tlsv13)),
         };
