@@ -17,6 +17,10 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<ListenerTls>,
     /// The proxy in front of the listener says in a header who the client is; a connection without it is refused.
     pub(crate) proxy: Option<ProxyProtocol>,
+    /// Refuses a client without a certificate: one that it showed here, or to the proxy.
+    pub(crate) require_certificate: bool,
+    /// What of the verified certificate, or of the pre-shared key, becomes the user name.
+    pub(crate) name: NameFrom,
     pub(crate) web: Web,
     /// Open connections of this listener; one more is closed at once.
     pub(crate) max_connections: Option<usize>,
@@ -32,6 +36,8 @@ impl Listener {
             protocol: Protocol::Mqtt,
             tls: None,
             proxy: None,
+            require_certificate: false,
+            name: NameFrom::Connect,
             web: Web::default(),
             max_connections: None,
             handshake_timeout: Self::HANDSHAKE,
@@ -132,12 +138,8 @@ pub(crate) struct ListenerTls {
     pub(crate) ca_path: Option<PathBuf>,
     /// Revoked certificates, in PEM.
     pub(crate) crl_file: Option<PathBuf>,
-    /// Refuses a client without a certificate.
-    pub(crate) require_certificate: bool,
     /// Refuses a client certificate that is expired or not valid yet.
     pub(crate) check_dates: bool,
-    /// What of the verified certificate, or of the pre-shared key, becomes the user name.
-    pub(crate) name: NameFrom,
     /// The lowest version spoken.
     pub(crate) least: TlsVersion,
     /// Ciphers of TLS 1.2 and below, in the words of OpenSSL; those of the library unless given.
@@ -160,9 +162,7 @@ impl ListenerTls {
             ca_file: None,
             ca_path: None,
             crl_file: None,
-            require_certificate: false,
             check_dates: true,
-            name: NameFrom::Password,
             least: TlsVersion::V1_2,
             ciphers: None,
             ciphers_1_3: None,
@@ -205,7 +205,7 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameFrom {
     /// CONNECT alone.
-    Password,
+    Connect,
     /// The common name of the certificate's subject, or the identity of the pre-shared key.
     Identity,
     /// The whole subject of the certificate, as RFC 2253 writes it.
