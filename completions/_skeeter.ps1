@@ -101,6 +101,8 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;broker' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration, in mosquitto''s language: see skeeter.conf(5)')
+            [CompletionResult]::new('--config-file', '--config-file', [CompletionResultType]::ParameterName, 'The configuration, in mosquitto''s language: see skeeter.conf(5)')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on, 1883 unless given; 0 takes a free one and reports it')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on, 1883 unless given; 0 takes a free one and reports it')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network')
@@ -121,6 +123,8 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--max-session-expiry', '--max-session-expiry', [CompletionResultType]::ParameterName, 'Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever')
             [CompletionResult]::new('--max-subscriptions', '--max-subscriptions', [CompletionResultType]::ParameterName, 'Subscriptions of one session')
             [CompletionResult]::new('--sys-interval', '--sys-interval', [CompletionResultType]::ParameterName, 'Seconds between publications under $SYS; 0 publishes none')
+            [CompletionResult]::new('--check-config', '--check-config', [CompletionResultType]::ParameterName, 'Names every fault of the configuration and of the files it names, touches nothing, and ends')
+            [CompletionResult]::new('--test-config', '--test-config', [CompletionResultType]::ParameterName, 'The same for the configuration alone, as mosquitto does it: the files it names are not opened')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Logs errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Logs errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Logs subscriptions as well')

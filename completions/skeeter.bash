@@ -295,12 +295,20 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__broker)
-            opts="-p -q -v -h --port --bind --user --ports-file --exec --log-format --quiet --verbose --workers --max-connections --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --connect-timeout --max-session-expiry --max-subscriptions --sys-interval --version --help"
+            opts="-c -p -q -v -h --config-file --check-config --test-config --port --bind --user --ports-file --exec --log-format --quiet --verbose --workers --max-connections --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --connect-timeout --max-session-expiry --max-subscriptions --sys-interval --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -96,6 +96,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --version 'Shows the version'
         }
         &'skeeter;broker'= {
+            cand -c 'The configuration, in mosquitto''s language: see skeeter.conf(5)'
+            cand --config-file 'The configuration, in mosquitto''s language: see skeeter.conf(5)'
             cand -p 'Port to listen on, 1883 unless given; 0 takes a free one and reports it'
             cand --port 'Port to listen on, 1883 unless given; 0 takes a free one and reports it'
             cand --bind 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network'
@@ -116,6 +118,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --max-session-expiry 'Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever'
             cand --max-subscriptions 'Subscriptions of one session'
             cand --sys-interval 'Seconds between publications under $SYS; 0 publishes none'
+            cand --check-config 'Names every fault of the configuration and of the files it names, touches nothing, and ends'
+            cand --test-config 'The same for the configuration alone, as mosquitto does it: the files it names are not opened'
             cand -q 'Logs errors only'
             cand --quiet 'Logs errors only'
             cand -v 'Logs subscriptions as well'

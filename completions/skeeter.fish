@@ -85,6 +85,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-use-os-cer
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l no-tls -d 'Turns TLS off, whatever else says on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l help -d 'Shows this help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l version -d 'Shows the version'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s c -l config-file -d 'The configuration, in mosquitto\'s language: see skeeter.conf(5)' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s p -l port -d 'Port to listen on, 1883 unless given; 0 takes a free one and reports it' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
@@ -105,6 +106,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l connect-timeo
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-session-expiry -d 'Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscriptions -d 'Subscriptions of one session' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sys-interval -d 'Seconds between publications under $SYS; 0 publishes none' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l check-config -d 'Names every fault of the configuration and of the files it names, touches nothing, and ends'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l test-config -d 'The same for the configuration alone, as mosquitto does it: the files it names are not opened'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d 'Logs errors only'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs subscriptions as well'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'

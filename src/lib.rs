@@ -13,6 +13,7 @@ mod cli;
 pub mod client;
 pub mod codec;
 pub mod command;
+pub mod config;
 pub mod delivery;
 mod link;
 pub mod message;

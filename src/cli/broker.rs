@@ -14,6 +14,7 @@ Examples:
   skeeter broker --bind 0.0.0.0 --user me:secret open to the network, with a password
   skeeter broker -p 0 --ports-file ports.json    a free port, told in a file
   skeeter broker --exec 'pytest'                 a broker for one command, gone after it
+  skeeter broker -c mosquitto.conf --check-config  every fault of a configuration, with its line
 
 ";
 
@@ -21,6 +22,13 @@ Examples:
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES, version, disable_version_flag = true)]
 pub(crate) struct BrokerArgs {
+    /// The configuration, in mosquitto's language: see skeeter.conf(5).
+    #[arg(short, long, value_name = "FILE", requires = "check")]
+    pub(crate) config_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
+
     /// Port to listen on, 1883 unless given; 0 takes a free one and reports it.
     #[arg(short, long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
@@ -77,6 +85,18 @@ impl BrokerArgs {
     pub(crate) fn users(&self) -> impl Iterator<Item = &User> {
         self.users.iter().flat_map(|users| &users.0)
     }
+}
+
+#[derive(Args, Debug)]
+#[group(id = "check", multiple = false)]
+pub(crate) struct CheckArgs {
+    /// Names every fault of the configuration and of the files it names, touches nothing, and ends.
+    #[arg(long, requires = "config_file")]
+    pub(crate) check_config: bool,
+
+    /// The same for the configuration alone, as mosquitto does it: the files it names are not opened.
+    #[arg(long, requires = "config_file")]
+    pub(crate) test_config: bool,
 }
 
 #[derive(Args, Debug)]

@@ -29,6 +29,7 @@ statuses! {
     SUCCESS = 0, "success";
     FAILURE = 1, "no connection, or another failure that is told on stderr";
     USAGE = 2, "a flag, or a value of one, is wrong";
+    CONFIGURATION = 3, "broker: the configuration has faults";
     CONNECTION_LOST = 7, "the connection was lost, or the broker ended it, before all was done";
     TLS = 8, "TLS could not be set up, or the broker could not be trusted";
     INPUT = 14, "a file, stdin or stdout failed";

@@ -55,6 +55,7 @@ fn man_pages_are_those_of_the_flags() {
         let content = page(command, &name);
         files.push((format!("{name}.1"), content));
     }
+    files.push(("skeeter.conf.5".to_owned(), crate::config::manual::page()));
     keep("man", files);
 }
 

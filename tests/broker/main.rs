@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_input;
+mod config;
 mod flood;
 mod readme;
 mod spin_up;

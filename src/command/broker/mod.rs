@@ -1,5 +1,6 @@
 //! `skeeter broker`: listeners, workers and signals round the broker's core.
 
+mod check;
 mod exec;
 mod listen;
 mod log;
@@ -26,6 +27,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Runs the broker until it is told to stop; the status to exit with.
 pub(crate) fn run(args: &BrokerArgs) -> u8 {
+    if let Some(path) = &args.config_file {
+        return check::run(path, &args.check);
+    }
     let level = match (args.quiet, args.verbose) {
         (true, _) => Level::Error,
         (_, true) => Level::Detail,

@@ -1,0 +1,208 @@
+//! Whether the values of a configuration fit together, and whether the files that they name are there.
+
+use std::path::Path;
+
+use super::bridge::{Bridge, Direction};
+use super::fault::{Fault, Place};
+use super::listener::{Listener, Protocol};
+use super::option::{Kind, Table};
+use super::{Address, Config, Section};
+
+/// Asks what no single line can tell.
+pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
+    global(config, faults);
+    let mut taken: Vec<(&Address, &Place)> = Vec::new();
+    for listener in &config.listeners {
+        check_listener(&listener.place, &listener.options, faults);
+        let free = matches!(listener.address, Address::Tcp { port: 0, .. });
+        if let Some((_, other)) = taken.iter().find(|(address, _)| **address == listener.address && !free) {
+            faults.push(Fault::new(&listener.place, format!("the listener at {other} has the same address")));
+        }
+        taken.push((&listener.address, &listener.place));
+    }
+    if let Some(place) = config.default_listener.given().values().next().cloned() {
+        if config.has_default_listener() {
+            check_listener(&place, &config.default_listener, faults);
+            let options = &config.default_listener.values;
+            if options.port.is_none() && options.bind_address.is_none() {
+                let what =
+                    "this stands above every listener line and opens port 1883 beside the listeners below";
+                let hint = "put it below a line `listener PORT` unless you mean that";
+                config.warnings.push(Fault::new(&place, what).hint(hint));
+            }
+        } else {
+            for (name, place) in config.default_listener.given() {
+                let what = format!("{name} stands above every listener line and has no effect");
+                config.warnings.push(Fault::new(place, what).hint("put it below a line `listener PORT`"));
+            }
+        }
+    }
+    bridges(config, faults);
+}
+
+fn global(config: &Config, faults: &mut Vec<Fault>) {
+    let at = |name| config.global.place(name);
+    if let Some(place) = at("enable_control_api").filter(|_| config.global.values.enable_control_api) {
+        let what = "enable_control_api: its one command lists plugins, and plugins are not supported";
+        faults.push(Fault::new(place, what));
+    }
+    let security = config.listeners.iter().map(|listener| &listener.security).chain([&config.security]);
+    let prefixes = security.map(|section| (section.place("auto_id_prefix"), &section.values.auto_id_prefix));
+    let own = config.listeners.iter().filter_map(|listener| {
+        let prefix = listener.options.values.auto_id_prefix.as_ref()?;
+        Some((listener.options.place("listener_auto_id_prefix"), prefix))
+    });
+    for (place, prefix) in prefixes.chain(own) {
+        if let Some(place) = place.filter(|_| prefix.len() > 50) {
+            faults.push(Fault::new(place, format!("the prefix has {} bytes; 50 are allowed", prefix.len())));
+        }
+    }
+    for user in &config.own.values.users {
+        if let Some(place) = config.own.place("allow_user")
+            && user.split_once(':').is_none_or(|(name, _)| name.is_empty())
+        {
+            faults
+                .push(Fault::new(place, "allow_user: expected NAME:PASSWORD, with a name before the colon"));
+        }
+    }
+}
+
+fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<Fault>) {
+    let options = &section.values;
+    let at = |name: &str| section.place(name).unwrap_or(place).clone();
+    let mut fault = |name: &str, what: String| faults.push(Fault::new(&at(name), what));
+    match (&options.certfile, &options.keyfile) {
+        (Some(_), None) => fault("certfile", "certfile without keyfile".into()),
+        (None, Some(_)) => fault("keyfile", "keyfile without certfile".into()),
+        _ => {}
+    }
+    let certified = options.certfile.is_some();
+    for (name, given) in [
+        ("cafile", options.cafile.is_some()),
+        ("capath", options.capath.is_some()),
+        ("crlfile", options.crlfile.is_some()),
+        ("require_certificate", options.require_certificate),
+        ("use_subject_as_username", options.use_subject_as_username),
+    ] {
+        let by_proxy = name.starts_with("use_") && options.enable_proxy_protocol.is_some();
+        if given && !certified && !by_proxy {
+            fault(name, format!("{name} without certfile and keyfile"));
+        }
+    }
+    if options.require_certificate && options.cafile.is_none() && options.capath.is_none() {
+        fault(
+            "require_certificate",
+            "require_certificate without cafile or capath: nobody could come".into(),
+        );
+    }
+    if options.psk_hint.is_some() && (certified || options.cafile.is_some()) {
+        fault("psk_hint", "a listener has either certificates or shared keys, not both".into());
+    }
+    if options.enable_proxy_protocol == Some(2) && (certified || options.use_subject_as_username) {
+        let what =
+            "with enable_proxy_protocol 2 TLS ends at the proxy: no certfile, no use_subject_as_username";
+        fault("enable_proxy_protocol", what.into());
+    }
+    if options.tls_keyform.as_deref() == Some("engine") {
+        let what = "tls_keyform: OpenSSL's engines are not supported: keep the key in keyfile";
+        fault("tls_keyform", what.into());
+    }
+    if options.mount_point.as_deref().is_some_and(|prefix| prefix.contains(['+', '#'])) {
+        fault("mount_point", "mount_point: a prefix of topics has no wildcards".into());
+    }
+    if !options.websockets_origins.is_empty() && options.protocol == Protocol::Mqtt {
+        fault("websockets_origin", "websockets_origin without protocol websockets".into());
+    }
+}
+
+fn bridges(config: &mut Config, faults: &mut Vec<Fault>) {
+    let mut identifiers: Vec<(&str, &Place)> = Vec::new();
+    for bridge in &config.bridges {
+        let options = &bridge.options.values;
+        let at = |name: &str| bridge.options.place(name).unwrap_or(&bridge.place);
+        if options.addresses.0.is_empty() {
+            faults.push(Fault::new(&bridge.place, format!("the bridge {} has no address", bridge.name)));
+        }
+        if options.topics.is_empty() {
+            let fault = Fault::new(&bridge.place, format!("the bridge {} has no topic", bridge.name));
+            faults.push(fault.hint("a line such as `topic # out` says what it carries"));
+        }
+        if let Some(identifier) = &options.local_clientid {
+            let place = at("local_clientid");
+            if let Some((_, other)) = identifiers.iter().find(|(taken, _)| taken == identifier) {
+                faults.push(Fault::new(place, format!("the bridge at {other} has the same local_clientid")));
+            }
+            identifiers.push((identifier, place));
+        }
+        check_bridge(at, options, faults);
+        for topic in &options.topics {
+            if topic.direction == Direction::Both && topic.local().starts_with('$') {
+                let what = format!("{} is the broker's own and is carried out only", topic.local());
+                config.warnings.push(Fault::new(at("topic"), what));
+            }
+        }
+    }
+}
+
+fn check_bridge<'a>(at: impl Fn(&str) -> &'a Place, options: &Bridge, faults: &mut Vec<Fault>) {
+    let mut fault = |name: &str, what: &str| faults.push(Fault::new(at(name), what));
+    let certificates = [
+        options.cafile.is_some(),
+        options.capath.is_some(),
+        options.certfile.is_some(),
+        options.keyfile.is_some(),
+        options.tls_use_os_certs,
+    ];
+    match (&options.identity, &options.psk) {
+        (Some(_), None) => fault("bridge_identity", "bridge_identity without bridge_psk"),
+        (None, Some(_)) => fault("bridge_psk", "bridge_psk without bridge_identity"),
+        (Some(_), Some(_)) if certificates.contains(&true) => {
+            fault("bridge_psk", "a bridge has either certificates or a shared key, not both");
+        }
+        _ => {}
+    }
+    if let Some(psk) = &options.psk
+        && (psk.len() % 2 != 0 || !psk.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        fault("bridge_psk", "bridge_psk: expected pairs of hexadecimal digits");
+    }
+    match (&options.certfile, &options.keyfile) {
+        (Some(_), None) => fault("bridge_certfile", "bridge_certfile without bridge_keyfile"),
+        (None, Some(_)) => fault("bridge_keyfile", "bridge_keyfile without bridge_certfile"),
+        _ => {}
+    }
+}
+
+/// Names every file and folder that is to be read and is not there, or may not be read. It opens and changes nothing
+/// else.
+pub(crate) fn files(config: &Config) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    readable(&config.security, &mut faults);
+    readable(&config.default_listener, &mut faults);
+    for listener in &config.listeners {
+        readable(&listener.options, &mut faults);
+        readable(&listener.security, &mut faults);
+    }
+    for bridge in &config.bridges {
+        readable(&bridge.options, &mut faults);
+    }
+    faults
+}
+
+fn readable<T: Table>(section: &Section<T>, faults: &mut Vec<Fault>) {
+    for entry in T::TABLE.iter().filter(|entry| matches!(entry.kind, Kind::File | Kind::Folder)) {
+        let Some(place) = section.place(entry.name()) else { continue };
+        let path = (entry.show)(&section.values);
+        let tried = match entry.kind {
+            Kind::Folder => std::fs::read_dir(Path::new(&path)).map(drop),
+            _ => std::fs::File::open(&path).and_then(|file| {
+                let is_file = !file.metadata()?.is_dir();
+                if is_file { Ok(()) } else { Err(std::io::ErrorKind::IsADirectory.into()) }
+            }),
+        };
+        if let Err(error) = tried {
+            let what = format!("{}: cannot read {path}: {error}", entry.name());
+            faults.push(Fault::new(place, what));
+        }
+    }
+}

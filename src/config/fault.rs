@@ -1,0 +1,93 @@
+//! What is wrong with a configuration, and where: one line for people.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<Path>,
+    /// From 1; 0 is the file as a whole.
+    pub(crate) line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 { write!(f, ":{}", self.line) } else { Ok(()) }
+    }
+}
+
+/// One thing that is wrong, or that a person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) place: Place,
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(place: &Place, what: impl Into<String>) -> Self {
+        Self { place: place.clone(), what: what.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
+/// The name that is most like `wanted`, if one is like it.
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distances = names.map(|name| (distance(&wanted.to_lowercase(), name), name));
+    let (distance, name) = distances.min()?;
+    (distance <= wanted.len().div_ceil(4).max(1)).then_some(name)
+}
+
+/// How many characters must be put in, left out, changed or swapped with their neighbours.
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (row, a) in one.iter().enumerate() {
+        let mut next = vec![row + 1];
+        for (column, b) in other.iter().enumerate() {
+            let mut least =
+                (last[column] + usize::from(a != b)).min(last[column + 1] + 1).min(next[column] + 1);
+            if row > 0 && column > 0 && *a == other[column - 1] && one[row - 1] == *b {
+                least = least.min(before[column - 1] + 1);
+            }
+            next.push(least);
+        }
+        before = std::mem::replace(&mut last, next);
+    }
+    last[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_finds_the_name_that_was_meant() {
+        let names = ["max_keepalive", "max_qos", "listener", "port", "user"];
+        for (wanted, expected) in [
+            ("max_keep_alive", Some("max_keepalive")),
+            ("Listener", Some("listener")),
+            ("lsitener", Some("listener")),
+            ("prot", Some("port")),
+            ("frobnicate", None),
+        ] {
+            assert_eq!(nearest(wanted, names.into_iter()), expected, "{wanted}");
+        }
+    }
+}

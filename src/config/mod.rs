@@ -1,0 +1,138 @@
+//! The configuration: mosquitto.conf's language with options of our own beside, read into one [`Config`].
+//!
+//! [`option`] says what an option is. The tables are `global`, `listener` and `bridge`; `names` has the lines that begin
+//! something and the names that are refused. [`read`] fills the tables from files, [`check`] asks whether the values fit
+//! together and whether the files they name are there. What it leaves out: what the values do, and the flags that go
+//! over them; those are the broker command's.
+
+pub(crate) mod bridge;
+pub(crate) mod check;
+pub(crate) mod fault;
+pub(crate) mod global;
+pub(crate) mod listener;
+#[cfg(test)]
+pub(crate) mod manual;
+mod names;
+mod option;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bridge::Bridge;
+use fault::{Fault, Place};
+use global::{Global, Logging, Own, Persistence};
+use listener::{Listener, Security};
+use read::{Disk, Reader, Source};
+
+/// Options that belong together, and where each of them was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Section<T> {
+    pub(crate) values: T,
+    given: BTreeMap<&'static str, Place>,
+}
+
+/// All that the files say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    pub(crate) global: Section<Global>,
+    pub(crate) logging: Section<Logging>,
+    pub(crate) persistence: Section<Persistence>,
+    pub(crate) own: Section<Own>,
+    /// Without `per_listener_settings`.
+    pub(crate) security: Section<Security>,
+    /// `port`, `bind_address`, and what stands above every listener.
+    pub(crate) default_listener: Section<Listener>,
+    pub(crate) listeners: Vec<ListenerSection>,
+    pub(crate) bridges: Vec<BridgeSection>,
+    /// The files and folders that were read, to be watched.
+    pub(crate) files: Vec<PathBuf>,
+    /// What works, and not as the writer may think.
+    pub(crate) warnings: Vec<Fault>,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// All addresses without a host.
+    Tcp {
+        port: u16,
+        host: Option<String>,
+    },
+    Unix(PathBuf),
+}
+
+/// A listener and its options.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenerSection {
+    pub(crate) place: Place,
+    pub(crate) address: Address,
+    pub(crate) options: Section<Listener>,
+    /// With `per_listener_settings`.
+    pub(crate) security: Section<Security>,
+}
+
+impl Default for ListenerSection {
+    fn default() -> Self {
+        Self {
+            place: Place { file: Path::new("").into(), line: 0 },
+            address: Address::Tcp { port: 1883, host: None },
+            options: Section::default(),
+            security: Section::default(),
+        }
+    }
+}
+
+/// A bridge and its options.
+#[derive(Clone, Debug)]
+pub(crate) struct BridgeSection {
+    pub(crate) place: Place,
+    pub(crate) name: String,
+    pub(crate) options: Section<Bridge>,
+}
+
+/// Reads a configuration with everything it includes.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn load(path: &Path) -> Result<Config, Vec<Fault>> {
+    let (config, faults) = read_from(&Disk, path);
+    if faults.is_empty() { Ok(config) } else { Err(faults) }
+}
+
+fn read_from(source: &dyn Source, path: &Path) -> (Config, Vec<Fault>) {
+    let mut reader = Reader::new(source);
+    reader.file(path);
+    let (mut config, mut faults) = reader.finish();
+    check::together(&mut config, &mut faults);
+    faults.sort_by(|one, other| one.place.cmp(&other.place));
+    (config, faults)
+}
+
+/// What is wrong with the text of a configuration, a line for each fault: for fuzzing. Nothing is included.
+pub fn faults(text: &[u8]) -> Vec<String> {
+    struct Text<'a>(&'a [u8]);
+    impl Source for Text<'_> {
+        fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+            Ok(self.0.to_vec())
+        }
+
+        fn list(&self, _: &Path) -> std::io::Result<Vec<PathBuf>> {
+            Ok(Vec::new())
+        }
+    }
+    let (_, faults) = read_from(&Text(text), Path::new("mosquitto.conf"));
+    faults.iter().map(ToString::to_string).collect()
+}
+
+impl Config {
+    /// Whether there is a listener without a line of its own: on port 1883 unless `port` says otherwise. What stands
+    /// above the first listener line begins one too, as in mosquitto.
+    pub(crate) fn has_default_listener(&self) -> bool {
+        let Listener { port, bind_address, .. } = &self.default_listener.values;
+        let other = !self.listeners.is_empty() && !self.default_listener.given.is_empty();
+        port.is_some() || bind_address.is_some() || other
+    }
+}

@@ -1,0 +1,360 @@
+//! What an option is: its names, what its value may be, what it does, and where the value goes.
+//!
+//! A table of options is a struct: each row is a field with its type and its default. So the parser, the check and the
+//! manual read one definition, and whoever takes the struct apart without `..` cannot leave an option unused.
+
+use std::path::PathBuf;
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `true`, `false`, `1` or `0`.
+    Flag,
+    /// A whole number, also as `0x` or with a leading 0 in octal.
+    Number(i64, i64),
+    /// The rest of the line.
+    Text,
+    /// The same, and never repeated in a message.
+    Secret,
+    /// A file that is read.
+    File,
+    /// A folder that is read.
+    Folder,
+    /// A file or folder that is written.
+    Target,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Words with a form of their own, as the manual writes it.
+    Words(&'static str),
+}
+
+/// A value that is of its kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Flag(bool),
+    Number(i64),
+    Text(&'a str),
+}
+
+/// What happens when an option is given twice in one section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The last one counts.
+    Last,
+    /// Each adds to the others.
+    Adds,
+    /// A fault, as in mosquitto: usually a line was forgotten.
+    Fault,
+}
+
+/// When a changed value is in force after SIGHUP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reload {
+    /// At once, for all.
+    Now,
+    /// For connections made from then on.
+    Next,
+    /// Not before a restart; a reload that changes it is refused.
+    Restart,
+}
+
+/// One row of a table.
+pub(crate) struct Entry<T: 'static> {
+    /// The name, and older names for it.
+    pub(crate) names: &'static [&'static str],
+    pub(crate) kind: Kind,
+    pub(crate) repeat: Repeat,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
+    pub(crate) reload: Reload,
+    /// One or a few sentences for the manual.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
+    pub(crate) help: &'static str,
+    pub(crate) put: fn(&mut T, Value<'_>) -> Result<(), String>,
+    /// The value as a line of the file would give it; empty where nothing is set.
+    pub(crate) show: fn(&T) -> String,
+}
+
+impl<T> Entry<T> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.names[0]
+    }
+}
+
+/// Defines a struct and its table: field, type, default, names, kind, repetition, reload, help.
+macro_rules! options {
+    (
+        $(#[$meta:meta])*
+        struct $name:ident;
+        $($field:ident: $type:ty = $default:expr, [$($option:literal),+], $kind:expr, $repeat:ident, $reload:ident,
+            $help:literal;)*
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) struct $name {
+            $(#[doc = $help] pub(crate) $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $crate::config::option::Table for $name {
+            const TABLE: &'static [$crate::config::option::Entry<Self>] = &[
+                $($crate::config::option::Entry {
+                    names: &[$($option),+],
+                    kind: $kind,
+                    repeat: $crate::config::option::Repeat::$repeat,
+                    reload: $crate::config::option::Reload::$reload,
+                    help: $help,
+                    put: |all, value| $crate::config::option::Field::put(&mut all.$field, value),
+                    show: |all| $crate::config::option::Field::show(&all.$field),
+                },)*
+            ];
+        }
+    };
+}
+pub(crate) use options;
+
+/// A struct that a table fills.
+pub(crate) trait Table: Default + 'static {
+    const TABLE: &'static [Entry<Self>];
+
+    fn entry(name: &str) -> Option<&'static Entry<Self>> {
+        Self::TABLE.iter().find(|entry| entry.names.contains(&name))
+    }
+}
+
+/// A type that an option may have.
+pub(crate) trait Field {
+    /// Takes a value of the option's kind.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what is expected instead.
+    fn put(&mut self, value: Value<'_>) -> Result<(), String>;
+    fn show(&self) -> String;
+}
+
+impl Field for bool {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let Value::Flag(flag) = value else { return Err("expected true or false".into()) };
+        *self = flag;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty),*) => {
+        $(impl Field for $type {
+            fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+                let Value::Number(number) = value else { return Err("expected a whole number".into()) };
+                *self = Self::try_from(number).map_err(|_| format!("{number} is out of range"))?;
+                Ok(())
+            }
+
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        })*
+    };
+}
+numbers!(u8, u16, u32, u64, i64);
+
+/// A limit that 0, or less, takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Most(pub(crate) Option<usize>);
+
+impl Most {
+    pub(crate) const UNLIMITED: Self = Self(None);
+}
+
+impl Field for Most {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let Value::Number(number) = value else { return Err("expected a whole number".into()) };
+        self.0 = usize::try_from(number).ok().filter(|number| *number > 0);
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or_else(|| "0, no limit".into(), |most| most.to_string())
+    }
+}
+
+impl Field for String {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let Value::Text(text) = value else { return Err("expected text".into()) };
+        text.clone_into(self);
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Field for PathBuf {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let Value::Text(text) = value else { return Err("expected a path".into()) };
+        *self = text.into();
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl<T: Field + Default> Field for Option<T> {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let mut inner = T::default();
+        inner.put(value)?;
+        *self = Some(inner);
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map_or_else(String::new, Field::show)
+    }
+}
+
+impl<T: Field + Default> Field for Vec<T> {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let mut inner = T::default();
+        inner.put(value)?;
+        self.push(inner);
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(Field::show).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Kind {
+    /// Reads a value of this kind, and what follows it on the line but does not belong to it.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what is expected instead.
+    pub(crate) fn read<'a>(self, text: &'a str) -> Result<(Value<'a>, &'a str), String> {
+        if text.is_empty() {
+            return Err(format!("the value is missing: expected {}", self.expected()));
+        }
+        let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+        let rest = rest.trim();
+        match self {
+            Self::Flag => match word {
+                "true" | "1" => Ok((Value::Flag(true), rest)),
+                "false" | "0" => Ok((Value::Flag(false), rest)),
+                _ => Err(format!("{word:?} is neither true nor false")),
+            },
+            Self::Number(least, most) => match number(word) {
+                Some(number) if (least..=most).contains(&number) => Ok((Value::Number(number), rest)),
+                Some(number) => Err(format!("{number} is out of range: expected {}", self.expected())),
+                None => Err(format!("{word:?} is no number: expected {}", self.expected())),
+            },
+            Self::OneOf(words) if words.contains(&text) => Ok((Value::Text(text), "")),
+            Self::OneOf(_) => Err(format!("{text:?} is not known: expected {}", self.expected())),
+            Self::Text | Self::Secret | Self::File | Self::Folder | Self::Target | Self::Words(_) => {
+                if text.len() > 65_535 {
+                    return Err("the value is longer than 65,535 bytes".into());
+                }
+                Ok((Value::Text(text), ""))
+            }
+        }
+    }
+
+    fn expected(self) -> String {
+        match self {
+            Self::Flag => "true or false".into(),
+            Self::Number(least, most) if least < 0 => {
+                format!("a whole number up to {most}; 0 or less means no limit")
+            }
+            Self::Number(least, most) => format!("a whole number from {least} to {most}"),
+            Self::Text | Self::Secret => "text".into(),
+            Self::File => "the path of a file".into(),
+            Self::Folder => "the path of a folder".into(),
+            Self::Target => "a path".into(),
+            Self::OneOf(words) => words.join(", "),
+            Self::Words(form) => form.into(),
+        }
+    }
+
+    /// The argument as the manual writes it.
+    #[cfg(test)]
+    pub(crate) fn argument(self) -> String {
+        match self {
+            Self::Flag => "true|false".into(),
+            Self::Number(..) => "NUMBER".into(),
+            Self::Text | Self::Secret => "TEXT".into(),
+            Self::File => "FILE".into(),
+            Self::Folder => "DIRECTORY".into(),
+            Self::Target => "PATH".into(),
+            Self::OneOf(words) => words.join("|"),
+            Self::Words(form) => form.into(),
+        }
+    }
+}
+
+/// A number as C reads it: decimal, `0x` or, after a 0, octal.
+fn number(word: &str) -> Option<i64> {
+    let (sign, digits) = match word.as_bytes().first()? {
+        b'-' => (-1, &word[1..]),
+        b'+' => (1, &word[1..]),
+        _ => (1, word),
+    };
+    if !digits.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
+    let number = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => i64::from_str_radix(hex, 16),
+        Some(_) => return None,
+        None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(&digits[1..], 8),
+        None => digits.parse(),
+    };
+    number.ok().map(|number| sign * number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Value, number};
+
+    #[test]
+    fn numbers_are_read_as_c_reads_them() {
+        for (word, expected) in [
+            ("0", Some(0)),
+            ("60", Some(60)),
+            ("-1", Some(-1)),
+            ("0x10", Some(16)),
+            ("010", Some(8)),
+            ("08", None),
+            ("10k", None),
+            ("0x", None),
+            ("--1", None),
+            ("", None),
+            ("9223372036854775808", None),
+        ] {
+            assert_eq!(number(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_number_is_told_and_what_is_no_value_refused() {
+        let (value, rest) = Kind::Number(0, 100).read("60 # a minute").unwrap();
+        assert!(matches!(value, Value::Number(60)) && rest == "# a minute");
+        for (kind, text) in [
+            (Kind::Flag, "yes"),
+            (Kind::Flag, "True"),
+            (Kind::Flag, ""),
+            (Kind::Number(0, 100), "101"),
+            (Kind::OneOf(&["a", "b"]), "c"),
+            (Kind::Text, ""),
+        ] {
+            assert!(kind.read(text).is_err(), "{kind:?} {text:?}");
+        }
+    }
+}
