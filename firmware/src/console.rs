@@ -55,6 +55,12 @@ fn show(settings: &Settings) -> String {
 pub struct Line(String);
 
 impl Line {
+    /// What is being typed is a password, and is not to be shown.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        ["set password ", "set secret "].iter().any(|start| self.0.trim_start().starts_with(start))
+    }
+
     pub fn push(&mut self, byte: u8) -> Option<String> {
         match byte {
             b'\r' | b'\n' => Some(core::mem::take(&mut self.0)).filter(|line| !line.is_empty()),

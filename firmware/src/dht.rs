@@ -29,6 +29,15 @@ pub struct Sample {
     pub humidity: u16,
 }
 
+impl fmt::Display for Sample {
+    /// For the console: `21.5 °C, 48.2 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.temperature < 0 { "-" } else { "" };
+        let size = self.temperature.unsigned_abs();
+        write!(f, "{sign}{}.{} °C, {}.{} %", size / 10, size % 10, self.humidity / 10, self.humidity % 10)
+    }
+}
+
 /// Why there is no sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -25,8 +25,10 @@ pub struct Reading {
 
 /// Readings kept in memory: at one a minute four hours, and as many as fit a sector of flash.
 pub const CAPACITY: usize = 240;
-const RECORD: usize = 17;
-const HEAD: usize = 4;
+const RECORD: usize = 16;
+const HEAD: usize = 8;
+/// Above the milliseconds of a time is its kind; 2^56 of them are two million years.
+const KIND: u32 = 56;
 
 /// The readings not yet acknowledged.
 #[derive(Debug, Default)]
@@ -67,19 +69,19 @@ impl Queue {
         self.readings.is_empty()
     }
 
-    /// For the flash: the next number, then the readings.
+    /// For the flash: the next number, how many gave way, then the readings.
     #[must_use]
     pub fn to_bytes(&self, next_seq: u32) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD + self.len() * RECORD);
         bytes.extend_from_slice(&next_seq.to_le_bytes());
+        bytes.extend_from_slice(&self.dropped.to_le_bytes());
         for Reading { seq, when, sample } in &self.readings {
-            let (tag, millis) = match *when {
-                When::Local(at) => (0, at),
+            let (kind, millis) = match *when {
+                When::Local(at) => (0_u64, at),
                 When::Unix(at) => (1, at),
                 When::Unknown => (2, 0),
             };
-            bytes.push(tag);
-            bytes.extend_from_slice(&millis.to_le_bytes());
+            bytes.extend_from_slice(&(kind << KIND | millis).to_le_bytes());
             bytes.extend_from_slice(&seq.to_le_bytes());
             bytes.extend_from_slice(&sample.temperature.to_le_bytes());
             bytes.extend_from_slice(&sample.humidity.to_le_bytes());
@@ -94,24 +96,27 @@ impl Queue {
         if rest.len() % RECORD != 0 {
             return None;
         }
-        let mut queue = Self::default();
+        let (next_seq, dropped) = (u32::from_le_bytes(head[..4].try_into().ok()?), &head[4..]);
+        let mut queue =
+            Self { readings: VecDeque::new(), dropped: u32::from_le_bytes(dropped.try_into().ok()?) };
         for record in rest.chunks_exact(RECORD) {
-            let millis = u64::from_le_bytes(record[1..9].try_into().ok()?);
-            let when = match record[0] {
+            let time = u64::from_le_bytes(record[..8].try_into().ok()?);
+            let millis = time & ((1 << KIND) - 1);
+            let when = match time >> KIND {
                 0 if clock_kept => When::Local(millis),
                 1 => When::Unix(millis),
                 _ => When::Unknown,
             };
             queue.push(Reading {
-                seq: u32::from_le_bytes(record[9..13].try_into().ok()?),
+                seq: u32::from_le_bytes(record[8..12].try_into().ok()?),
                 when,
                 sample: Sample {
-                    temperature: i16::from_le_bytes(record[13..15].try_into().ok()?),
-                    humidity: u16::from_le_bytes(record[15..17].try_into().ok()?),
+                    temperature: i16::from_le_bytes(record[12..14].try_into().ok()?),
+                    humidity: u16::from_le_bytes(record[14..16].try_into().ok()?),
                 },
             });
         }
-        Some((queue, u32::from_le_bytes(*head)))
+        Some((queue, next_seq))
     }
 }
 
@@ -132,7 +137,17 @@ mod tests {
         assert_eq!(queue.len(), CAPACITY);
         queue.acknowledge(3);
         assert_eq!(queue.front().map(|r| r.seq), Some(4));
-        assert!(queue.to_bytes(9).len() <= crate::storage::CAPACITY);
+    }
+
+    #[test]
+    fn a_full_queue_fits_the_flash() {
+        let mut queue = Queue::default();
+        (0..CAPACITY as u32 + 3).for_each(|seq| queue.push(reading(seq, When::Unix(u64::from(seq)))));
+        let bytes = queue.to_bytes(243);
+        assert!(bytes.len() <= crate::storage::CAPACITY);
+        let (back, next) = Queue::from_bytes(&bytes, false).unwrap();
+        assert_eq!((back.len(), back.dropped, next), (CAPACITY, 3, 243));
+        assert_eq!(back.readings, queue.readings);
     }
 
     #[test]

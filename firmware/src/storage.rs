@@ -14,6 +14,11 @@ const MAGIC: u32 = 0x534B_5401;
 /// The most bytes a blob may have.
 pub const CAPACITY: usize = SECTOR as usize - HEADER;
 
+/// Where the board keeps its settings, as partitions.csv has it.
+pub const SETTINGS: Store = Store { at: 0x9000 };
+/// Where the board keeps readings that wait.
+pub const READINGS: Store = Store { at: 0xB000 };
+
 /// Sector, generation and blob.
 type Newest = Option<(u32, u32, Vec<u8>)>;
 
@@ -77,10 +82,20 @@ pub fn image(generation: u32, blob: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn open(sector: &[u8]) -> Option<(u32, &[u8])> {
+/// Generation and content of a sector, or of what else was written as [`image`] gives it, if it is whole.
+#[must_use]
+pub fn open(sector: &[u8]) -> Option<(u32, &[u8])> {
     let word = |at: usize| Some(u32::from_le_bytes(sector.get(at..at + 4)?.try_into().ok()?));
     let blob = sector.get(HEADER..HEADER.checked_add(word(8)? as usize)?)?;
     (word(0)? == MAGIC && crc32(crc32(!0, &sector[..12]), blob) == word(12)?).then_some((word(4)?, blob))
+}
+
+/// Both sectors of a store that holds a blob and nothing older.
+#[must_use]
+pub fn store_image(blob: &[u8]) -> Vec<u8> {
+    let mut bytes = image(1, blob);
+    bytes.resize(2 * SECTOR as usize, 0xFF);
+    bytes
 }
 
 fn crc32(seed: u32, bytes: &[u8]) -> u32 {
@@ -182,6 +197,38 @@ mod tests {
             STORE.save(&mut flash, b"after").unwrap();
             assert_eq!(STORE.load(&mut flash).unwrap().unwrap(), b"after");
         }
+    }
+
+    /// What the board wrote last is newer than what is flashed anew, unless that covers both sectors.
+    #[test]
+    fn flashing_anew_replaces_what_the_board_wrote() {
+        let mut flash = fresh();
+        for blob in [&b"a"[..], b"b", b"c", b"d"] {
+            STORE.save(&mut flash, blob).unwrap();
+        }
+        let image = store_image(b"flashed");
+        flash.bytes[STORE.at as usize..][..image.len()].copy_from_slice(&image);
+        assert_eq!(STORE.load(&mut flash).unwrap().unwrap(), b"flashed");
+    }
+
+    #[test]
+    fn the_partition_table_has_room_for_both_stores_and_two_images() {
+        let number = |text: &str| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).unwrap();
+        let mut parts: Vec<(String, u32, u32)> = include_str!("../partitions.csv")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split(',').collect::<Vec<_>>())
+            .map(|f| (f[0].to_string(), number(f[3]), number(f[4])))
+            .collect();
+        let find = |name: &str| parts.iter().find(|part| part.0 == name).unwrap().clone();
+        for (name, store) in [("settings", SETTINGS), ("readings", READINGS)] {
+            assert_eq!(find(name), (name.to_string(), store.at, 2 * SECTOR));
+        }
+        // An image is under 1 MB; the table and the bootloader end at 0x9000, the flash of 4 MB at 0x400000.
+        assert!(find("first").2 == find("second").2 && find("first").2 > 1 << 20);
+        parts.sort_by_key(|part| part.1);
+        assert!(parts[0].1 >= 0x9000 && parts.windows(2).all(|p| p[0].1 + p[0].2 <= p[1].1));
+        assert!(parts.iter().all(|part| part.1 + part.2 <= 0x40_0000));
     }
 
     #[test]

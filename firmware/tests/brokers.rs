@@ -218,6 +218,79 @@ fn birth_death_sleep_and_settings_are_seen() {
     }
 }
 
+/// Home Assistant may start long after the board: what it needs to know waits for it at the broker.
+#[test]
+fn home_assistant_finds_the_board_later() {
+    for broker in brokers() {
+        let port = free_port();
+        let _broker = broker(port);
+        let (_sub, lines) = watch(port, "sensors/found/#");
+        let _board = board(port, "found", &[]);
+        wait_for(&lines, "sensors/found/diagnostics {");
+        let (_late, lines) = watch(port, "homeassistant/#");
+        // In the order that the broker likes.
+        let mut found: Vec<String> = (0..4)
+            .map(|_| {
+                let line = wait_for(&lines, "homeassistant/sensor/found/");
+                let (topic, json) = line.split_once(' ').unwrap();
+                let json: serde_json::Value = serde_json::from_str(json).unwrap();
+                assert!(json["state_topic"].as_str().unwrap().starts_with("sensors/found/"), "{line}");
+                topic.split('/').nth(3).unwrap().to_string()
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, ["humidity", "rssi", "temperature", "uptime"]);
+    }
+}
+
+/// A setting that was published while the board was away reaches it, and a harmful one never does.
+#[test]
+fn a_retained_setting_reaches_a_board_that_comes_later() {
+    for broker in brokers() {
+        let port = free_port();
+        let _broker = broker(port);
+        for (key, value) in [("sleep", "on"), ("reboot", "1"), ("broker", "elsewhere")] {
+            let topic = format!("sensors/later/set/{key}");
+            let set = ["-p", &port.to_string(), "-r", "-t", &topic, "-m", value].map(String::from);
+            assert!(Command::new("mosquitto_pub").args(&set).status().unwrap().success());
+        }
+        let (_sub, lines) = watch(port, "sensors/later/+");
+        let _board = board(port, "later", &[]);
+        // It sleeps as told, wakes, and is still with this broker.
+        for _ in 0..2 {
+            wait_for(&lines, "sensors/later/status online");
+            wait_for(&lines, "sensors/later/climate {");
+            wait_for(&lines, "sensors/later/status asleep");
+        }
+    }
+}
+
+#[test]
+fn user_and_password_are_given_and_a_refusal_is_told() {
+    let port = free_port();
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let (users, config) = (format!("{folder}/users"), format!("{folder}/users.conf"));
+    let _ = std::fs::remove_file(&users);
+    let made = Command::new("mosquitto_passwd").args(["-b", "-c", &users, "ann", "secret"]).status().unwrap();
+    assert!(made.success());
+    std::fs::write(&config, format!("listener {port} 127.0.0.1\nuser root\npassword_file {users}\n"))
+        .unwrap();
+    let _broker = start(Command::new("mosquitto").args(["-c", &config]), port);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
+    command.args([&format!("port={port}"), "device=wrong", "user=ann", "secret=guess"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let running = Running(child);
+    assert!(told.any(|line| line.contains("set user, set secret") && line.contains("trying again")));
+    drop(running);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
+    command.args([&format!("port={port}"), "device=right", "user=ann", "secret=secret"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let _running = Running(child);
+    assert!(told.any(|line| line.starts_with("connected to")));
+}
+
 /// Carries bytes to the broker while it is open.
 struct Proxy {
     port: u16,

@@ -10,6 +10,7 @@ use skeeter_sensor::{sntp, storage};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 fn main() -> ExitCode {
@@ -35,7 +36,7 @@ fn image(path: Option<&String>) -> Result<(), String> {
     if let Some(key) = settings.missing() {
         return Err(format!("{key} is not set"));
     }
-    let sectors = storage::image(1, settings.to_text().as_bytes());
+    let sectors = storage::store_image(settings.to_text().as_bytes());
     std::fs::write(path, sectors).map_err(|fault| format!("{path}: {fault}"))
 }
 
@@ -51,14 +52,11 @@ fn run(arguments: &[String]) -> Result<(), String> {
     }
     let began = Instant::now();
     let mut kept = Vec::new();
-    let mut seq = 0;
     loop {
-        let now = millis(began);
-        let mut publisher = Publisher::new(settings.clone(), now, seq, std::process::id());
-        publisher.restore(&kept, true);
+        let mut publisher = Publisher::new(settings.clone(), millis(began), 0, std::process::id());
+        publisher.resume(&kept);
         let pause = live(&mut publisher, began);
-        kept = publisher.to_bytes();
-        seq = publisher.seq();
+        kept = publisher.suspend(millis(began) + pause);
         settings = publisher.settings().clone();
         std::thread::sleep(Duration::from_millis(pause));
     }
@@ -67,53 +65,103 @@ fn run(arguments: &[String]) -> Result<(), String> {
 /// Runs the publisher until it sleeps or reboots; for how many milliseconds.
 fn live(publisher: &mut Publisher, began: Instant) -> u64 {
     let board = Diagnostics { rssi: None, heap: None, reset: "simulated" };
-    let mut socket: Option<TcpStream> = None;
+    let mut link = Link::Closed;
     loop {
         let step = publisher.poll(millis(began), &board);
         let output = publisher.take_output();
-        if let Some(Err(fault)) = socket.as_mut().map(|socket| socket.write_all(&output)) {
-            socket = None;
+        if let Link::Open(socket) = &mut link
+            && let Err(fault) = socket.write_all(&output)
+        {
+            link = Link::Closed;
             publisher.closed(&fault.to_string(), millis(began));
         }
         for line in publisher.take_news() {
             println!("{line}");
         }
         match step {
-            Step::Measure => publisher.measured(measure(publisher.settings(), began), millis(began)),
-            Step::Connect => match open(publisher.settings()) {
-                Ok(open) => {
-                    socket = Some(open);
-                    date(publisher, began);
-                    publisher.connected(millis(began));
+            Step::Measure => {
+                let result = measure(publisher.settings(), began);
+                if let Ok(sample) = result {
+                    println!("{sample}");
                 }
-                Err(fault) => publisher.closed(&fault, millis(began)),
-            },
-            Step::Close => socket = None,
+                publisher.measured(result, millis(began));
+            }
+            Step::Connect => link = Link::Opening(connect(publisher.settings().clone())),
+            Step::Close => link = Link::Closed,
             Step::Reboot => return 0,
             Step::Sleep(pause) => return pause,
             Step::SaveSettings | Step::SaveQueue => {}
-            Step::Wait(until) => receive(publisher, &mut socket, began, until),
+            Step::Wait(until) => wait(publisher, &mut link, began, until),
         }
     }
 }
 
-/// Waits for bytes, at most until the given time.
-fn receive(publisher: &mut Publisher, socket: &mut Option<TcpStream>, began: Instant, until: u64) {
+/// A socket, and the time of day if it could be had.
+type Opened = (Result<TcpStream, String>, Option<u64>);
+
+enum Link {
+    Closed,
+    Opening(Receiver<Opened>),
+    Open(TcpStream),
+}
+
+/// Opens the connection on a thread of its own: measuring goes on meanwhile.
+fn connect(settings: Settings) -> Receiver<Opened> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let socket = open(&settings);
+        let unix = socket.is_ok().then(|| date(&settings.ntp)).flatten();
+        // Nobody waits any longer if the publisher gave up.
+        let _ = sender.send((socket, unix));
+    });
+    receiver
+}
+
+/// Waits for what happens next, at most until the given time.
+fn wait(publisher: &mut Publisher, link: &mut Link, began: Instant, until: u64) {
     let wait = Duration::from_millis(until.saturating_sub(millis(began)).max(1));
-    let Some(open) = socket else {
-        std::thread::sleep(wait);
-        return;
+    let why = match link {
+        Link::Closed => {
+            std::thread::sleep(wait);
+            None
+        }
+        Link::Opening(receiver) => match receiver.recv_timeout(wait) {
+            Ok((socket, unix)) => {
+                let now = millis(began);
+                if let Some(unix) = unix {
+                    publisher.dated(unix, now);
+                }
+                match socket {
+                    Ok(socket) => {
+                        *link = Link::Open(socket);
+                        publisher.connected(now);
+                        None
+                    }
+                    Err(why) => Some(why),
+                }
+            }
+            Err(_) => None,
+        },
+        Link::Open(socket) => receive(publisher, socket, began, wait).err(),
     };
+    if let Some(why) = why {
+        *link = Link::Closed;
+        publisher.closed(&why, millis(began));
+    }
+}
+
+fn receive(
+    publisher: &mut Publisher,
+    socket: &mut TcpStream,
+    began: Instant,
+    wait: Duration,
+) -> Result<(), String> {
     let mut bytes = [0; 1024];
-    let result = match open.set_read_timeout(Some(wait)).and_then(|()| open.read(&mut bytes)) {
+    match socket.set_read_timeout(Some(wait)).and_then(|()| socket.read(&mut bytes)) {
         Ok(0) => Err("the broker closed the connection".into()),
         Ok(len) => publisher.received(&bytes[..len], millis(began)),
         Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
         Err(fault) => Err(fault.to_string()),
-    };
-    if let Err(why) = result {
-        *socket = None;
-        publisher.closed(&why, millis(began));
     }
 }
 
@@ -130,15 +178,11 @@ fn open(settings: &Settings) -> Result<TcpStream, String> {
 }
 
 /// By SNTP if a server is set, else by the PC's own clock.
-fn date(publisher: &mut Publisher, began: Instant) {
-    let server = publisher.settings().ntp.clone();
-    let unix = if server.is_empty() {
+fn date(server: &str) -> Option<u64> {
+    if server.is_empty() {
         SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_millis() as u64)
     } else {
-        ask(&server)
-    };
-    if let Some(unix) = unix {
-        publisher.dated(unix, millis(began));
+        ask(server)
     }
 }
 

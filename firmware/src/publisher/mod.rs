@@ -4,7 +4,9 @@
 //! clock are the caller's, who writes out [`Publisher::take_output`] before each step. One PUBLISH is in flight at a
 //! time: order is kept without further thought, and a reading leaves the queue only when it is acknowledged.
 
+mod incoming;
 mod packets;
+mod retained;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +19,6 @@ use crate::{discovery, fence};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use mqttrs::{ConnectReturnCode, Packet, SubscribeReturnCodes};
 
 /// A broker that does not answer for so long is given up, in milliseconds.
 const PATIENCE: u64 = 10_000;
@@ -31,6 +32,16 @@ const DIAGNOSTICS: u64 = 300_000;
 const DATE_WAIT: u64 = 15_000;
 /// In sleep mode: with or without the broker, after this the board sleeps again.
 const AWAKE: u64 = 45_000;
+/// In sleep mode: the longest time without an attempt to reach the broker.
+const QUIET: u64 = 3_600_000;
+/// In sleep mode Home Assistant is told again so long after it was told, not each time the board wakes.
+const ANNOUNCE: u64 = 3_600_000;
+/// The sensor is asked again after this, as soon as it can answer, so many times.
+const RETRY: u64 = 2_100;
+const RETRIES: u8 = 2;
+/// Readings that wait so long are kept in flash, and again each time this has passed: a power cut then costs no more,
+/// and a flash of 100,000 erasures and two sectors in turn lasts for years of absence.
+const SAVE: u64 = 900_000;
 
 /// What the caller is to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +58,10 @@ pub enum Step {
     SaveSettings,
     /// Keep the queue in flash.
     SaveQueue,
-    /// Keep the queue, then start anew.
+    /// Keep [`Publisher::suspend`] where a restart leaves it alone, then start anew.
     Reboot,
-    /// Keep the queue if it is not empty, then sleep for so many milliseconds.
+    /// Keep [`Publisher::suspend`] where sleep leaves it alone, close the connection once all is written, then sleep
+    /// for so many milliseconds.
     Sleep(u64),
 }
 
@@ -108,15 +120,24 @@ pub struct Publisher {
     pid: u16,
     /// What is to be said first on each connection, and how far that has come.
     greeted: usize,
-    born: u64,
+    /// Sleep mode counts from here how long the board is awake.
+    awake_since: u64,
     next_measure: u64,
     next_diagnostics: u64,
     quiet_since: u64,
     ping_until: Option<u64>,
     fault: Option<Fault>,
+    /// Answers of the sensor in a row that were none.
+    misses: u8,
     save_settings: bool,
     /// The flash holds readings, which are to be cleared once they are sent.
     stored: bool,
+    next_save: u64,
+    /// Lives in sleep mode that did not reach the broker, and until when no other tries.
+    failed: u8,
+    quiet_until: u64,
+    /// In sleep mode Home Assistant need not be told again before this.
+    announce_at: u64,
     reboot: bool,
     news: Vec<String>,
 }
@@ -137,14 +158,19 @@ impl Publisher {
             flight: None,
             pid: 0,
             greeted: 0,
-            born: now,
+            awake_since: now,
             next_measure: now,
             next_diagnostics: now,
             quiet_since: now,
             ping_until: None,
             fault: None,
+            misses: 0,
             save_settings: false,
             stored: false,
+            next_save: now.saturating_add(SAVE),
+            failed: 0,
+            quiet_until: 0,
+            announce_at: 0,
             reboot: false,
             news: Vec::new(),
         }
@@ -208,12 +234,25 @@ impl Publisher {
         self.fault = result.err();
         match result {
             Ok(sample) => {
+                self.misses = 0;
                 let when = self.epoch.map_or(When::Local(now), |epoch| When::Unix(epoch + now));
                 self.queue.push(Reading { seq: self.seq, when, sample });
                 self.seq = self.seq.wrapping_add(1);
             }
-            Err(fault) => self.tell(format!("{fault}")),
+            Err(fault) => {
+                self.misses = self.misses.saturating_add(1);
+                if self.is_retrying() {
+                    self.next_measure = self.next_measure.min(now + RETRY);
+                } else {
+                    self.tell(format!("{fault}"));
+                }
+            }
         }
+    }
+
+    /// One disturbed answer is no fault of the sensor; it is asked again before the interval is over.
+    fn is_retrying(&self) -> bool {
+        (1..=RETRIES).contains(&self.misses)
     }
 
     /// The connection is open.
@@ -261,16 +300,20 @@ impl Publisher {
             self.stored = false;
             return Step::SaveQueue;
         }
+        if self.queue.is_empty() {
+            self.next_save = now + SAVE;
+        } else if now >= self.next_save {
+            self.next_save = now + SAVE;
+            self.stored = true;
+            return Step::SaveQueue;
+        }
         if now >= self.next_measure {
             let interval = u64::from(self.settings.interval) * 1000;
             // Measurements missed while the board was busy are not made up for.
             self.next_measure += ((now - self.next_measure) / interval + 1) * interval;
             return Step::Measure;
         }
-        if self.settings.sleep && self.state != State::Asleep && now >= self.born + AWAKE {
-            self.tell("the broker did not take all in time, sleeping with it".into());
-            self.state = State::Asleep;
-        }
+        self.doze(now);
         let until = match self.state {
             State::Asleep => return Step::Sleep(self.next_measure.saturating_sub(now)),
             State::Away { until } if self.settings.missing().is_some() => until.max(now + 1_000),
@@ -292,8 +335,26 @@ impl Publisher {
         if self.state == State::Asleep {
             return Step::Sleep(self.next_measure.saturating_sub(now));
         }
-        let awake = if self.settings.sleep { self.born + AWAKE } else { u64::MAX };
+        let awake = if self.settings.sleep { self.awake_since + AWAKE } else { u64::MAX };
         Step::Wait(until.min(self.next_measure).min(awake))
+    }
+
+    /// In sleep mode: nothing is tried while it is quiet, nor after the time to be awake has passed.
+    fn doze(&mut self, now: u64) {
+        if !self.settings.sleep || self.state == State::Asleep {
+            return;
+        }
+        if matches!(self.state, State::Away { .. }) && now < self.quiet_until && !self.is_retrying() {
+            self.state = State::Asleep;
+        } else if now >= self.awake_since + AWAKE {
+            let interval = u64::from(self.settings.interval) * 1000;
+            // A radio that finds nobody empties the battery: the next attempt is further off each time.
+            self.quiet_until = now + (interval << self.failed.min(10)).min(QUIET);
+            self.failed = self.failed.saturating_add(1);
+            let waiting = self.queue.len();
+            self.tell(format!("the broker did not take all in time, sleeping with {waiting} readings"));
+            self.state = State::Asleep;
+        }
     }
 
     /// Sends what is due; the time of the next thing to do, or nothing when the broker is given up.
@@ -321,6 +382,7 @@ impl Publisher {
         match self.greeted {
             0 => return Some(Item::Subscription),
             1 => return Some(Item::Birth),
+            2 if self.settings.sleep && now < self.announce_at => self.greeted = 2 + discovery::COUNT,
             stage if stage < 2 + discovery::COUNT => return Some(Item::Entity(stage - 2)),
             _ => {}
         }
@@ -332,7 +394,7 @@ impl Publisher {
         if now >= self.next_diagnostics {
             return Some(Item::Diagnostics);
         }
-        self.settings.sleep.then_some(Item::Asleep)
+        (self.settings.sleep && !self.is_retrying()).then_some(Item::Asleep)
     }
 
     fn send(&mut self, item: Item, now: u64, diagnostics: &Diagnostics) {
@@ -364,77 +426,6 @@ impl Publisher {
         packets::publish(&topic, payload.as_bytes(), retain, pid, &mut self.out);
         self.quiet_since = now;
         self.flight = Some(Flight { item, pid, until: now + PATIENCE });
-    }
-
-    fn take(&mut self, packet: &Packet<'_>, now: u64) -> Result<(), String> {
-        match packet {
-            Packet::Connack(connack) if matches!(self.state, State::Greeting { .. }) => {
-                if connack.code != ConnectReturnCode::Accepted {
-                    return Err(packets::refusal(connack.code).into());
-                }
-                self.state = State::Online { since: now };
-                self.greeted = 0;
-                self.next_diagnostics = now;
-                let waiting = self.queue.len();
-                self.tell(format!("connected to {}, {waiting} readings waiting", self.settings.broker));
-            }
-            Packet::Suback(suback) => {
-                if suback.return_codes.contains(&SubscribeReturnCodes::Failure) {
-                    self.tell("the broker does not let us listen for settings".into());
-                }
-                self.acknowledged(suback.pid.get(), true);
-            }
-            Packet::Puback(pid) => self.acknowledged(pid.get(), false),
-            Packet::Pingresp => {
-                self.ping_until = None;
-                self.quiet_since = now;
-            }
-            Packet::Publish(publish) => {
-                let text = core::str::from_utf8(publish.payload).unwrap_or_default();
-                self.command(publish.topic_name, text, publish.retain, now);
-            }
-            _ => return Err("the broker sent a packet that is not for clients".into()),
-        }
-        Ok(())
-    }
-
-    fn acknowledged(&mut self, pid: u16, subscription: bool) {
-        let Some(flight) = self.flight else { return };
-        if flight.pid != pid || subscription != (flight.item == Item::Subscription) {
-            return;
-        }
-        self.flight = None;
-        // Only now does the connection hold: a broker that accepts and drops is still backed off from.
-        self.backoff.reset();
-        match flight.item {
-            Item::Subscription | Item::Birth | Item::Entity(_) => self.greeted += 1,
-            Item::Reading(seq) => self.queue.acknowledge(seq),
-            Item::Diagnostics => self.next_diagnostics = self.next_diagnostics.saturating_add(DIAGNOSTICS),
-            Item::Asleep => {
-                packets::disconnect(&mut self.out);
-                self.state = State::Asleep;
-            }
-        }
-    }
-
-    /// A setting that came by MQTT. Only harmless ones: who may publish here must not take the board off its network.
-    fn command(&mut self, topic: &str, value: &str, retained: bool, now: u64) {
-        match topic.rsplit('/').next() {
-            // A retained one would reboot the board for ever.
-            Some("reboot") if !retained => self.reboot = true,
-            Some(key @ ("interval" | "sleep")) => {
-                let before = self.settings.clone();
-                if let Err(fault) = self.settings.set(key, value) {
-                    self.tell(fault);
-                } else if self.settings != before {
-                    self.save_settings = true;
-                    self.next_measure = self.next_measure.min(now + u64::from(self.settings.interval) * 1000);
-                    self.born = now;
-                    self.tell(format!("{key} is now {value}"));
-                }
-            }
-            _ => {}
-        }
     }
 
     fn retreat(&mut self, why: &str, now: u64) {

@@ -1,6 +1,7 @@
 //! The publisher against a broker made of bytes, in virtual time.
 
 use super::*;
+use mqttrs::Packet;
 
 const SAMPLE: Sample = Sample { temperature: -5, humidity: 482 };
 const BOARD: Diagnostics = Diagnostics { rssi: Some(-61), heap: None, reset: "power" };
@@ -10,6 +11,8 @@ struct Bench {
     publisher: Publisher,
     now: u64,
     reachable: bool,
+    /// Connecting takes for ever.
+    hangs: bool,
     answers: bool,
     open: bool,
     /// What the broker got: topic, payload, retain.
@@ -31,6 +34,7 @@ impl Bench {
             publisher,
             now: 0,
             reachable: true,
+            hangs: false,
             answers: true,
             open: false,
             got: Vec::new(),
@@ -80,7 +84,8 @@ impl Bench {
             }
             Step::Connect => {
                 self.connects.push(self.now);
-                if self.reachable {
+                if self.hangs {
+                } else if self.reachable {
                     self.open = true;
                     self.frames = Inbox::default();
                     self.publisher.connected(self.now);
@@ -124,6 +129,33 @@ impl Bench {
                 self.publisher.closed(&why, self.now);
             }
         }
+    }
+
+    /// The life after deep sleep, with what the one before suspended.
+    fn wake(&mut self) {
+        let Some(Step::Sleep(pause)) = self.steps.last() else { panic!("awake: {:?}", self.steps.last()) };
+        self.now += pause;
+        let bytes = self.publisher.suspend(self.now);
+        assert!(bytes.len() <= crate::storage::CAPACITY);
+        let settings = self.publisher.settings().clone();
+        let wake = Publisher::wake_time(&bytes).unwrap();
+        assert_eq!(wake, self.now);
+        self.publisher = Publisher::new(settings, wake, 0, 5);
+        self.publisher.resume(&bytes);
+        self.open = false;
+    }
+
+    /// So many lives in sleep mode; when each connected first, if it did.
+    fn lives(&mut self, count: usize) -> Vec<Option<u64>> {
+        (0..count)
+            .map(|_| {
+                let before = self.connects.len();
+                self.run(self.now + 60_000);
+                let first = self.connects.get(before).copied();
+                self.wake();
+                first
+            })
+            .collect()
     }
 
     fn cut(&mut self) {
@@ -306,8 +338,17 @@ fn without_a_broker_set_it_measures_and_does_not_connect() {
 #[test]
 fn a_broken_sensor_is_told_and_the_broker_learns_of_it() {
     let mut publisher = Publisher::new(Settings::default(), 0, 0, 1);
-    publisher.measured(Err(Fault::Checksum), 0);
-    assert!(publisher.take_news()[0].contains("checksum"));
+    let mut times = Vec::new();
+    for now in 0..120_000 {
+        if publisher.poll(now, &BOARD) == Step::Measure {
+            publisher.measured(Err(Fault::Checksum), now);
+            times.push(now);
+        }
+    }
+    // Twice again as soon as the sensor can answer; only then is it a fault, told once.
+    assert_eq!(times, [0, 2_100, 4_200, 64_200]);
+    let told = publisher.take_news().iter().filter(|line| line.contains("checksum")).count();
+    assert_eq!(told, 2);
     assert!(packets::diagnostics(&BOARD, 0, &publisher.queue, publisher.fault).contains("checksum"));
     assert_eq!(publisher.waiting(), 0);
 }
@@ -320,4 +361,94 @@ fn bytes_that_are_no_mqtt_end_the_connection() {
         bench.run(1);
         assert!(bench.publisher.received(bytes, 1).is_err(), "{bytes:?}");
     }
+}
+
+#[test]
+fn a_sleeping_board_turns_the_radio_on_less_often_while_nobody_answers() {
+    let mut bench = Bench::new(|settings| (settings.sleep, settings.interval) = (true, 60));
+    bench.publisher.dated(1_700_000_000_000, 0);
+    bench.reachable = false;
+    let tried: Vec<_> = bench.lives(12).iter().map(Option::is_some).collect();
+    let (on, off) = (true, false);
+    assert_eq!(tried, [on, off, on, off, off, on, off, off, off, off, on, off]);
+    // It measured each time all the same, and says so with the right times once somebody is there.
+    bench.reachable = true;
+    bench.lives(8);
+    assert_eq!(bench.seqs(), (0..bench.seqs().len() as u64).collect::<Vec<_>>());
+    let times: Vec<_> = bench.readings().iter().map(|r| r["time"].as_u64().unwrap()).collect();
+    assert!(times.len() >= 19 && times.windows(2).all(|pair| pair[1] - pair[0] == 60), "{times:?}");
+    assert_eq!(bench.got.last().unwrap().1, "asleep");
+    // After that each life connects again.
+    assert!(bench.lives(3).iter().all(Option::is_some));
+}
+
+#[test]
+fn a_sleeping_board_tells_home_assistant_once_an_hour() {
+    let mut bench = Bench::new(|settings| (settings.sleep, settings.interval) = (true, 600));
+    bench.publisher.dated(1_700_000_000_000, 0);
+    bench.lives(14);
+    let told = bench.got.iter().filter(|(topic, ..)| topic.ends_with("/temperature/config")).count();
+    assert_eq!(told, 3, "at 0, 70 and 140 minutes");
+    assert_eq!(bench.seqs().len(), 14);
+}
+
+#[test]
+fn a_restart_keeps_the_readings_and_the_date() {
+    let mut bench = Bench::new(|_| {});
+    bench.reachable = false;
+    bench.run(35_000);
+    bench.publisher.dated(1_700_000_000_000, 30_000);
+    let bytes = bench.publisher.suspend(36_000);
+    let mut after = Bench::new(|_| {});
+    after.now = 36_000;
+    after.publisher = Publisher::new(after.publisher.settings().clone(), 36_000, 0, 5);
+    after.publisher.resume(&bytes);
+    after.run(37_000);
+    assert_eq!(after.seqs(), [0, 1, 2, 3, 4]);
+    assert!(after.readings().iter().all(|reading| reading["time"].is_u64()));
+    // What is none of it changes nothing.
+    let before = after.publisher.to_bytes();
+    for len in 0..bytes.len() {
+        if (len - 50.min(len)) % 16 != 0 || len < 50 {
+            after.publisher.resume(&bytes[..len]);
+        }
+    }
+    assert_eq!(after.publisher.to_bytes(), before);
+}
+
+#[test]
+fn long_waits_go_to_the_flash_and_survive_a_power_cut() {
+    let mut bench = Bench::new(|settings| settings.interval = 60);
+    bench.publisher.dated(1_700_000_000_000, 0);
+    bench.reachable = false;
+    let mut flash = Vec::new();
+    let mut saves = 0;
+    for second in 0..3_000 {
+        let before = bench.steps.len();
+        bench.run(second * 1_000);
+        if bench.steps[before..].contains(&Step::SaveQueue) {
+            saves += 1;
+            flash = bench.publisher.to_bytes();
+        }
+    }
+    assert_eq!(saves, 3, "a flash does not last for ever: once in 15 minutes");
+    // The power fails; what the flash has is sent first, dated as before, and then cleared from it.
+    let mut after = Bench::new(|settings| settings.interval = 60);
+    after.publisher.restore(&flash, false);
+    after.publisher.dated(1_700_010_000_000, 0);
+    after.run(1_000);
+    let times: Vec<_> = after.readings().iter().map(|r| r["time"].as_u64().unwrap()).collect();
+    assert!(times.len() >= 45 && times[0] == 1_700_000_000, "{times:?}");
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(after.steps.contains(&Step::SaveQueue));
+}
+
+#[test]
+fn measures_on_while_connecting_takes_for_ever() {
+    let mut bench = Bench::new(|_| {});
+    bench.hangs = true;
+    bench.run(100_000);
+    assert_eq!(bench.measures, 10);
+    assert!(bench.steps.contains(&Step::Close), "and gives each attempt up in time");
+    assert!((3..=4).contains(&bench.connects.len()), "{:?}", bench.connects);
 }
