@@ -86,6 +86,20 @@ impl<T> Outbox<T> {
         }
     }
 
+    /// An outbox as it was: each sequence number in flight, ascending, with its PUBLISH, or with nothing where PUBREC has
+    /// come. All is to be sent again.
+    pub fn restore(window: u16, max_packet_id: u16, sent: Vec<(u64, Option<(QoS, T)>)>) -> Self {
+        let mut outbox = Self::new(window, max_packet_id);
+        outbox.next = sent.last().map_or(0, |(sequence, _)| sequence + 1);
+        outbox.slots.extend(sent.into_iter().map(|(sequence, publish)| {
+            let state = publish.map_or(Sent::Release, |(qos, content)| Sent::Publish(qos, content));
+            Slot { sequence, state }
+        }));
+        outbox.publishes = outbox.slots.len();
+        outbox.disconnected();
+        outbox
+    }
+
     /// A new connection may bring another Receive Maximum; what is in flight counts against it [MQTT-4.9.0-1].
     pub fn set_window(&mut self, window: u16) {
         assert!(window > 0, "a Receive Maximum of 0 is refused by the codec");
@@ -114,6 +128,16 @@ impl<T> Outbox<T> {
         assert!(self.has_room(), "the window is full [MQTT-4.9.0-2]");
         self.publishes += 1;
         self.push(Sent::Publish(qos, content))
+    }
+
+    /// The sequence number of what was taken in flight last.
+    pub fn last_sequence(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
+    /// The sequence number under which this identifier is in flight; 0 if it is not.
+    pub fn sequence(&self, id: PacketId) -> u64 {
+        self.find(id).map_or(0, |position| self.slots[position].sequence)
     }
 
     /// Reserves an identifier for SUBSCRIBE or UNSUBSCRIBE, unless all are in use.
@@ -293,6 +317,12 @@ impl Inbox {
     pub fn new(window: u16) -> Self {
         assert!(window > 0, "limits start at 1");
         Self { held: Vec::new(), unanswered: 0, window }
+    }
+
+    /// An inbox that holds these QoS 2 identifiers.
+    pub fn restore(window: u16, mut held: Vec<PacketId>) -> Self {
+        held.sort_unstable();
+        Self { held, ..Self::new(window) }
     }
 
     /// A PUBLISH of this QoS and identifier arrived.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Broker;
 use super::connection::{Connection, Open, Phase};
 use super::event::{Ending, Event};
+use super::journal::Ticket;
 use super::link::Link;
 use super::session::Session;
 use super::turn::Turn;
@@ -114,6 +115,10 @@ impl Connection {
                 return Err((Reason::PAYLOAD_FORMAT_INVALID, "the will's payload is not UTF-8 as it says"));
             }
         }
+        if self.broker.journal.failing_since().is_some() && self.would_be_kept(connect) {
+            let detail = "the store fails, so a session that outlives its connection cannot be kept";
+            return Err((Reason::SERVER_UNAVAILABLE, detail));
+        }
         if self.broker.connections() >= limits.connections && !self.broker.directory.has(connect.client_id) {
             let reason = if connect.version == Version::V5 {
                 Reason::QUOTA_EXCEEDED
@@ -123,6 +128,15 @@ impl Connection {
             return Err((reason, "the limit of connections is reached"));
         }
         Ok(())
+    }
+
+    /// Whether the answer to this CONNECT would rest on the store.
+    fn would_be_kept(&self, connect: &Connect<'_>) -> bool {
+        let outlives = match connect.version {
+            Version::V5 => connect.properties.session_expiry().unwrap_or(0) > 0,
+            Version::V3_1 | Version::V3_1_1 => !connect.clean_start,
+        };
+        outlives || self.broker.directory.keeps(connect.client_id)
     }
 
     fn request(&self, connect: &Connect<'_>) -> Result<Request, Refusal> {
@@ -250,12 +264,7 @@ impl Connection {
 
     fn open(&mut self, resumed: bool, turn: &mut Turn) {
         let Phase::Waiting(request) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
-        let request = *request;
-        // 3.1 has no such flag [MQTT-3.2.2-3].
-        let connack = success(resumed && request.version != Version::V3_1, &request.greeting);
-        self.writing.lend(|| turn.buffer());
-        self.writing.write(|out| codec::encode(request.version, &connack, out));
-        turn.counters.packets_sent.add(1);
+        let mut request = *request;
         let Broker { limits, .. } = &*self.broker;
         let mut link = Link::new(
             request.version,
@@ -271,9 +280,15 @@ impl Connection {
         inbox.resume(own);
         state.link = Some(link);
         state.expiry = request.expiry;
-        state.will = request.will; // [MQTT-3.1.3-9]: a will that waited is gone.
+        state.will = request.will.take(); // [MQTT-3.1.3-9]: a will that waited is gone.
         (state.expires, state.will_due) = (Instant::NEVER, Instant::NEVER);
         state.outbox.set_window(request.receive_maximum.min(limits.in_flight));
+        if !resumed && request.expiry > 0 && turn.journal.is_on() {
+            request.session.keep(&mut state);
+        }
+        request.session.record(&state, turn);
+        // That nothing is left of an older session is a fact as well.
+        let ticket = turn.rests_on().max(turn.journal.last_end());
         request.session.pump(&mut state, turn, limits);
         if state.replays.is_some() {
             turn.wakes.extend(self.waker.clone());
@@ -289,23 +304,16 @@ impl Connection {
             resumed,
             keep_alive: request.keep_alive,
         });
-        self.phase = Phase::Open(Box::new(Open {
-            epoch: request.epoch,
-            version: request.version,
-            inbox,
-            silence: (request.keep_alive > 0)
-                .then(|| Duration::from_millis(u64::from(request.keep_alive) * 1_500)),
-            aliases: Vec::new(),
-            bridge: request.bridge,
-            maximum_packet: request.maximum_packet.map_or(usize::MAX, |bytes| bytes as usize),
-            expiry: request.expiry,
-            promises: VecDeque::new(),
-            fan_out: None,
-            pressed: Vec::new(),
-            pressed_bytes: 0,
-            pressed_until: Instant::NEVER,
-            session: request.session,
-        }));
+        let greeting = std::mem::take(&mut request.greeting);
+        let version = request.version;
+        self.phase = Phase::Open(Box::new(Open::new(request, inbox, ticket)));
+        // 3.1 has no such flag [MQTT-3.2.2-3].
+        let connack = success(resumed && version != Version::V3_1, &greeting);
+        self.promise(&connack, (false, 0), ticket, turn);
+        self.keep_promises(turn);
+        if let Phase::Open(open) = &mut self.phase {
+            open.greeted = !open.waits();
+        }
     }
 
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7]; where the version has no such code, it only closes.
@@ -329,6 +337,35 @@ impl Connection {
         turn.counters.faults.add(1);
         turn.events.push(Event::Refused { client: client.into(), peer: self.peer.clone(), reason, detail });
         self.phase = Phase::Over;
+    }
+}
+
+impl Open {
+    /// `ticket`: what CONNACK rests on, and with it all that was recorded of the session before.
+    fn new(request: Request, inbox: Inbox, ticket: Ticket) -> Self {
+        Self {
+            epoch: request.epoch,
+            version: request.version,
+            inbox,
+            silence: (request.keep_alive > 0)
+                .then(|| Duration::from_millis(u64::from(request.keep_alive) * 1_500)),
+            aliases: Vec::new(),
+            bridge: request.bridge,
+            maximum_packet: request.maximum_packet.map_or(usize::MAX, |bytes| bytes as usize),
+            expiry: request.expiry,
+            promises: VecDeque::new(),
+            promised_bytes: 0,
+            awaits: Ticket::NONE,
+            let_go: ticket,
+            holds: ticket,
+            greeted: false,
+            unanswerable: None,
+            fan_out: None,
+            pressed: Vec::new(),
+            pressed_bytes: 0,
+            pressed_until: Instant::NEVER,
+            session: request.session,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::Broker;
 use super::connect::Request;
 use super::event::{Ending, Event};
+use super::journal::{PATIENCE, Ticket};
 use super::link::Shared;
 use super::output::Output;
 use super::route::{FanOut, Receiver};
@@ -68,10 +69,21 @@ pub(super) struct Open {
     pub(super) maximum_packet: usize,
     /// What CONNECT gave: DISCONNECT may not raise an expiry of 0.
     pub(super) expiry: u32,
-    /// Acknowledgements that wait, in order.
+    /// Acknowledgements that wait, in order; CONNACK is the first.
     pub(super) promises: VecDeque<Promise>,
+    /// Bytes of the packets they answer.
+    pub(super) promised_bytes: usize,
+    /// The ticket that wakes this connection already.
+    pub(super) awaits: Ticket,
+    /// What the last PUBREL, and the last PUBLISH at QoS 2, rest on.
+    pub(super) let_go: Ticket,
+    pub(super) holds: Ticket,
+    /// Whether CONNACK has left: nothing goes before it.
+    pub(super) greeted: bool,
+    /// Since when the client is not read because the store fails and its version has no way to be told.
+    pub(super) unanswerable: Option<Instant>,
     /// A message that has not been offered to all its receivers yet.
-    pub(super) fan_out: Option<Box<(Message, FanOut, Answer)>>,
+    pub(super) fan_out: Option<Box<Interrupted>>,
     /// Receivers because of which this publisher is slowed down.
     pub(super) pressed: Vec<Receiver>,
     /// Bytes published since then.
@@ -80,13 +92,32 @@ pub(super) struct Open {
     pub(super) pressed_until: Instant,
 }
 
+/// A fan-out that others interrupt.
+#[derive(Debug)]
+pub(super) struct Interrupted {
+    pub(super) message: Message,
+    pub(super) fan_out: FanOut,
+    pub(super) answer: Answer,
+    /// Bytes of the PUBLISH.
+    pub(super) len: usize,
+    /// What the answer rests on so far.
+    pub(super) ticket: Ticket,
+}
+
 /// An acknowledgement that waits.
 #[derive(Debug)]
 pub(super) struct Promise {
     pub(super) frame: Vec<u8>,
     /// Whether it ends a QoS 1 exchange, which counts against the client's quota.
     pub(super) puback: bool,
+    /// Bytes of the packet it answers.
+    pub(super) len: usize,
+    /// What it rests on.
+    pub(super) ticket: Ticket,
 }
+
+/// Acknowledgements that may wait before the client is read no further.
+const PROMISES: usize = 4_096;
 
 /// What the publisher is answered when its message has been offered to all.
 pub(super) type Answer = Option<(QoS, PacketId)>;
@@ -139,6 +170,7 @@ impl Connection {
     }
 
     fn frame(&mut self, frame: frame::Frame<'_>, turn: &mut Turn) {
+        turn.rests_on();
         let version = match &self.phase {
             Phase::New => return self.connect(frame, turn),
             Phase::Open(open) => open.version,
@@ -212,7 +244,11 @@ impl Connection {
         match &self.phase {
             Phase::New => true,
             Phase::Open(open) => {
-                open.fan_out.is_none()
+                open.greeted
+                    && open.fan_out.is_none()
+                    && open.unanswerable.is_none()
+                    && open.promises.len() < PROMISES
+                    && open.promised_bytes <= limits.output_high
                     && open.pressed_bytes <= limits.output_high
                     && self.writing.len() <= limits.output_high
             }
@@ -254,22 +290,44 @@ impl Connection {
     pub fn poll(&mut self, turn: &mut Turn) {
         match &self.phase {
             Phase::New => self.check_silence(self.broker.limits.connect_timeout, "no CONNECT came", turn),
-            Phase::Waiting(_) => self.establish(turn),
+            Phase::Waiting(_) => {
+                turn.rests_on();
+                self.establish(turn);
+            }
             Phase::Open(_) => {
                 turn.publisher.clone_from(&self.waker);
                 self.proceed(turn);
                 self.check_pressure(turn);
+                self.keep_promises(turn);
                 turn.publisher = None;
                 self.take(turn);
                 // After the session has heard what was written, on which it depends whether there is room.
                 self.replay(turn);
+                self.check_patience(turn);
                 if let Phase::Open(open) = &self.phase
-                    && let Some(silence) = open.silence.filter(|_| open.pressed.is_empty())
+                    && let Some(silence) = open.silence.filter(|_| open.pressed.is_empty() && self.reads())
                 {
                     self.check_silence(silence, "the keep alive ran out", turn); // [MQTT-3.1.2-22]
                 }
             }
             Phase::Over => {}
+        }
+    }
+
+    /// Closes the connection when what it was promised has waited too long for a store that fails, so that the client
+    /// sends again what was not acknowledged.
+    fn check_patience(&mut self, turn: &mut Turn) {
+        let Phase::Open(open) = &self.phase else { return };
+        let failing_since = self.broker.journal.failing_since();
+        let over = match open.unanswerable {
+            // It can send again at once, and is answered.
+            Some(_) if failing_since.is_none() => true,
+            Some(since) => turn.now.since(since) >= PATIENCE,
+            None => open.waits() && failing_since.is_some_and(|since| turn.now.since(since) >= PATIENCE),
+        };
+        if over {
+            let detail = "the store has not kept what it sent; the client may send it again";
+            self.fault(Reason::QUOTA_EXCEEDED, detail, turn);
         }
     }
 
@@ -287,7 +345,8 @@ impl Connection {
         let Some(link) = &mut state.link else { return };
         link.woken = false;
         let mut fence = link.fence.take();
-        if self.writing.is_empty() {
+        if self.writing.is_empty() && open.greeted {
+            link.write_held(turn, limits);
             std::mem::swap(&mut self.writing, &mut link.output);
             link.progress(turn.now);
             link.unwritten = self.writing.len();
@@ -312,9 +371,24 @@ impl Connection {
     pub fn deadline(&self) -> Instant {
         match &self.phase {
             Phase::New => self.heard + self.broker.limits.connect_timeout,
-            Phase::Open(open) if !open.pressed.is_empty() => open.pressed_until,
-            Phase::Open(open) => open.silence.map_or(Instant::NEVER, |silence| self.heard + silence),
+            Phase::Open(open) => {
+                let pressed = if open.pressed.is_empty() { Instant::NEVER } else { open.pressed_until };
+                let silence = match open.silence {
+                    Some(silence) if open.pressed.is_empty() && self.reads() => self.heard + silence,
+                    _ => Instant::NEVER,
+                };
+                pressed.min(silence).min(self.patience(open))
+            }
             Phase::Waiting(_) | Phase::Over => Instant::NEVER,
+        }
+    }
+
+    /// Until when the connection waits for a store that fails.
+    fn patience(&self, open: &Open) -> Instant {
+        match (open.unanswerable, self.broker.journal.failing_since()) {
+            (Some(since), _) => since + PATIENCE,
+            (None, Some(since)) if open.waits() => since + PATIENCE,
+            (None, _) => Instant::NEVER,
         }
     }
 
@@ -340,15 +414,16 @@ impl Connection {
     fn close(&mut self, mut open: Open, ending: Ending, turn: &mut Turn) {
         if let Some(work) = open.fan_out.take() {
             // Its identifier is held already, so sending it again would reach nobody else [MQTT-4.3.3-10].
-            let (message, mut fan_out, _) = *work;
+            let Interrupted { message, mut fan_out, answer: _, len: _, ticket: _ } = *work;
             fan_out.proceed(&self.broker, &Shared::of(&message), usize::MAX, &mut open.pressed, turn);
         }
-        if let Some(link) = &mut open.session.lock().link {
+        if let Some(link) = open.session.lock().link.as_mut().filter(|_| open.greeted) {
             // What was written for the client before now goes out before the DISCONNECT.
             self.writing.append(&mut link.output);
         }
         match &ending {
-            Ending::Fault(reason, _) if open.version == Version::V5 => {
+            // Before CONNACK there is no DISCONNECT [MQTT-3.14.0-1].
+            Ending::Fault(reason, _) if open.version == Version::V5 && open.greeted => {
                 let packet =
                     Packet::Disconnect(Disconnect { reason: *reason, properties: Properties::EMPTY });
                 self.writing.write(|out| codec::encode(Version::V5, &packet, out));

@@ -53,9 +53,30 @@ impl Directory {
         session
     }
 
+    /// Puts in a session that the store has. New ones get greater keys.
+    pub(crate) fn restore_session(&self, key: u64, client: Arc<str>, limits: &Limits) -> Arc<Session> {
+        self.keys.fetch_max(key + 1, Ordering::Relaxed);
+        let session = Arc::new(Session::new(key, client, limits));
+        self.shard(&session.client).lock().insert(session.client.clone(), session.clone());
+        session
+    }
+
+    /// Puts in a group that the store has.
+    pub(crate) fn restore_group(&self, key: u64, filter: &str) -> Arc<Group> {
+        self.keys.fetch_max(key + 1, Ordering::Relaxed);
+        let group = Arc::new(Group::new(key, filter));
+        self.groups.lock().insert(filter.into(), group.clone());
+        group
+    }
+
     /// Whether a session has this client identifier.
     pub(crate) fn has(&self, client: &str) -> bool {
         self.shard(client).lock().contains_key(client)
+    }
+
+    /// Whether a session that is kept in the store has this client identifier.
+    pub(crate) fn keeps(&self, client: &str) -> bool {
+        self.shard(client).lock().get(client).is_some_and(|session| session.is_kept())
     }
 
     /// Takes a session out, unless another has its place already.

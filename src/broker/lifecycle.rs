@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Broker;
 use super::event::{Ending, Event};
+use super::record::Record;
 use super::session::Session;
 use super::turn::Turn;
 use crate::codec::reason::Reason;
@@ -21,13 +22,14 @@ impl Broker {
         ending: &Ending,
         turn: &mut Turn,
     ) {
+        let stops = matches!(ending, Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _));
         let mut state = session.lock();
         let link = state.link.take();
         state.inbox = Some(inbox);
         state.outbox.disconnected();
         state.release(turn);
         // [MQTT-3.14.4-3]; and a broker that shuts down says nothing about its clients.
-        if let Ending::Left(Reason::SUCCESS) | Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _) = ending {
+        if stops || matches!(ending, Ending::Left(Reason::SUCCESS)) {
             state.will = None;
         }
         let expiry = state.expiry;
@@ -39,6 +41,11 @@ impl Broker {
             state.expires = after(turn.now, expiry);
             state.will_due = state.will.as_ref().map_or(Instant::NEVER, |will| after(turn.now, will.delay));
             self.schedule.add(state.expires.min(state.will_due), session);
+            // When the broker stops, the store still has the session as connected, with its will: its time runs from the
+            // next start.
+            if !stops {
+                session.record(&state, turn);
+            }
         }
         drop(state);
         self.connections.fetch_sub(1, Ordering::Relaxed);
@@ -62,6 +69,9 @@ impl Broker {
         let subscriptions = std::mem::take(&mut state.subscriptions);
         let groups = std::mem::take(&mut state.groups);
         let given_back = state.drain();
+        if state.kept {
+            turn.record(Record::EndSession { key: session.key });
+        }
         let will = state.will.take();
         state.replays = None;
         state.release(turn);
@@ -95,6 +105,7 @@ impl Broker {
             if state.will_due <= turn.now {
                 state.will_due = Instant::NEVER;
                 will = state.will.take();
+                session.record(&state, turn);
             }
             let expired = state.expires <= turn.now;
             if !expired {
@@ -130,7 +141,7 @@ impl Broker {
 }
 
 /// `seconds` from now; `u32::MAX` is never.
-fn after(now: Instant, seconds: u32) -> Instant {
+pub(super) fn after(now: Instant, seconds: u32) -> Instant {
     match seconds {
         u32::MAX => Instant::NEVER,
         seconds => now + Duration::from_secs(seconds.into()),

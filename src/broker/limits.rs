@@ -46,6 +46,11 @@ pub struct Limits {
     pub fan_out: usize,
     /// The greatest packet identifier; less than 65,535 only in tests.
     pub packet_id: u16,
+    /// Messages of a queue that is kept in a store which stand in memory as well, from 1; those behind them are read from
+    /// the store when it is their turn.
+    pub head_messages: usize,
+    /// Bytes of them, about.
+    pub head_bytes: usize,
     /// Bytes of payload and properties up to which a message is copied into each receiver's output; larger ones are
     /// shared.
     pub copied: usize,
@@ -78,6 +83,8 @@ impl Default for Limits {
             output_low: 256 * 1024,
             fan_out: 256,
             packet_id: u16::MAX,
+            head_messages: 1_000,
+            head_bytes: 1024 * 1024,
             copied: 4 * 1024,
         }
     }

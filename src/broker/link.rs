@@ -9,6 +9,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::event::{Drop, Ending};
+use super::held::Held;
+use super::journal::Ticket;
 use super::limits::Limits;
 use super::output::Output;
 use super::turn::Turn;
@@ -26,16 +28,18 @@ const GREATEST_FRAME: usize = 268_435_455 + 5;
 pub(crate) struct Shared<'a> {
     pub(crate) view: MessageRef<'a>,
     owned: std::cell::OnceCell<Message>,
+    /// What must be synced before a copy leaves, other than at QoS 1: that the publisher's QoS 2 identifier is held.
+    pub(crate) rests_on: Ticket,
 }
 
 impl<'a> Shared<'a> {
     pub(crate) fn new(view: MessageRef<'a>) -> Self {
-        Self { view, owned: std::cell::OnceCell::new() }
+        Self { view, owned: std::cell::OnceCell::new(), rests_on: Ticket::NONE }
     }
 
     /// A message that is owned already.
     pub(crate) fn of(message: &'a Message) -> Self {
-        Self { view: message.as_ref(), owned: message.clone().into() }
+        Self { view: message.as_ref(), owned: message.clone().into(), rests_on: Ticket::NONE }
     }
 
     pub(crate) fn message(&self) -> &Message {
@@ -67,6 +71,8 @@ pub(crate) struct Link {
     /// Bytes of the largest frame the client takes.
     maximum_packet: usize,
     aliases: Option<Box<Aliases>>,
+    /// Frames that wait for the store.
+    pub(super) held: Option<Box<Held>>,
     /// Set when this connection must go; it sees that in its next turn.
     pub(crate) fence: Option<Ending>,
     /// Who waits until it is gone.
@@ -102,6 +108,7 @@ impl Link {
             progress: now,
             maximum_packet,
             aliases,
+            held: None,
             fence: None,
             successor: None,
         }
@@ -109,12 +116,17 @@ impl Link {
 
     /// Bytes that wait to be written.
     pub(crate) fn pending(&self) -> usize {
+        self.unsent() + self.held.as_ref().map_or(0, |held| held.bytes)
+    }
+
+    /// Those of them that wait for the client alone.
+    fn unsent(&self) -> usize {
         self.output.len() + self.unwritten
     }
 
     /// Whether the client has taken nothing for too long while `waits` says that something waits.
     pub(crate) fn is_stuck(&self, waits: bool, now: Instant, stuck_after: Duration) -> bool {
-        (waits || self.pending() > 0) && now.since(self.progress) > stuck_after
+        (waits || self.unsent() > 0) && now.since(self.progress) > stuck_after
     }
 
     /// The client took bytes, or bytes begin to wait.

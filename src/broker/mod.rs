@@ -9,11 +9,13 @@
 //! publisher's Connection ─▶ rights ─▶ retained slot ─▶ index ─▶ FanOut ─▶ each receiver's Session ─▶ Link (output)
 //! ```
 //!
-//! Locks are taken in this order and never the other way: retained shard, shared group, session. Nobody holds two
-//! sessions, and nobody waits for another connection under a lock.
+//! Locks are taken in this order and never the other way: gate of the journal, retained shard, shared group, session,
+//! journal. Nobody holds two sessions, and nobody waits for another connection under a lock.
 //!
-//! What it leaves out: sockets, tasks, files, the clock. A store will come in beside it: every acknowledgement already
-//! waits in one line for what it promises.
+//! What must outlive a crash is recorded in the [`journal`], which a store empties; what the peer acts on waits for its
+//! record.
+//!
+//! What it leaves out: sockets, tasks, files, the clock.
 
 mod acknowledge;
 mod connect;
@@ -21,18 +23,26 @@ mod connection;
 mod counters;
 mod directory;
 mod event;
+mod held;
 pub mod index;
+mod journal;
 mod lifecycle;
 mod limits;
 mod link;
+#[cfg(test)]
+pub(crate) mod model;
 mod output;
+mod promise;
 mod publish;
 mod queue;
+mod record;
 mod replay;
+mod restore;
 mod retained;
 mod rights;
 mod route;
 mod schedule;
+mod sending;
 mod session;
 mod shared;
 mod subscribe;
@@ -47,11 +57,16 @@ mod will;
 pub use connection::Connection;
 pub use counters::{Counters, Counts};
 pub use event::{Drop, Ending, Event};
+pub use journal::{Batch, Durability, Journal, Ticket};
 pub use limits::Limits;
 pub use output::{Output, SLICES};
+pub use record::{Entry, Page, Parked, Record, SessionRecord};
+pub use restore::{Saved, SavedGroup, SavedQueue, SavedSent, SavedSession};
 pub use rights::Rights;
+pub use session::Subscribed;
 pub use sys::Load;
 pub use turn::Turn;
+pub use will::Will;
 
 use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::time::Instant;
@@ -66,6 +81,7 @@ use schedule::Schedule;
 pub struct Broker {
     pub limits: Limits,
     pub rights: Rights,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) index: Index<Subscriber>,
     pub(crate) retained: Retained,
     pub(crate) directory: Directory,
@@ -90,8 +106,9 @@ pub struct ClientInfo {
 
 impl Broker {
     /// `seed` must differ from one start to the next, and be known to nobody.
-    pub fn new(limits: Limits, rights: Rights, seed: u64) -> Self {
+    pub fn new(limits: Limits, rights: Rights, durability: Durability, seed: u64) -> Self {
         Self {
+            journal: Arc::new(Journal::new(durability)),
             index: Index::new(seed),
             retained: Retained::new(seed, limits.retained_messages, limits.retained_bytes),
             directory: Directory::new(seed),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::connection::{Answer, Connection, Open, Phase, Promise};
+use super::connection::{Answer, Connection, Interrupted, Open, Phase};
 use super::event::Event;
+use super::journal::Ticket;
 use super::link::Shared;
+use super::record::Record;
 use super::route::FanOut;
 use super::turn::Turn;
-use crate::codec;
 use crate::codec::packet::{Ack, Packet, Publish, Version};
 use crate::codec::reason::Reason;
 use crate::delivery::Arrival;
@@ -40,7 +41,8 @@ impl Connection {
                 Arrival::New => {}
                 // Its message was routed when it first came [MQTT-4.3.3-10].
                 Arrival::Again => {
-                    self.answer(answer, Reason::SUCCESS, turn);
+                    let ticket = open.holds;
+                    self.answer(answer, Reason::SUCCESS, (len, ticket), turn);
                     return Ok(());
                 }
                 Arrival::TooMany => {
@@ -53,7 +55,7 @@ impl Connection {
             turn.counters.publish_refused.add(1);
             let (client, topic) = (open.session.client.clone(), topic.into());
             turn.events.push(Event::Forbidden { client, topic, qos: publish.qos });
-            self.answer(answer, Reason::NOT_AUTHORIZED, turn);
+            self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }
         if publish.properties.payload_format() == Some(1) && std::str::from_utf8(publish.payload).is_err() {
@@ -61,7 +63,7 @@ impl Connection {
             if answer.is_none() {
                 return Err((Reason::PAYLOAD_FORMAT_INVALID, detail));
             }
-            self.answer(answer, Reason::PAYLOAD_FORMAT_INVALID, turn);
+            self.answer(answer, Reason::PAYLOAD_FORMAT_INVALID, (len, Ticket::NONE), turn);
             return Ok(());
         }
         let mut scratch = std::mem::take(&mut turn.scratch);
@@ -75,21 +77,70 @@ impl Connection {
             retain: publish.retain,
             expires: expires.map_or(Instant::NEVER, |seconds| turn.now + Duration::from_secs(seconds.into())),
         };
-        self.route(&Shared::new(view), answer, len, turn);
+        self.accept(Shared::new(view), answer, len, turn);
         turn.scratch = scratch;
         Ok(())
     }
 
-    fn route(&mut self, message: &Shared<'_>, answer: Answer, len: usize, turn: &mut Turn) {
+    /// Routes a message that may be published, unless it must be kept and cannot.
+    fn accept(&mut self, mut message: Shared<'_>, answer: Answer, len: usize, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let most = self.broker.limits.fan_out;
+        let journal = turn.journal.clone();
+        if answer.is_some()
+            && journal.failing_since().is_some()
+            && self.broker.must_keep(&message.view, open.session.is_kept(), turn)
+        {
+            return self.turn_away(answer, len, turn);
+        }
+        let hold = match answer {
+            Some((QoS::ExactlyOnce, id)) if open.session.is_kept() => Some(id),
+            _ => None,
+        };
+        let Some(id) = hold else { return self.route(&message, (answer, len), false, turn) };
+        // That the identifier is held and that the receivers have the message is one fact: with one and without the
+        // other, sending it again after a crash would lose it, or deliver it twice.
+        let _together = journal.together();
+        message.rests_on = turn.record(Record::Hold { session: open.session.key, id });
+        open.holds = message.rests_on;
+        self.route(&message, (answer, len), true, turn);
+    }
+
+    /// Does not take a message above QoS 0, because the store fails: told where the version can tell; otherwise it is not
+    /// acknowledged, and the connection ends after a while.
+    fn turn_away(&mut self, answer: Answer, len: usize, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        turn.counters.publish_dropped.add(1);
+        match answer {
+            Some(_) if open.version == Version::V5 => {
+                self.answer(answer, Reason::QUOTA_EXCEEDED, (len, Ticket::NONE), turn);
+            }
+            Some((_, id)) => {
+                // Sent again it is new.
+                open.inbox.release(id);
+                open.unanswerable = Some(turn.now);
+            }
+            None => {}
+        }
+    }
+
+    /// `whole`: to all receivers at once, whatever others wait for.
+    fn route(&mut self, message: &Shared<'_>, (answer, len): (Answer, usize), whole: bool, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let most = if whole { usize::MAX } else { self.broker.limits.fan_out };
         let key = open.session.key;
         let (fan_out, finished) = self.broker.route(message, key, most, &mut open.pressed, turn);
         open.note_pressure(len, turn, self.broker.limits.stuck_after);
         if finished {
-            self.routed(&fan_out, answer, turn);
+            self.routed(&fan_out, (answer, len), turn);
         } else {
-            open.fan_out = Some(Box::new((message.message().clone(), fan_out, answer)));
+            let ticket = turn.rests_on();
+            open.fan_out = Some(Box::new(Interrupted {
+                message: message.message().clone(),
+                fan_out,
+                answer,
+                len,
+                ticket,
+            }));
         }
     }
 
@@ -97,21 +148,24 @@ impl Connection {
     pub(super) fn proceed(&mut self, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(mut work) = open.fan_out.take() else { return };
-        let (message, fan_out, answer) = &mut *work;
+        turn.rests_on();
+        let Interrupted { message, fan_out, answer, len, ticket } = &mut *work;
         let shared = Shared::of(message);
         let finished =
             fan_out.proceed(&self.broker, &shared, self.broker.limits.fan_out, &mut open.pressed, turn);
         open.note_pressure(0, turn, self.broker.limits.stuck_after);
+        turn.also_rests_on(*ticket);
         if finished {
-            self.routed(fan_out, *answer, turn);
+            self.routed(fan_out, (*answer, *len), turn);
         } else {
+            *ticket = turn.rests_on();
             open.fan_out = Some(work);
         }
         // There is more to do: the rest of the fan-out, or packets that waited for it.
         turn.wakes.extend(self.waker.clone());
     }
 
-    fn routed(&mut self, fan_out: &FanOut, answer: Answer, turn: &mut Turn) {
+    fn routed(&mut self, fan_out: &FanOut, (answer, len): (Answer, usize), turn: &mut Turn) {
         let reason = if fan_out.all_refused() {
             Reason::QUOTA_EXCEEDED
         } else if fan_out.matched() {
@@ -119,39 +173,33 @@ impl Connection {
         } else {
             Reason::NO_MATCHING_SUBSCRIBERS
         };
-        self.answer(answer, reason, turn);
+        let ticket = turn.rests_on();
+        self.answer(answer, reason, (len, ticket), turn);
     }
 
-    /// PUBACK or PUBREC, as the QoS asks [MQTT-3.3.4-1]. In 3.1.1 it cannot fail.
-    fn answer(&mut self, answer: Answer, reason: Reason, turn: &mut Turn) {
+    /// PUBACK or PUBREC, as the QoS asks [MQTT-3.3.4-1], to a packet of `len` bytes. In 3.1.1 it cannot fail.
+    fn answer(
+        &mut self,
+        answer: Answer,
+        reason: Reason,
+        (len, mut ticket): (usize, Ticket),
+        turn: &mut Turn,
+    ) {
         let Phase::Open(open) = &mut self.phase else { return };
         match answer {
             Some((QoS::AtLeastOnce, id)) => {
-                self.promise(&Packet::Puback(Ack::new(id, reason)), true, turn);
+                self.promise(&Packet::Puback(Ack::new(id, reason)), (true, len), ticket, turn);
             }
             Some((QoS::ExactlyOnce, id)) => {
                 let refused = open.version == Version::V5 && reason.is_failure();
-                if refused {
-                    open.inbox.release(id); // [MQTT-4.3.3-9]
+                if refused && open.inbox.release(id) && open.session.is_kept() {
+                    // [MQTT-4.3.3-9]
+                    ticket = ticket.max(turn.record(Record::LetGo { session: open.session.key, id }));
                 }
-                self.promise(&Packet::Pubrec(Ack::new(id, reason)), false, turn);
+                self.promise(&Packet::Pubrec(Ack::new(id, reason)), (false, len), ticket, turn);
             }
             Some((QoS::AtMostOnce, _)) | None => {}
         }
-    }
-
-    /// Sends an acknowledgement, or lets it wait in line.
-    pub(super) fn promise(&mut self, packet: &Packet<'_>, puback: bool, turn: &mut Turn) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        if open.promises.is_empty() && open.pressed.is_empty() {
-            if puback {
-                open.inbox.puback_sent();
-            }
-            return self.write(packet, turn);
-        }
-        let mut frame = Vec::new();
-        codec::encode(open.version, packet, &mut frame);
-        open.promises.push_back(Promise { frame, puback });
     }
 
     /// Asks the receivers that slowed this publisher down again; lets the line move when they have room.
@@ -172,16 +220,6 @@ impl Connection {
             return;
         }
         open.pressed_bytes = 0;
-        // The keep alive did not run while we did not read.
-        self.heard = turn.now;
-        self.writing.lend(|| turn.buffer());
-        for promise in std::mem::take(&mut open.promises) {
-            if promise.puback {
-                open.inbox.puback_sent();
-            }
-            self.writing.write(|out| out.extend_from_slice(&promise.frame));
-            turn.counters.packets_sent.add(1);
-        }
     }
 }
 

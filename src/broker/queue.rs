@@ -1,8 +1,17 @@
 //! Messages that wait for a session, or for a shared group: accepted, not yet sent, within limits of count and bytes.
+//!
+//! Of a kept queue only the head is in memory; what comes once the head is full stands in the store alone, and is read
+//! back in pages as the head is sent.
+//!
+//! ```text
+//!   push ─▶ [ tail: in the store ] ─ page ─▶ [ head: in memory ] ─▶ pop
+//! ```
 
 use std::collections::VecDeque;
 
+use super::journal::Ticket;
 use super::limits::Limits;
+use super::record::Entry;
 use crate::message::{Message, QoS};
 use crate::sync::Arc;
 use crate::time::Instant;
@@ -19,6 +28,12 @@ pub(crate) struct Waiting {
     /// The RETAIN flag of this delivery.
     pub(crate) retain: bool,
     pub(crate) ids: Ids,
+    /// Its number among its owner's entries in the store, from 1; 0 if it is not kept.
+    pub(crate) number: u64,
+    /// What must be synced before a copy of it leaves, other than at QoS 1.
+    pub(crate) rests_on: Ticket,
+    /// Whether it may have been sent before a crash.
+    pub(crate) sent: bool,
 }
 
 impl Waiting {
@@ -27,41 +42,82 @@ impl Waiting {
     }
 }
 
+impl From<Entry> for Waiting {
+    /// An entry that comes from the store: what it rests on was synced before it.
+    fn from(entry: Entry) -> Self {
+        let Entry { number, message, qos, retain, ids } = entry;
+        Self { message, qos, retain, ids, number, rests_on: Ticket::NONE, sent: false }
+    }
+}
+
 /// First in, first out.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
+    /// Of those in memory.
     bytes: usize,
+    tail: Option<Box<Tail>>,
+}
+
+/// What stands in the store alone.
+#[derive(Debug, Default)]
+struct Tail {
+    count: usize,
+    bytes: usize,
+    /// No entry of the tail has a smaller number.
+    from: u64,
+    /// While a page is asked for: entries that came since, and their bytes.
+    asked: Option<(usize, usize)>,
 }
 
 impl Queue {
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.tail.as_ref().map_or(0, |tail| tail.count)
+    }
+
+    fn all_bytes(&self) -> usize {
+        self.bytes + self.tail.as_ref().map_or(0, |tail| tail.bytes)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.tail.is_none()
     }
 
     /// Whether one more message of `len` bytes would pass a limit.
     pub(crate) fn is_full(&self, len: usize, limits: &Limits) -> bool {
-        self.waiting.len() >= limits.queued_messages
-            || self.bytes + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes
+        self.len() >= limits.queued_messages
+            || self.all_bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes
     }
 
     /// Whether so much waits that publishers should be slowed down before the queue is full.
     pub(crate) fn is_high(&self, limits: &Limits) -> bool {
-        self.waiting.len() > limits.queued_messages / 2 || self.bytes > limits.queued_bytes / 2
+        self.len() > limits.queued_messages / 2 || self.all_bytes() > limits.queued_bytes / 2
     }
 
     /// Whether so little waits that they may go on.
     pub(crate) fn is_low(&self, limits: &Limits) -> bool {
-        self.waiting.len() <= limits.queued_messages / 4 && self.bytes <= limits.queued_bytes / 4
+        self.len() <= limits.queued_messages / 4 && self.all_bytes() <= limits.queued_bytes / 4
     }
 
-    pub(crate) fn push(&mut self, waiting: Waiting) {
-        self.bytes += waiting.cost();
-        self.waiting.push_back(waiting);
+    /// Adds a message; one that is kept in the store goes behind the others there, if memory has enough of them.
+    pub(crate) fn push(&mut self, waiting: Waiting, limits: &Limits) {
+        let beyond = self.tail.is_some()
+            || self.waiting.len() >= limits.head_messages
+            || self.bytes >= limits.head_bytes;
+        if waiting.number == 0 || !beyond {
+            self.bytes += waiting.cost();
+            return self.waiting.push_back(waiting);
+        }
+        let tail = self.tail.get_or_insert_default();
+        if tail.count == 0 {
+            tail.from = waiting.number;
+        }
+        tail.count += 1;
+        tail.bytes += waiting.cost();
+        if let Some((count, bytes)) = &mut tail.asked {
+            *count += 1;
+            *bytes += waiting.cost();
+        }
     }
 
     /// Puts back what was taken first and could not be sent.
@@ -70,10 +126,12 @@ impl Queue {
         self.waiting.push_front(waiting);
     }
 
+    /// The first one in memory.
     pub(crate) fn front(&self) -> Option<&Waiting> {
         self.waiting.front()
     }
 
+    /// Takes the first one in memory; the others may have to come from the store first.
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
         let waiting = self.waiting.pop_front()?;
         self.bytes -= waiting.cost();
@@ -84,11 +142,133 @@ impl Queue {
         Some(waiting)
     }
 
-    /// Removes what has expired [MQTT-3.3.2-5] and says how many that were.
-    pub(crate) fn expire(&mut self, now: Instant) -> u64 {
-        let before = self.waiting.len();
-        self.waiting.retain(|waiting| waiting.message.expires() > now);
+    /// Removes what has expired [MQTT-3.3.2-5], of what is in memory; the rest is asked when it comes there.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Waiting> {
+        let (kept, expired): (Vec<_>, _) =
+            self.waiting.drain(..).partition(|waiting| waiting.message.expires() > now);
+        self.waiting = kept.into();
         self.bytes = self.waiting.iter().map(Waiting::cost).sum();
-        (before - self.waiting.len()) as u64
+        expired
+    }
+
+    /// Whether a page of the tail should be asked for now: the first number wanted, and how many at most.
+    pub(crate) fn wants(&mut self, limits: &Limits) -> Option<(u64, usize)> {
+        let room = self.waiting.len() <= limits.head_messages / 2 && self.bytes <= limits.head_bytes / 2;
+        let tail = self.tail.as_mut().filter(|tail| tail.asked.is_none() && room)?;
+        tail.asked = Some((0, 0));
+        Some((tail.from, limits.head_messages.max(1)))
+    }
+
+    /// The page that was asked for. `complete`: the store had no more when it answered.
+    pub(crate) fn page(&mut self, entries: Vec<Entry>, complete: bool) {
+        let Some(mut tail) = self.tail.take() else { return };
+        let Some((count, bytes)) = tail.asked.take() else { return };
+        for entry in entries {
+            tail.from = entry.number + 1;
+            let waiting = Waiting::from(entry);
+            tail.count = tail.count.saturating_sub(1);
+            tail.bytes = tail.bytes.saturating_sub(waiting.cost());
+            self.bytes += waiting.cost();
+            self.waiting.push_back(waiting);
+        }
+        if complete {
+            (tail.count, tail.bytes) = (count, bytes);
+        }
+        if tail.count > 0 {
+            self.tail = Some(tail);
+        }
+    }
+
+    /// A queue as the store has it: `head` are its first messages, `count` and `bytes` what follows them there.
+    pub(crate) fn restore(head: Vec<Waiting>, count: usize, bytes: usize) -> Self {
+        let from = head.last().map_or(0, |waiting| waiting.number + 1);
+        let tail = (count > 0).then(|| {
+            let bytes = bytes + count * Limits::QUEUED_OVERHEAD;
+            Box::new(Tail { count, bytes, from, asked: None })
+        });
+        Self { bytes: head.iter().map(Waiting::cost).sum(), waiting: head.into(), tail }
+    }
+
+    /// Everything in memory, in order.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Waiting> {
+        self.waiting.iter_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Queue, Waiting};
+    use crate::broker::journal::Ticket;
+    use crate::broker::limits::Limits;
+    use crate::broker::record::Entry;
+    use crate::message::{MessageRef, QoS};
+    use crate::time::Instant;
+
+    fn waiting(number: u64) -> Waiting {
+        let message = MessageRef {
+            topic: "t",
+            properties: &[],
+            payload: b"p",
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            expires: Instant::NEVER,
+        };
+        Waiting {
+            message: message.to_message(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            ids: None,
+            number,
+            rests_on: Ticket::NONE,
+            sent: false,
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_head_comes_back_in_order_page_by_page() {
+        let limits = Limits { head_messages: 4, ..Limits::default() };
+        let (mut queue, mut next, mut popped) = (Queue::default(), 1, Vec::new());
+        // The store: every entry that was pushed and not popped.
+        let mut stored: Vec<u64> = Vec::new();
+        for round in 0..200_u64 {
+            for _ in 0..round % 7 {
+                queue.push(waiting(next), &limits);
+                stored.push(next);
+                next += 1;
+            }
+            let asked = queue.wants(&limits);
+            // What comes while the page is under way must not be lost, nor come twice.
+            if round % 3 == 0 {
+                queue.push(waiting(next), &limits);
+                stored.push(next);
+                next += 1;
+            }
+            if let Some((from, most)) = asked {
+                let seen = stored.iter().filter(|number| **number >= from && **number < next - 1);
+                let page: Vec<_> =
+                    seen.take(most).map(|number| Entry::new(*number, &waiting(*number))).collect();
+                let complete = page.len() < most;
+                // A store that answers before the newest entry was written.
+                queue.page(page, complete && round % 3 == 0);
+            }
+            for _ in 0..round % 5 {
+                let Some(waiting) = queue.pop() else { break };
+                stored.retain(|number| *number != waiting.number);
+                popped.push(waiting.number);
+            }
+            assert_eq!(queue.len(), stored.len(), "in round {round}");
+        }
+        assert!(popped.len() > 100 && popped.iter().zip(1..).all(|(number, expected)| *number == expected));
+    }
+
+    #[test]
+    fn a_page_that_is_missing_in_the_store_ends_the_wait_for_it() {
+        let limits = Limits { head_messages: 1, ..Limits::default() };
+        let mut queue = Queue::default();
+        (1..=3).for_each(|number| queue.push(waiting(number), &limits));
+        queue.pop();
+        assert_eq!(queue.wants(&limits), Some((2, 1)));
+        queue.page(Vec::new(), true);
+        assert!(queue.is_empty());
     }
 }

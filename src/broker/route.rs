@@ -9,11 +9,13 @@ use foldhash::fast::FixedState;
 
 use super::Broker;
 use super::link::Shared;
+use super::record::Record;
+use super::retained::Slot;
 use super::session::{Grant, Offer, Session};
 use super::shared::Group;
 use super::turn::Turn;
 use crate::codec::packet::Options;
-use crate::message::QoS;
+use crate::message::{MessageRef, QoS};
 use crate::sync::Arc;
 
 /// Topics a worker remembers the receivers of.
@@ -279,18 +281,46 @@ impl Broker {
         };
         let routed = if message.view.retain {
             let mut slot = self.retained.lock(message.view.topic);
-            let sequence = if message.view.payload.is_empty() {
-                slot.clear(); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-                None
-            } else {
-                slot.set(message.message().clone(), turn.now) // [MQTT-3.3.1-5]
-            };
+            let sequence = self.retain(&mut slot, message, turn);
             route(turn, sequence, usize::MAX)
         } else {
             route(turn, None, most)
         };
         turn.matches = matches;
         routed
+    }
+}
+
+impl Broker {
+    /// Stores or clears the retained message of a topic; the sequence number of what is stored.
+    fn retain(&self, slot: &mut Slot<'_>, message: &Shared<'_>, turn: &mut Turn) -> Option<u64> {
+        let topic = message.view.topic;
+        let sequence = if message.view.payload.is_empty() {
+            slot.clear(); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+            None
+        } else {
+            slot.set(message.message().clone(), turn.now) // [MQTT-3.3.1-5]
+        };
+        // What the broker says about itself is said anew after a crash. At QoS 0 nothing was promised, so that a store
+        // that fails for long does not fill the memory.
+        let promised = message.view.qos != QoS::AtMostOnce || !turn.journal.is_full();
+        if turn.journal.is_on() && promised && !topic.starts_with("$SYS/") {
+            turn.record(match sequence {
+                Some(_) => Record::Retain { message: message.message().clone() },
+                None => Record::ClearRetained { topic: topic.into() },
+            });
+        }
+        sequence
+    }
+
+    /// Whether a message above QoS 0 must be kept in the store.
+    pub(super) fn must_keep(&self, message: &MessageRef<'_>, publisher_kept: bool, turn: &mut Turn) -> bool {
+        let receivers = turn.matches.receivers(self, message.topic);
+        let kept = receivers.list.iter().any(|receiver| match receiver {
+            Receiver::Session(session, grant) => grant.qos != QoS::AtMostOnce && session.is_kept(),
+            Receiver::Group(group) => group.is_kept(),
+        });
+        kept || message.retain || (publisher_kept && message.qos == QoS::ExactlyOnce)
     }
 }
 

@@ -15,18 +15,20 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::event::{Drop, Event};
+use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::queue::{Ids, Queue, Waiting};
+use super::record::{Entry, Parked, Record, SessionRecord};
 use super::replay::Replays;
+use super::sending::Origin;
 use super::shared::Group;
 use super::turn::Turn;
 use super::will::Will;
-use crate::codec::packet::{Ack, Options, Packet, PacketId};
-use crate::codec::reason::Reason;
-use crate::delivery::{Inbox, Outbox, Received, Resend};
+use crate::codec::packet::Options;
+use crate::delivery::{Inbox, Outbox};
 use crate::message::QoS;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::time::Instant;
 
 /// A client's session; see the module.
@@ -35,11 +37,21 @@ pub(crate) struct Session {
     /// Tells sessions apart; a client identifier may be used again by another session.
     pub(crate) key: u64,
     pub(crate) client: Arc<str>,
+    /// Whether it is kept in the store; the same as [`State::kept`], to be read without the lock.
+    kept: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 pub(crate) struct State {
+    /// The session's.
+    pub(super) key: u64,
+    /// Whether the session is kept in the store: it outlives its connection, and there is a store.
+    pub(crate) kept: bool,
+    /// The number of its last entry there.
+    pub(super) numbers: u64,
+    /// What the last PUBREC rests on.
+    pub(super) received: Ticket,
     /// Raised by each CONNECT; what an older connection does is void.
     pub(crate) epoch: u32,
     pub(crate) ended: bool,
@@ -68,9 +80,9 @@ pub(crate) struct State {
 
 /// What a session remembers of one of its subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Subscribed {
-    pub(crate) options: Options,
-    pub(crate) id: Option<u32>,
+pub struct Subscribed {
+    pub options: Options,
+    pub id: Option<u32>,
 }
 
 /// What an in-flight message needs for a resend: nothing in a session that ends with its connection.
@@ -110,7 +122,12 @@ impl Session {
         Self {
             key,
             client,
+            kept: AtomicBool::new(false),
             state: Mutex::new(State {
+                key,
+                kept: false,
+                numbers: 0,
+                received: Ticket::NONE,
                 epoch: 0,
                 ended: false,
                 link: None,
@@ -130,8 +147,53 @@ impl Session {
         }
     }
 
+    /// Entries that were asked of the store.
+    pub(super) fn page(
+        self: &Arc<Self>,
+        entries: Vec<Entry>,
+        complete: bool,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        let mut state = self.lock();
+        if !state.ended {
+            state.queue.page(entries, complete);
+            self.pump(&mut state, turn, limits);
+        }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// Keeps the session in the store from now on.
+    pub(super) fn keep(&self, state: &mut State) {
+        state.kept = true;
+        self.kept.store(true, Ordering::Release);
+    }
+
+    /// Whether it is kept in the store.
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Acquire)
+    }
+
+    /// Writes down what the session is now, apart from its messages and subscriptions.
+    pub(super) fn record(&self, state: &State, turn: &mut Turn) {
+        if !state.kept {
+            return;
+        }
+        let parked = state.link.is_none().then(|| Parked {
+            expires: state.expires,
+            will_due: state.will_due,
+            sent_below: state.queue.front().map_or(state.numbers + 1, |waiting| waiting.number),
+        });
+        turn.record(Record::Session(Box::new(SessionRecord {
+            key: self.key,
+            client: self.client.clone(),
+            expiry: state.expiry,
+            will: state.will.as_deref().cloned(),
+            parked,
+        })));
     }
 
     /// Offers a message that matched this session's own subscriptions.
@@ -171,11 +233,11 @@ impl Session {
         &self,
         message: &Shared<'_>,
         grant: &Grant,
-        group: &Arc<Group>,
+        (group, number): (&Arc<Group>, u64),
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        self.lock().offer_shared(message, grant, group, turn, limits)
+        self.lock().offer_shared(message, grant, (group, number), turn, limits)
     }
 
     /// Counts a drop and tells of the first of a series.
@@ -189,8 +251,8 @@ impl Session {
     }
 
     /// After something left: goes on sending what waits, and lets publishers go on when little does.
-    pub(crate) fn pump(&self, state: &mut State, turn: &mut Turn, limits: &Limits) {
-        state.pump(turn, limits);
+    pub(crate) fn pump(self: &Arc<Self>, state: &mut State, turn: &mut Turn, limits: &Limits) {
+        self.send_waiting(state, turn, limits);
         if state.is_low(limits) {
             turn.wakes.append(&mut state.pressing);
             if state.dropped > 0 {
@@ -233,10 +295,10 @@ impl State {
             return Offer::Dropped(why);
         }
         if qos == QoS::AtMostOnce {
-            return self.offer_at_most_once(message, delivery, turn, limits);
+            return self.offer_at_most_once(message, (delivery, &grant.ids), turn, limits);
         }
         if self.may_send_now(limits) && self.queue.is_empty() {
-            self.start(message, delivery, &grant.ids, None, turn, limits);
+            self.start(message, (delivery, &grant.ids), Origin::default(), turn, limits);
             return self.pressure(turn, limits);
         }
         self.enqueue(message, delivery, &grant.ids, turn, limits)
@@ -245,7 +307,7 @@ impl State {
     fn offer_at_most_once(
         &mut self,
         message: &Shared<'_>,
-        delivery: Delivery<'_>,
+        (delivery, ids): (Delivery<'_>, &Ids),
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
@@ -255,7 +317,7 @@ impl State {
             let stuck = link.is_stuck(waits, turn.now, limits.stuck_after);
             return Offer::Dropped(if stuck { Drop::Stuck } else { Drop::QueueFull });
         }
-        link.publish(message, delivery, (None, false), turn, limits);
+        link.deliver(message, (delivery, ids), (None, false), message.rests_on, turn, limits);
         self.pressure(turn, limits)
     }
 
@@ -269,9 +331,10 @@ impl State {
         limits: &Limits,
     ) -> Offer {
         if self.queue.is_full(message.view.len(), limits) {
-            let expired = self.queue.expire(turn.now);
-            turn.counters.publish_dropped.add(expired);
-            turn.counters.dropped_expired.add(expired);
+            for expired in self.queue.expire(turn.now) {
+                count_drop(turn, Drop::Expired);
+                self.remove(expired.number, None, turn);
+            }
             if self.queue.is_full(message.view.len(), limits) {
                 return Offer::Dropped(Drop::QueueFull);
             }
@@ -281,12 +344,17 @@ impl State {
         {
             link.progress(turn.now);
         }
-        self.queue.push(Waiting {
+        let mut waiting = Waiting {
             message: message.message().clone(),
             qos: delivery.qos,
             retain: delivery.retain,
             ids: ids.clone(),
-        });
+            number: 0,
+            rests_on: message.rests_on,
+            sent: false,
+        };
+        waiting.number = self.keep(&waiting, turn);
+        self.queue.push(waiting, limits);
         self.pressure(turn, limits)
     }
 
@@ -324,7 +392,7 @@ impl State {
     }
 
     /// Whether a PUBLISH above QoS 0 could leave now.
-    fn may_send_now(&self, limits: &Limits) -> bool {
+    pub(super) fn may_send_now(&self, limits: &Limits) -> bool {
         self.outbox.has_room() && self.link.as_ref().is_some_and(|link| link.pending() <= limits.output_high)
     }
 
@@ -332,7 +400,7 @@ impl State {
         &mut self,
         message: &Shared<'_>,
         grant: &Grant,
-        group: &Arc<Group>,
+        (group, number): (&Arc<Group>, u64),
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
@@ -348,101 +416,14 @@ impl State {
             return Offer::NoRoom;
         }
         if qos == QoS::AtMostOnce {
-            return self.offer_at_most_once(message, delivery, turn, limits);
+            return self.offer_at_most_once(message, (delivery, &grant.ids), turn, limits);
         }
         if waits || !self.may_send_now(limits) {
             return Offer::NoRoom;
         }
-        self.start(message, delivery, &grant.ids, Some(group), turn, limits);
+        let origin = Origin { number, sent: false, group: Some(group) };
+        self.start(message, (delivery, &grant.ids), origin, turn, limits);
         self.pressure(turn, limits)
-    }
-
-    /// Sends a message above QoS 0 for the first time.
-    fn start(
-        &mut self,
-        message: &Shared<'_>,
-        delivery: Delivery<'_>,
-        ids: &Ids,
-        group: Option<&Arc<Group>>,
-        turn: &mut Turn,
-        limits: &Limits,
-    ) {
-        // A session that ends with its connection never resends; only a group may want the message back.
-        let kept = (self.expiry > 0 || group.is_some()).then(|| {
-            let waiting = Waiting {
-                message: message.message().clone(),
-                qos: delivery.qos,
-                retain: delivery.retain,
-                ids: ids.clone(),
-            };
-            Box::new(InFlight { waiting, group: group.cloned() })
-        });
-        let id = self.outbox.publish(delivery.qos, kept);
-        if let Some(link) = &mut self.link {
-            link.publish(message, delivery, (Some(id), false), turn, limits);
-        }
-    }
-
-    /// Sends what waits, as far as the window and the output allow.
-    fn pump(&mut self, turn: &mut Turn, limits: &Limits) {
-        self.resend(turn, limits);
-        while !self.queue.is_empty() && self.may_send_now(limits) {
-            let Some(waiting) = self.queue.pop() else { return };
-            let message = Shared::of(&waiting.message);
-            let ids = waiting.ids.as_deref().unwrap_or_default();
-            let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
-            // The window was asked above, so there is a link.
-            let Some(link) = &self.link else { return };
-            match link.admit(&message.view, delivery, turn.now) {
-                Ok(()) => self.start(&message, delivery, &waiting.ids, None, turn, limits),
-                Err(why) => count_drop(turn, why),
-            }
-        }
-    }
-
-    /// Sends again what was in flight when the connection broke, under the same identifiers [MQTT-4.4.0-1].
-    fn resend(&mut self, turn: &mut Turn, limits: &Limits) {
-        let Some(link) = &mut self.link else { return };
-        while let Some(packet) = self.outbox.next_resend() {
-            let (id, kept) = match packet {
-                Resend::Publish(id, _, kept) => (id, kept),
-                Resend::Pubrel(id) => {
-                    link.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn);
-                    continue;
-                }
-            };
-            let fits = kept.as_ref().is_some_and(|kept| {
-                let waiting = &kept.waiting;
-                let ids = waiting.ids.as_deref().unwrap_or_default();
-                let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
-                // Expiry is not applied to what has been sent once [MQTT-4.3.3-7].
-                let fits = link.fits(&waiting.message.as_ref(), delivery, turn.now);
-                if fits {
-                    // DUP is 1 because this is a second sending [MQTT-3.3.1-1].
-                    link.publish(&Shared::of(&waiting.message), delivery, (Some(id), true), turn, limits);
-                }
-                fits
-            });
-            if !fits {
-                count_drop(turn, Drop::TooLarge);
-                self.outbox.forget(id);
-            }
-        }
-    }
-
-    /// PUBACK from the client.
-    pub(crate) fn puback(&mut self, id: PacketId) {
-        self.outbox.puback(id);
-    }
-
-    /// PUBREC from the client; what PUBREL answers it, if any. A refused message goes to nobody else [MQTT-4.8.2-6].
-    pub(crate) fn pubrec(&mut self, id: PacketId, reason: Reason) -> Option<Reason> {
-        match self.outbox.pubrec(id, reason) {
-            Received::Release(_) => Some(Reason::SUCCESS),
-            Received::Refused(_) => None,
-            Received::Unknown if reason.is_failure() => None,
-            Received::Unknown => Some(Reason::PACKET_IDENTIFIER_NOT_FOUND),
-        }
     }
 
     /// Ends the session's messages: QoS 1 ones of shared groups are given back for another member [MQTT-4.8.2-5].

@@ -11,8 +11,10 @@ use super::event::Drop;
 use super::limits::Limits;
 use super::link::Shared;
 use super::queue::{Queue, Waiting};
+use super::record::{Entry, Page, Reader, Record};
 use super::session::{Grant, Offer, Session, count_drop};
 use super::turn::Turn;
+use crate::message::QoS;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 
 #[derive(Debug)]
@@ -33,6 +35,10 @@ struct State {
     next: usize,
     queue: Queue,
     pressing: Vec<Waker>,
+    /// Whether the queue is kept in the store, because a member that is kept has joined.
+    kept: bool,
+    /// The number of the last entry there.
+    numbers: u64,
 }
 
 impl Group {
@@ -41,8 +47,11 @@ impl Group {
     }
 
     /// Adds a member, or gives it other options; whether it was a member before.
-    pub(crate) fn join(&self, session: &Arc<Session>, grant: Grant) -> bool {
+    pub(crate) fn join(&self, session: &Arc<Session>, grant: Grant, turn: &mut Turn) -> bool {
         let mut state = self.state.lock();
+        if session.is_kept() && !state.kept {
+            self.keep(&mut state, turn);
+        }
         match state.members.iter_mut().find(|(member, _)| member.key == session.key) {
             Some((_, old)) => {
                 *old = grant;
@@ -53,6 +62,45 @@ impl Group {
                 false
             }
         }
+    }
+
+    /// Keeps the group's messages in the store from now on, with those that wait already.
+    fn keep(&self, state: &mut State, turn: &mut Turn) {
+        state.kept = true;
+        turn.record(Record::Group { key: self.key, filter: self.filter.clone() });
+        for waiting in state.queue.iter_mut() {
+            state.numbers += 1;
+            waiting.number = state.numbers;
+            turn.record(Record::Enqueue { owner: self.key, entry: Entry::new(state.numbers, waiting) });
+        }
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.state.lock().kept
+    }
+
+    /// Whether it has no member.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.state.lock().members.is_empty()
+    }
+
+    /// A group as the store has it.
+    pub(super) fn restore(&self, queue: Queue, numbers: u64) {
+        let mut state = self.state.lock();
+        self.waiting.store(queue.len(), Ordering::Release);
+        (state.queue, state.numbers, state.kept) = (queue, numbers, true);
+    }
+
+    /// Entries that were asked of the store.
+    pub(super) fn page(
+        self: &Arc<Self>,
+        entries: Vec<Entry>,
+        complete: bool,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        self.state.lock().queue.page(entries, complete);
+        self.feed(turn, limits);
     }
 
     /// Removes a member; whether the group is empty now. What waits in an empty group is dropped and counted.
@@ -66,6 +114,9 @@ impl Group {
         turn.wakes.append(&mut state.pressing);
         let dropped = std::mem::take(&mut state.queue);
         turn.counters.publish_dropped.add(dropped.len() as u64);
+        if std::mem::take(&mut state.kept) {
+            turn.record(Record::EndGroup { key: self.key });
+        }
         self.waiting.store(0, Ordering::Release);
         true
     }
@@ -73,33 +124,60 @@ impl Group {
     /// Offers a message to the members in turn.
     pub(crate) fn offer(self: &Arc<Self>, message: &Shared<'_>, turn: &mut Turn, limits: &Limits) -> Offer {
         let mut state = self.state.lock();
+        let waits = message.view.qos != QoS::AtMostOnce;
         if !state.queue.is_empty() {
             // Behind those that came before it [MQTT-4.6.0-5].
-            return self.enqueue(&mut state, message, turn, limits);
+            return self.enqueue(&mut state, message, 0, turn, limits);
         }
-        match state.serve(self, message, turn, limits) {
-            Offer::NoRoom | Offer::Absent if message.view.qos != crate::message::QoS::AtMostOnce => {
-                self.enqueue(&mut state, message, turn, limits)
+        // Kept before it is sent, so that a member that never acknowledges it loses nothing.
+        let number = if state.kept && waits { self.record(&mut state, message, turn) } else { 0 };
+        let offer = match state.serve(self, (message, number), turn, limits) {
+            Offer::NoRoom | Offer::Absent if waits => {
+                return self.enqueue(&mut state, message, number, turn, limits);
             }
             Offer::NoRoom => drop(turn, Drop::Stuck),
             Offer::Dropped(why) => drop(turn, why),
             other => other,
+        };
+        if matches!(offer, Offer::Dropped(_)) {
+            self.remove(number, turn);
         }
+        offer
     }
 
-    fn enqueue(&self, state: &mut State, message: &Shared<'_>, turn: &mut Turn, limits: &Limits) -> Offer {
+    /// Puts a message behind those that wait; `number` is its entry, if it is recorded already.
+    fn enqueue(
+        &self,
+        state: &mut State,
+        message: &Shared<'_>,
+        mut number: u64,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
         if state.queue.is_full(message.view.len(), limits) {
+            self.remove(number, turn);
             return drop(turn, Drop::QueueFull);
         }
-        let qos = message.view.qos;
-        state.queue.push(Waiting {
-            message: message.message().clone(),
-            qos,
-            retain: message.view.retain,
-            ids: None,
-        });
+        if number == 0 && state.kept && message.view.qos != QoS::AtMostOnce {
+            number = self.record(state, message, turn);
+        }
+        state.queue.push(waiting(message, number), limits);
         self.waiting.store(state.queue.len(), Ordering::Release);
         state.pressure(turn, limits)
+    }
+
+    /// Records a message as an entry of the group; its number.
+    fn record(&self, state: &mut State, message: &Shared<'_>, turn: &mut Turn) -> u64 {
+        state.numbers += 1;
+        let entry = Entry::new(state.numbers, &waiting(message, state.numbers));
+        turn.record(Record::Enqueue { owner: self.key, entry });
+        state.numbers
+    }
+
+    fn remove(&self, number: u64, turn: &mut Turn) {
+        if number > 0 {
+            turn.record(Record::Remove { owner: self.key, number });
+        }
     }
 
     /// Whether so much waits here that publishers should slow down.
@@ -125,23 +203,44 @@ impl Group {
     pub(crate) fn feed(self: &Arc<Self>, turn: &mut Turn, limits: &Limits) {
         let mut state = self.state.lock();
         while let Some(front) = state.queue.front() {
-            let message = front.message.clone();
+            let Waiting { message, number, rests_on, .. } = front.clone();
             let offer = if message.expires() <= turn.now {
                 Offer::Dropped(Drop::Expired)
             } else {
-                state.serve(self, &Shared::of(&message), turn, limits)
+                let mut shared = Shared::of(&message);
+                shared.rests_on = rests_on;
+                state.serve(self, (&shared, number), turn, limits)
             };
             match offer {
                 Offer::NoRoom | Offer::Absent => break,
-                Offer::Dropped(why) => count_drop(turn, why),
+                Offer::Dropped(why) => {
+                    count_drop(turn, why);
+                    self.remove(number, turn);
+                }
                 Offer::Taken | Offer::Pressed => {}
             }
             state.queue.pop();
+        }
+        if let Some((from, most)) = state.queue.wants(limits) {
+            turn.record(Record::Page(Page { reader: Reader::Group(self.clone()), from, most }));
         }
         self.waiting.store(state.queue.len(), Ordering::Release);
         if state.queue.is_low(limits) {
             turn.wakes.append(&mut state.pressing);
         }
+    }
+}
+
+/// A message as it waits in a group, whose members add their own.
+fn waiting(message: &Shared<'_>, number: u64) -> Waiting {
+    Waiting {
+        message: message.message().clone(),
+        qos: message.view.qos,
+        retain: message.view.retain,
+        ids: None,
+        number,
+        rests_on: message.rests_on,
+        sent: false,
     }
 }
 
@@ -153,13 +252,19 @@ fn drop(turn: &Turn, why: Drop) -> Offer {
 impl State {
     /// Asks each member once, beginning with the one whose turn it is. The most hopeful refusal is the answer: no room
     /// before absent before dropped.
-    fn serve(&mut self, group: &Arc<Group>, message: &Shared<'_>, turn: &mut Turn, limits: &Limits) -> Offer {
+    fn serve(
+        &mut self,
+        group: &Arc<Group>,
+        (message, number): (&Shared<'_>, u64),
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
         let (count, mut answer) = (self.members.len(), Offer::Absent);
         let mut dropped = 0;
         for step in 0..count {
             let position = (self.next + step) % count;
             let (member, grant) = &self.members[position];
-            match member.offer_shared(message, grant, group, turn, limits) {
+            match member.offer_shared(message, grant, (group, number), turn, limits) {
                 taken @ (Offer::Taken | Offer::Pressed) => {
                     self.next = (position + 1) % count;
                     return taken;

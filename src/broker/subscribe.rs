@@ -6,6 +6,7 @@
 use super::Broker;
 use super::connection::{Connection, Phase};
 use super::event::Event;
+use super::record::Record;
 use super::route::{Subscriber, grant};
 use super::session::{Session, Subscribed};
 use super::shared::Group;
@@ -48,7 +49,9 @@ impl Connection {
             turn.wakes.extend(self.waker.clone());
         }
         let (packet_id, properties) = (subscribe.packet_id, Properties::EMPTY);
-        self.promise(&Packet::Suback(Suback { packet_id, properties, reasons }), false, turn); // [MQTT-3.8.4-1]
+        let ticket = turn.rests_on();
+        let suback = Packet::Suback(Suback { packet_id, properties, reasons });
+        self.promise(&suback, (false, 0), ticket, turn); // [MQTT-3.8.4-1]
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, turn: &mut Turn) {
@@ -56,7 +59,9 @@ impl Connection {
         let session = &open.session;
         let reasons = unsubscribe.filters.iter().map(|filter| self.broker.unsubscribe(session, filter, turn));
         let (packet_id, properties, reasons) = (unsubscribe.packet_id, Properties::EMPTY, reasons.collect());
-        self.promise(&Packet::Unsuback(Suback { packet_id, properties, reasons }), false, turn); // [MQTT-3.10.4-4]
+        let ticket = turn.rests_on();
+        let unsuback = Packet::Unsuback(Suback { packet_id, properties, reasons });
+        self.promise(&unsuback, (false, 0), ticket, turn); // [MQTT-3.10.4-4]
     }
 }
 
@@ -95,6 +100,13 @@ impl Broker {
         if !existed && state.subscriptions.len() >= self.limits.subscriptions {
             return Err(Reason::QUOTA_EXCEEDED);
         }
+        if state.kept {
+            if turn.journal.failing_since().is_some() {
+                return Err(Reason::QUOTA_EXCEEDED);
+            }
+            let (session, filter) = (session.key, filter.as_str().into());
+            turn.record(Record::Subscribe { session, filter, subscribed: subscribed.clone() });
+        }
         state.subscriptions.insert(filter.as_str().into(), subscribed.clone());
         if filter.share().is_none() {
             let wanted = match subscribed.options.retain_handling {
@@ -112,13 +124,7 @@ impl Broker {
             return Ok(());
         }
         drop(state);
-        let group = self.directory.with_group(filter.as_str(), |group, new| {
-            group.join(session, grant(subscribed.options, subscribed.id));
-            if new {
-                self.index.subscribe(group.key, filter.filter(), Subscriber::Group(group.clone()));
-            }
-            group.clone()
-        });
+        let group = self.join(session, filter, &subscribed, turn);
         let mut state = session.lock();
         if state.groups.iter().all(|other| other.key != group.key) {
             state.groups.push(group.clone());
@@ -129,6 +135,23 @@ impl Broker {
         Ok(())
     }
 
+    /// Makes a session a member of a shared group, and makes the group if there is none.
+    pub(super) fn join(
+        &self,
+        session: &Arc<Session>,
+        filter: TopicFilter<'_>,
+        subscribed: &Subscribed,
+        turn: &mut Turn,
+    ) -> Arc<Group> {
+        self.directory.with_group(filter.as_str(), |group, new| {
+            group.join(session, grant(subscribed.options, subscribed.id), turn);
+            if new {
+                self.index.subscribe(group.key, filter.filter(), Subscriber::Group(group.clone()));
+            }
+            group.clone()
+        })
+    }
+
     fn unsubscribe(&self, session: &Arc<Session>, filter: &str, turn: &mut Turn) -> Reason {
         if TopicFilter::new(filter).is_err() {
             return Reason::TOPIC_FILTER_INVALID;
@@ -137,6 +160,9 @@ impl Broker {
         // Byte for byte [MQTT-3.10.4-1].
         if state.subscriptions.remove(filter).is_none() {
             return Reason::NO_SUBSCRIPTION_EXISTED;
+        }
+        if state.kept {
+            turn.record(Record::Unsubscribe { session: session.key, filter: filter.into() });
         }
         if let Some(replays) = &mut state.replays {
             replays.cancel(filter); // [MQTT-3.10.4-2]

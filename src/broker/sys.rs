@@ -59,6 +59,8 @@ impl Broker {
         self.retained.expire(turn.now);
         self.say("version", concat!("skeeter version ", env!("CARGO_PKG_VERSION")), turn);
         self.say("uptime", &format!("{} seconds", turn.now.as_micros() / 1_000_000), turn);
+        self.say("store/durability", &self.journal.durability().to_string(), turn);
+        self.say("store/failing", if self.journal.failing_since().is_some() { "1" } else { "0" }, turn);
         self.say_gauges(load, turn);
         for (name, read) in TOTALS.into_iter().chain(OWN) {
             self.say(name, &read(counts).to_string(), turn);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use super::{Broker, Connection, Counters, Counts, Ending, Limits, Rights, Turn};
+use super::{Broker, Connection, Counters, Counts, Durability, Ending, Limits, Rights, Turn};
 use crate::codec::packet::Version;
 use crate::sync::Arc;
 use crate::text::parse::parse;
@@ -19,7 +19,9 @@ impl Wake for Flag {
 }
 
 fn stage(limits: Limits) -> (Arc<Broker>, Turn) {
-    (Arc::new(Broker::new(limits, Rights::new([]), 7)), Turn::new(Arc::new(Counters::default())))
+    let broker = Arc::new(Broker::new(limits, Rights::new([]), Durability::Off, 7));
+    let turn = Turn::new(Arc::new(Counters::default()), &broker);
+    (broker, turn)
 }
 
 fn open(broker: &Arc<Broker>, connect: &str, flag: &Arc<Flag>, turn: &mut Turn) -> Connection {

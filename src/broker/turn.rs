@@ -5,8 +5,11 @@
 
 use std::task::Waker;
 
+use super::Broker;
 use super::counters::Counters;
 use super::event::Event;
+use super::journal::{Journal, Ticket};
+use super::record::Record;
 use super::route::Matches;
 use crate::sync::Arc;
 use crate::time::Instant;
@@ -23,6 +26,10 @@ pub struct Turn {
     pub counters: Arc<Counters>,
     /// What happened, for the log.
     pub events: Vec<Event>,
+    /// Where what must outlive a crash is recorded, if anywhere.
+    pub(crate) journal: Arc<Journal>,
+    /// What has been recorded since [`Self::rests_on`] was last asked.
+    ticket: Ticket,
     pub(crate) wakes: Vec<Waker>,
     /// Who is publishing, to be woken when a receiver that it was slowed down for has room again.
     pub(crate) publisher: Option<Waker>,
@@ -32,8 +39,10 @@ pub struct Turn {
 }
 
 impl Turn {
-    pub fn new(counters: Arc<Counters>) -> Self {
+    pub fn new(counters: Arc<Counters>, broker: &Broker) -> Self {
         Self {
+            journal: broker.journal.clone(),
+            ticket: Ticket::NONE,
             now: Instant::ZERO,
             counters,
             events: Vec::new(),
@@ -50,6 +59,23 @@ impl Turn {
         for waker in self.wakes.drain(..) {
             waker.wake();
         }
+    }
+
+    /// Records a change; what rests on it waits for the ticket.
+    pub(crate) fn record(&mut self, record: Record) -> Ticket {
+        let ticket = self.journal.record(record);
+        self.ticket = self.ticket.max(ticket);
+        ticket
+    }
+
+    /// What was recorded in an earlier turn counts as recorded now.
+    pub(crate) fn also_rests_on(&mut self, ticket: Ticket) {
+        self.ticket = self.ticket.max(ticket);
+    }
+
+    /// What was recorded since this was last asked, as one ticket.
+    pub(crate) fn rests_on(&mut self) -> Ticket {
+        std::mem::take(&mut self.ticket)
     }
 
     /// An empty buffer, used before or new.

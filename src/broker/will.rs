@@ -10,7 +10,7 @@ use crate::message::{MessageRef, QoS};
 use crate::time::Instant;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Will {
+pub struct Will {
     topic: Box<str>,
     /// Without delay and expiry.
     properties: Box<[u8]>,
@@ -37,6 +37,13 @@ impl Will {
             expiry: will.properties.message_expiry(),
             delay: will.properties.will_delay().unwrap_or(0),
         }
+    }
+}
+
+impl Will {
+    /// Bytes of its content.
+    pub(crate) fn len(&self) -> usize {
+        self.topic.len() + self.properties.len() + self.payload.len()
     }
 }
 

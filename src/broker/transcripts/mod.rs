@@ -15,6 +15,10 @@
 //! a> v=5 hex:10 0e ...              bytes, where there is no packet to write
 //! a stops / a reads                 a takes no bytes / takes them again
 //! wait 5                            seconds pass
+//! store                             this broker has a store, before anything else; nothing is synced by itself
+//! sync                              the store writes what it was given
+//! store fails / store heals         it cannot / it can again, and has written
+//! crash                             everybody is cut off, and a broker starts with what was synced
 //! # [v5 MQTT-3.1.0-1]               a comment; a statement that the next lines prove
 //! ```
 //!
@@ -26,7 +30,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use super::{Broker, Connection, Counters, Ending, Limits, Rights, SLICES, Turn};
+use super::model::Model;
+use super::{Broker, Connection, Counters, Durability, Ending, Limits, Record, Rights, SLICES, Turn};
 use crate::codec::packet::Version;
 use crate::codec::{decode, frame};
 use crate::sync::Arc;
@@ -44,7 +49,9 @@ macro_rules! files {
     };
 }
 
-files! { connect session publish acknowledge subscribe retained shared will limits malformed packet_size }
+files! {
+    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable
+}
 
 #[derive(Default)]
 struct Flag(AtomicBool);
@@ -71,6 +78,8 @@ struct Stage {
     broker: Arc<Broker>,
     turn: Turn,
     clients: BTreeMap<String, Client>,
+    store: Model,
+    failing: bool,
 }
 
 fn play(file: &str) {
@@ -91,6 +100,7 @@ fn play(file: &str) {
 
 fn converse(text: &str) -> Result<(), String> {
     let (mut limits, mut users) = (Limits::default(), Vec::new());
+    let mut durability = Durability::Off;
     let lines: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
     for line in &lines {
         if let Some(rest) = line.strip_prefix("limits ") {
@@ -99,11 +109,14 @@ fn converse(text: &str) -> Result<(), String> {
             line.strip_prefix("user ").and_then(|rest| rest.split_once(' '))
         {
             users.push((name.into(), password.as_bytes().into()));
+        } else if *line == "store" {
+            durability = Durability::Acks;
         }
     }
-    let broker = Arc::new(Broker::new(limits, Rights::new(users), 7));
-    let mut stage =
-        Stage { broker, turn: Turn::new(Arc::new(Counters::default())), clients: BTreeMap::new() };
+    let broker = Arc::new(Broker::new(limits, Rights::new(users), durability, 7));
+    let turn = Turn::new(Arc::new(Counters::default()), &broker);
+    let (clients, store) = (BTreeMap::new(), Model::default());
+    let mut stage = Stage { broker, turn, clients, store, failing: false };
     stage.turn.now = Instant::from_micros(1_000_000);
     for line in lines.into_iter().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         stage.play_line(line).map_err(|fault| format!("{line}\n      {fault}"))?;
@@ -139,6 +152,7 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
         "fan_out" => limits.fan_out = size,
         "packet_id" => limits.packet_id = small(number),
         "copied" => limits.copied = size,
+        "head_messages" => limits.head_messages = size,
         other => return Err(format!("no limit is called {other}")),
     }
     Ok(())
@@ -146,8 +160,26 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
 
 impl Stage {
     fn play_line(&mut self, line: &str) -> Result<(), String> {
-        if line.starts_with("limits ") || line.starts_with("user ") {
+        if line.starts_with("limits ") || line.starts_with("user ") || line == "store" {
             return Ok(());
+        }
+        match line {
+            "sync" => return self.sync(),
+            "store heals" => {
+                self.failing = false;
+                return self.sync();
+            }
+            "store fails" => {
+                self.failing = true;
+                self.broker.journal().failed(self.turn.now);
+                self.run();
+                return Ok(());
+            }
+            "crash" => {
+                self.crash();
+                return Ok(());
+            }
+            _ => {}
         }
         if let Some(seconds) = line.strip_prefix("wait ") {
             let seconds: f64 = seconds.parse().map_err(|_| "wait takes seconds")?;
@@ -182,6 +214,38 @@ impl Stage {
         client.flag.0.store(true, Ordering::Relaxed);
         self.run();
         Ok(())
+    }
+
+    /// Writes batch after batch, as one may lead to another.
+    fn sync(&mut self) -> Result<(), String> {
+        if self.failing {
+            return Err("a store that fails writes nothing".into());
+        }
+        while let Some(batch) = self.broker.journal().take(Waker::noop()) {
+            batch.records.iter().for_each(|record| self.store.apply(record));
+            self.broker.journal().done(&batch);
+            for record in &batch.records {
+                if let Record::Page(page) = record {
+                    let (entries, complete) = self.store.page(page);
+                    self.broker.page(page, entries, complete, &mut self.turn);
+                }
+            }
+            self.run();
+        }
+        Ok(())
+    }
+
+    fn crash(&mut self) {
+        let Broker { limits, rights, .. } = &*self.broker;
+        let broker = Broker::new(limits.clone(), rights.clone(), Durability::Acks, 8);
+        let now = self.turn.now;
+        self.turn = Turn::new(self.turn.counters.clone(), &broker);
+        self.turn.now = now;
+        self.clients.clear();
+        broker.restore(self.store.saved(limits.head_messages), &mut self.turn);
+        self.broker = Arc::new(broker);
+        self.broker.clone().tick(&mut self.turn);
+        self.run();
     }
 
     fn give(&mut self, name: &str, packet: &str) -> Result<(), String> {

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
 use super::exit;
-use crate::broker::{Broker, Limits, Load, Rights};
+use crate::broker::{Broker, Durability, Limits, Load, Rights};
 use crate::cli::broker::{BrokerArgs, LimitArgs};
 use log::{Level, Log};
 use worker::{Door, Shared, Worker};
@@ -56,7 +56,7 @@ fn start(args: &BrokerArgs, log: &Arc<Log>) -> Result<u8, String> {
     let users = args.users().map(|user| (user.name.as_str().into(), user.password.as_bytes().into()));
     let rights = Rights::new(users);
     let open_to_all = rights.is_open();
-    let broker = Broker::new(limits(&args.limits), rights, seed());
+    let broker = Broker::new(limits(&args.limits), rights, Durability::Off, seed());
     let shared = Arc::new(Shared::new(broker, log.clone(), workers));
     LocalSet::new().block_on(&runtime, async {
         let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;

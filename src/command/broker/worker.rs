@@ -90,7 +90,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, number: usize) -> Rc<Self> {
-        let turn = RefCell::new(Turn::new(shared.counters[number].clone()));
+        let turn = RefCell::new(Turn::new(shared.counters[number].clone(), &shared.broker));
         let buffer = RefCell::new(vec![0; READ].into());
         Rc::new(Self { shared, number, turn, buffer, stopping: Cell::new(false) })
     }

@@ -1,0 +1,92 @@
+//! Frames for a client that rest on a record which is not synced yet: PUBREL, and copies of messages that were published
+//! at QoS 2.
+//!
+//! They stand beside the output, so that what rests on nothing passes them, and become bytes when their record is
+//! synced, since aliases are given in the order of the bytes. Tickets ascend, so one line is enough.
+
+use std::collections::VecDeque;
+
+use super::journal::Ticket;
+use super::limits::Limits;
+use super::link::{Delivery, Link, Shared};
+use super::queue::Ids;
+use super::turn::Turn;
+use crate::codec::packet::{Ack, Packet, PacketId};
+use crate::codec::reason::Reason;
+use crate::message::{Message, QoS};
+
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    line: VecDeque<(Ticket, Frame)>,
+    /// Bytes of the messages among them.
+    pub(super) bytes: usize,
+    publishes: usize,
+    /// The ticket that wakes this connection already.
+    awaits: Ticket,
+}
+
+#[derive(Debug)]
+enum Frame {
+    Pubrel(PacketId),
+    Publish { message: Message, qos: QoS, retain: bool, ids: Ids, id: Option<PacketId>, dup: bool },
+}
+
+impl Link {
+    /// Writes a PUBLISH once `ticket` is synced. Messages published at QoS 2 keep their order among each other.
+    pub(crate) fn deliver(
+        &mut self,
+        message: &Shared<'_>,
+        (delivery, ids): (Delivery<'_>, &Ids),
+        (id, dup): (Option<PacketId>, bool),
+        ticket: Ticket,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        let behind =
+            message.view.qos == QoS::ExactlyOnce && self.held.as_ref().is_some_and(|held| held.publishes > 0);
+        if !behind && turn.journal.is_synced(ticket) {
+            return self.publish(message, delivery, (id, dup), turn, limits);
+        }
+        let (qos, retain) = (delivery.qos, delivery.retain);
+        let message = message.message().clone();
+        let held = self.held.get_or_insert_default();
+        held.bytes += message.len();
+        held.publishes += 1;
+        held.line.push_back((ticket, Frame::Publish { message, qos, retain, ids: ids.clone(), id, dup }));
+        self.wake(turn);
+    }
+
+    /// Sends PUBREL once `ticket`, the PUBREC it answers, is synced.
+    pub(crate) fn release(&mut self, id: PacketId, ticket: Ticket, turn: &mut Turn) {
+        // In the order of the PUBRECs [MQTT-4.6.0-4].
+        if self.held.is_none() && turn.journal.is_synced(ticket) {
+            return self.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn);
+        }
+        self.held.get_or_insert_default().line.push_back((ticket, Frame::Pubrel(id)));
+        self.wake(turn);
+    }
+
+    /// Writes what has become safe; the connection is woken for the rest.
+    pub(crate) fn write_held(&mut self, turn: &mut Turn, limits: &Limits) {
+        let Some(mut held) = self.held.take() else { return };
+        while let Some((_, frame)) = held.line.pop_front_if(|(ticket, _)| turn.journal.is_synced(*ticket)) {
+            match frame {
+                Frame::Pubrel(id) => self.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn),
+                Frame::Publish { message, qos, retain, ids, id, dup } => {
+                    held.bytes -= message.len();
+                    held.publishes -= 1;
+                    let delivery = Delivery { qos, retain, ids: ids.as_deref().unwrap_or_default() };
+                    self.publish(&Shared::of(&message), delivery, (id, dup), turn, limits);
+                }
+            }
+        }
+        let Some((ticket, _)) = held.line.front() else { return };
+        if held.awaits != *ticket
+            && let Some(waker) = &self.waker
+        {
+            held.awaits = *ticket;
+            turn.journal.wait(*ticket, waker);
+        }
+        self.held = Some(held);
+    }
+}

@@ -1,0 +1,134 @@
+//! What a store does with records, in its simplest form: the specification that stores are held to, and the store of the
+//! transcripts.
+
+use std::collections::BTreeMap;
+
+use super::record::{Entry, Page, Record, SessionRecord};
+use super::restore::{Saved, SavedGroup, SavedQueue, SavedSent, SavedSession};
+use super::session::Subscribed;
+use crate::codec::packet::PacketId;
+use crate::message::Message;
+
+/// Everything a store has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    sessions: BTreeMap<u64, SessionRecord>,
+    subscriptions: BTreeMap<(u64, Box<str>), Subscribed>,
+    held: BTreeMap<(u64, PacketId), ()>,
+    sent: BTreeMap<(u64, PacketId), (u64, Option<Entry>)>,
+    entries: BTreeMap<(u64, u64), Entry>,
+    groups: BTreeMap<u64, Box<str>>,
+    retained: BTreeMap<String, Message>,
+}
+
+impl Model {
+    pub(crate) fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Session(session) => {
+                self.sessions.insert(session.key, (**session).clone());
+            }
+            Record::EndSession { key } => {
+                self.sessions.remove(key);
+                self.subscriptions.retain(|(session, _), _| session != key);
+                self.held.retain(|(session, _), ()| session != key);
+                self.sent.retain(|(session, _), _| session != key);
+                self.entries.retain(|(owner, _), _| owner != key);
+            }
+            Record::Subscribe { session, filter, subscribed } => {
+                self.subscriptions.insert((*session, filter.clone()), subscribed.clone());
+            }
+            Record::Unsubscribe { session, filter } => {
+                self.subscriptions.remove(&(*session, filter.clone()));
+            }
+            Record::Hold { session, id } => {
+                self.held.insert((*session, *id), ());
+            }
+            Record::LetGo { session, id } => {
+                self.held.remove(&(*session, *id));
+            }
+            Record::Enqueue { owner, entry } => {
+                self.entries.insert((*owner, entry.number), entry.clone());
+            }
+            Record::Remove { owner, number } => {
+                self.entries.remove(&(*owner, *number));
+            }
+            Record::Send { session, id, sequence, owner, number } => {
+                let entry = self.entries.remove(&(*owner, *number));
+                self.sent.insert((*session, *id), (*sequence, entry));
+            }
+            Record::Received { session, id, sequence } => {
+                self.sent.insert((*session, *id), (*sequence, None));
+            }
+            Record::Complete { session, id } => {
+                self.sent.remove(&(*session, *id));
+            }
+            Record::Group { key, filter } => {
+                self.groups.insert(*key, filter.clone());
+            }
+            Record::EndGroup { key } => {
+                self.groups.remove(key);
+                self.entries.retain(|(owner, _), _| owner != key);
+            }
+            Record::Retain { message } => {
+                self.retained.insert(message.as_ref().topic.to_owned(), message.clone());
+            }
+            Record::ClearRetained { topic } => {
+                self.retained.remove(&**topic);
+            }
+            Record::Page(_) => {}
+        }
+    }
+
+    /// The answer to a page, and whether there is no more.
+    pub(crate) fn page(&self, page: &Page) -> (Vec<Entry>, bool) {
+        let entries = self.entries.range((page.owner(), page.from)..=(page.owner(), u64::MAX));
+        let entries: Vec<_> = entries.take(page.most).map(|(_, entry)| entry.clone()).collect();
+        let complete = entries.len() < page.most;
+        (entries, complete)
+    }
+
+    /// What a broker takes up, with `head` entries of each queue.
+    pub(crate) fn saved(&self, head: usize) -> Saved {
+        let sessions = self.sessions.values().map(|record| {
+            let of = |session: &u64| *session == record.key;
+            let subscriptions = self.subscriptions.iter().filter(|((session, _), _)| of(session));
+            let held = self.held.keys().filter(|(session, _)| of(session));
+            let sent = self.sent.iter().filter(|((session, _), _)| of(session));
+            let mut sent: Vec<_> = sent
+                .map(|(_, (sequence, entry))| SavedSent { sequence: *sequence, entry: entry.clone() })
+                .collect();
+            sent.sort_by_key(|sent| sent.sequence);
+            SavedSession {
+                record: record.clone(),
+                subscriptions: subscriptions
+                    .map(|((_, filter), subscribed)| (filter.clone(), subscribed.clone()))
+                    .collect(),
+                held: held.map(|(_, id)| *id).collect(),
+                sent,
+                queue: self.queue(record.key, head),
+            }
+        });
+        let groups = self.groups.iter().map(|(key, filter)| SavedGroup {
+            key: *key,
+            filter: filter.clone(),
+            queue: self.queue(*key, head),
+        });
+        Saved {
+            sessions: sessions.collect(),
+            groups: groups.collect(),
+            retained: self.retained.values().cloned().collect(),
+        }
+    }
+
+    fn queue(&self, owner: u64, head: usize) -> SavedQueue {
+        let entries: Vec<_> =
+            self.entries.range((owner, 0)..=(owner, u64::MAX)).map(|(_, entry)| entry.clone()).collect();
+        let (first, rest) = entries.split_at(head.min(entries.len()));
+        SavedQueue {
+            head: first.to_vec(),
+            rest: rest.len(),
+            rest_bytes: rest.iter().map(|entry| entry.message.len()).sum(),
+            last: entries.last().map_or(0, |entry| entry.number),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What is kept of sessions and messages: each change, as one value that says it in the standard's words.
+//!
+//! What it leaves out: how a record looks in a file. Moments are the core's; the store adds the wall clock.
+
+use super::queue::{Ids, Waiting};
+use super::session::{Session, Subscribed};
+use super::shared::Group;
+use super::will::Will;
+use crate::codec::packet::PacketId;
+use crate::message::{Message, QoS};
+use crate::sync::Arc;
+use crate::time::Instant;
+
+/// Bytes a record takes beside its content, about.
+const OVERHEAD: usize = 64;
+
+/// One change. An owner is the key of a session, or of a shared group, whose queue the entry belongs to.
+#[derive(Debug)]
+pub enum Record {
+    /// A session begins, or is another than before.
+    Session(Box<SessionRecord>),
+    /// A session ends, with all that belongs to it.
+    EndSession {
+        key: u64,
+    },
+    Subscribe {
+        session: u64,
+        filter: Box<str>,
+        subscribed: Subscribed,
+    },
+    Unsubscribe {
+        session: u64,
+        filter: Box<str>,
+    },
+    /// A QoS 2 message was received: its identifier is held until PUBREL.
+    Hold {
+        session: u64,
+        id: PacketId,
+    },
+    /// PUBREL came.
+    LetGo {
+        session: u64,
+        id: PacketId,
+    },
+    /// A message waits, or is in flight, for an owner.
+    Enqueue {
+        owner: u64,
+        entry: Entry,
+    },
+    /// It waits no more: acknowledged, refused, expired, or dropped.
+    Remove {
+        owner: u64,
+        number: u64,
+    },
+    /// A QoS 2 PUBLISH takes its identifier: the entry leaves its owner's queue and is the session's, in flight.
+    /// `sequence` orders what is.
+    Send {
+        session: u64,
+        id: PacketId,
+        sequence: u64,
+        owner: u64,
+        number: u64,
+    },
+    /// PUBREC came: the message is not needed any more, the identifier is until PUBCOMP.
+    Received {
+        session: u64,
+        id: PacketId,
+        sequence: u64,
+    },
+    /// PUBCOMP came, or a PUBREC that refused: the identifier is free.
+    Complete {
+        session: u64,
+        id: PacketId,
+    },
+    /// A shared group that a kept session is a member of.
+    Group {
+        key: u64,
+        filter: Box<str>,
+    },
+    EndGroup {
+        key: u64,
+    },
+    Retain {
+        message: Message,
+    },
+    ClearRetained {
+        topic: Box<str>,
+    },
+    /// Not a change: what waits behind an owner's entries in memory is wanted there.
+    Page(Page),
+}
+
+/// A session, apart from its messages and subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    pub key: u64,
+    pub client: Arc<str>,
+    /// Seconds it outlives its connection; `u32::MAX`: for ever. 0: it ends with the connection it has.
+    pub expiry: u32,
+    pub will: Option<Will>,
+    /// Nothing while it is connected.
+    pub parked: Option<Parked>,
+}
+
+/// What became fixed when the connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parked {
+    pub expires: Instant,
+    pub will_due: Instant,
+    /// Entries below this number may have been sent before, at QoS 1.
+    pub sent_below: u64,
+}
+
+/// A message in a queue. Numbers of one owner ascend in the order of the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub number: u64,
+    pub message: Message,
+    /// Of this delivery, as are the next two.
+    pub qos: QoS,
+    pub retain: bool,
+    pub ids: Ids,
+}
+
+/// A request for entries that are in the store alone.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub(crate) reader: Reader,
+    /// The first entry wanted.
+    pub from: u64,
+    /// Entries wanted at most.
+    pub most: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Reader {
+    Session(Arc<Session>),
+    Group(Arc<Group>),
+}
+
+impl Page {
+    /// Whose entries they are.
+    pub fn owner(&self) -> u64 {
+        match &self.reader {
+            Reader::Session(session) => session.key,
+            Reader::Group(group) => group.key,
+        }
+    }
+}
+
+impl Record {
+    /// Bytes it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        OVERHEAD
+            + match self {
+                Self::Enqueue { entry, .. } => entry.message.len(),
+                Self::Retain { message } => message.len(),
+                Self::Session(record) => record.will.as_ref().map_or(0, Will::len),
+                Self::Subscribe { filter, .. }
+                | Self::Unsubscribe { filter, .. }
+                | Self::Group { filter, .. }
+                | Self::ClearRetained { topic: filter } => filter.len(),
+                Self::EndSession { .. }
+                | Self::Hold { .. }
+                | Self::LetGo { .. }
+                | Self::Remove { .. }
+                | Self::Send { .. }
+                | Self::Received { .. }
+                | Self::Complete { .. }
+                | Self::EndGroup { .. }
+                | Self::Page(_) => 0,
+            }
+    }
+}
+
+impl Entry {
+    /// The entry of a message that waits.
+    pub(crate) fn new(number: u64, waiting: &Waiting) -> Self {
+        let Waiting { message, qos, retain, ids, number: _, rests_on: _, sent: _ } = waiting.clone();
+        Self { number, message, qos, retain, ids }
+    }
+}

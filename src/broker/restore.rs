@@ -1,0 +1,188 @@
+//! From the store into memory: what a broker was when it stopped, and pages of queues that are longer than memory should
+//! hold.
+//!
+//! Restored before the first connection, so nobody waits for anything here. What it leaves out: how it was read.
+
+use super::Broker;
+use super::lifecycle::after;
+use super::queue::{Queue, Waiting};
+use super::record::{Entry, Page, Reader, SessionRecord};
+use super::route::Subscriber;
+use super::session::{InFlight, Kept, Session, State, Subscribed};
+use super::turn::Turn;
+use crate::codec::packet::PacketId;
+use crate::delivery::{Inbox, Outbox};
+use crate::message::{Message, QoS};
+use crate::sync::Arc;
+use crate::topic::TopicFilter;
+
+/// All that a store has but the tails of long queues.
+#[derive(Debug, Default)]
+pub struct Saved {
+    pub sessions: Vec<SavedSession>,
+    pub groups: Vec<SavedGroup>,
+    pub retained: Vec<Message>,
+}
+
+#[derive(Debug)]
+pub struct SavedSession {
+    pub record: SessionRecord,
+    pub subscriptions: Vec<(Box<str>, Subscribed)>,
+    /// QoS 2 identifiers of the client that wait for PUBREL.
+    pub held: Vec<PacketId>,
+    /// QoS 2 messages in flight, by ascending sequence numbers.
+    pub sent: Vec<SavedSent>,
+    pub queue: SavedQueue,
+}
+
+/// A QoS 2 message in flight; without an entry once PUBREC has come.
+#[derive(Debug)]
+pub struct SavedSent {
+    pub sequence: u64,
+    pub entry: Option<Entry>,
+}
+
+#[derive(Debug)]
+pub struct SavedGroup {
+    pub key: u64,
+    pub filter: Box<str>,
+    pub queue: SavedQueue,
+}
+
+/// The first entries of a queue; what follows them, and the greatest number.
+#[derive(Debug, Default)]
+pub struct SavedQueue {
+    pub head: Vec<Entry>,
+    pub rest: usize,
+    pub rest_bytes: usize,
+    pub last: u64,
+}
+
+impl SavedQueue {
+    /// `sent_below`: entries below this number may have been sent before.
+    fn restore(self, sent_below: u64) -> Queue {
+        let Self { head, rest, rest_bytes, last: _ } = self;
+        let head = head.into_iter().map(|entry| {
+            let sent = entry.number < sent_below && entry.qos == QoS::AtLeastOnce;
+            Waiting { sent, ..Waiting::from(entry) }
+        });
+        Queue::restore(head.collect(), rest, rest_bytes)
+    }
+}
+
+impl Broker {
+    /// Takes up what a store has, before anybody connects. The time of sessions that were connected begins now.
+    pub fn restore(&self, saved: Saved, turn: &mut Turn) {
+        let Saved { sessions, groups, retained } = saved;
+        for message in retained {
+            let topic = message.as_ref().topic;
+            self.retained.lock(topic).set(message.clone(), turn.now);
+        }
+        // Before the sessions, which join them.
+        let mut restored = Vec::new();
+        for SavedGroup { key, filter, queue } in groups {
+            let group = self.directory.restore_group(key, &filter);
+            let last = queue.last;
+            group.restore(queue.restore(u64::MAX), last);
+            if let Ok(filter) = TopicFilter::new(&filter) {
+                self.index.subscribe(key, filter.filter(), Subscriber::Group(group.clone()));
+            }
+            restored.push(group);
+        }
+        for session in sessions {
+            self.restore_session(session, turn);
+        }
+        for group in restored {
+            // Nobody of those who made it kept is left.
+            if group.is_deserted() {
+                self.leave(group.key, &group, turn);
+            }
+        }
+    }
+
+    fn restore_session(&self, saved: SavedSession, turn: &mut Turn) {
+        let SavedSession { record, subscriptions, held, sent, queue } = saved;
+        let session = self.directory.restore_session(record.key, record.client.clone(), &self.limits);
+        let mut state = session.lock();
+        session.keep(&mut state);
+        self.restore_state(&mut state, &record, (held, sent, queue), turn);
+        for (filter, subscribed) in &subscriptions {
+            state.subscriptions.insert(filter.clone(), subscribed.clone());
+        }
+        let due = state.expires.min(state.will_due);
+        if record.parked.is_none() {
+            session.record(&state, turn);
+        }
+        drop(state);
+        for (filter, subscribed) in subscriptions {
+            self.restore_subscription(&session, &filter, &subscribed, turn);
+        }
+        if record.expiry == 0 {
+            // It was to end with its connection.
+            self.end(&session, turn);
+        } else {
+            self.schedule.add(due, &session);
+        }
+    }
+
+    fn restore_state(
+        &self,
+        state: &mut State,
+        record: &SessionRecord,
+        (held, sent, queue): (Vec<PacketId>, Vec<SavedSent>, SavedQueue),
+        turn: &Turn,
+    ) {
+        let limits = &self.limits;
+        let in_flight = |entry: Entry| -> (QoS, Kept) {
+            (entry.qos, Some(Box::new(InFlight { waiting: entry.into(), group: None })))
+        };
+        let sent = sent.into_iter().map(|sent| (sent.sequence, sent.entry.map(in_flight)));
+        state.outbox = Outbox::restore(limits.in_flight, limits.packet_id, sent.collect());
+        state.inbox = Some(Inbox::restore(limits.receive_maximum, held));
+        (state.expiry, state.numbers) = (record.expiry, queue.last);
+        state.will = record.will.clone().map(Box::new);
+        match &record.parked {
+            Some(parked) => {
+                (state.expires, state.will_due) = (parked.expires, parked.will_due);
+                state.queue = queue.restore(parked.sent_below);
+            }
+            None => {
+                state.expires = after(turn.now, record.expiry);
+                let due = |will: &super::will::Will| after(turn.now, will.delay);
+                state.will_due = record.will.as_ref().map_or(crate::time::Instant::NEVER, due);
+                state.queue = queue.restore(u64::MAX);
+            }
+        }
+    }
+
+    fn restore_subscription(
+        &self,
+        session: &Arc<Session>,
+        filter: &str,
+        subscribed: &Subscribed,
+        turn: &mut Turn,
+    ) {
+        // It was granted, so it is one.
+        let Ok(filter) = TopicFilter::new(filter) else { return };
+        if filter.share().is_some() {
+            let group = self.join(session, filter, subscribed, turn);
+            session.lock().groups.push(group);
+        } else {
+            let subscriber = Subscriber::Session(session.clone(), subscribed.options, subscribed.id);
+            self.index.subscribe(session.key, filter.filter(), subscriber);
+        }
+    }
+
+    /// The answer of the store to a page that was asked for. `complete`: there was no more when it answered.
+    pub fn page(&self, page: &Page, entries: Vec<Entry>, complete: bool, turn: &mut Turn) {
+        match &page.reader {
+            Reader::Session(session) => session.page(entries, complete, turn, &self.limits),
+            Reader::Group(group) => group.page(entries, complete, turn, &self.limits),
+        }
+    }
+
+    /// Where records go.
+    pub fn journal(&self) -> &Arc<super::Journal> {
+        &self.journal
+    }
+}

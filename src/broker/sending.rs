@@ -1,0 +1,212 @@
+//! What a session sends above QoS 0, from the first time to the last answer.
+//!
+//! Of a kept session each step is recorded as it is taken, and what the client acts on waits for its record (see
+//! `journal`). What it leaves out: whether a message is taken at all, which is `session`'s.
+
+use super::event::Drop;
+use super::limits::Limits;
+use super::link::{Delivery, Shared};
+use super::queue::{Ids, Waiting};
+use super::record::{Entry, Page, Reader, Record};
+use super::session::{InFlight, Session, State, count_drop};
+use super::shared::Group;
+use super::turn::Turn;
+use crate::codec::packet::{Ack, Packet, PacketId};
+use crate::codec::reason::Reason;
+use crate::delivery::{Received, Resend};
+use crate::message::QoS;
+use crate::sync::Arc;
+
+/// The entry of a message that is sent: its number in the store, 0 if it has none yet, and whether it may have been sent
+/// before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Origin<'a> {
+    pub(super) number: u64,
+    pub(super) sent: bool,
+    pub(super) group: Option<&'a Arc<Group>>,
+}
+
+impl Session {
+    /// Sends what waits, and asks the store for more.
+    pub(super) fn send_waiting(self: &Arc<Self>, state: &mut State, turn: &mut Turn, limits: &Limits) {
+        state.pump(turn, limits);
+        if let Some((from, most)) = state.queue.wants(limits) {
+            let reader = Reader::Session(self.clone());
+            turn.record(Record::Page(Page { reader, from, most }));
+        }
+    }
+}
+
+impl State {
+    /// Keeps a message of this session's own in the store; its number, 0 where nothing is kept.
+    pub(super) fn keep(&mut self, waiting: &Waiting, turn: &mut Turn) -> u64 {
+        if !self.kept {
+            return 0;
+        }
+        self.numbers += 1;
+        let entry = Entry::new(self.numbers, waiting);
+        turn.record(Record::Enqueue { owner: self.key, entry });
+        self.numbers
+    }
+
+    /// Forgets an entry in the store, the session's own or a group's.
+    pub(super) fn remove(&self, number: u64, group: Option<&Arc<Group>>, turn: &mut Turn) {
+        if number > 0 {
+            let owner = group.map_or(self.key, |group| group.key);
+            turn.record(Record::Remove { owner, number });
+        }
+    }
+
+    /// Sends a message above QoS 0 for the first time, as far as we know.
+    pub(super) fn start(
+        &mut self,
+        message: &Shared<'_>,
+        (delivery, ids): (Delivery<'_>, &Ids),
+        origin: Origin<'_>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        let Origin { mut number, sent, group } = origin;
+        // A session that ends with its connection never resends; only a group may want the message back.
+        let kept = (self.expiry > 0 || self.kept || group.is_some()).then(|| {
+            let mut waiting = Waiting {
+                message: message.message().clone(),
+                qos: delivery.qos,
+                retain: delivery.retain,
+                ids: ids.clone(),
+                number,
+                rests_on: message.rests_on,
+                sent,
+            };
+            if number == 0 && group.is_none() {
+                number = self.keep(&waiting, turn);
+                waiting.number = number;
+            }
+            Box::new(InFlight { waiting, group: group.cloned() })
+        });
+        let id = self.outbox.publish(delivery.qos, kept);
+        let mut ticket = super::journal::Ticket::NONE;
+        if delivery.qos == QoS::ExactlyOnce {
+            ticket = message.rests_on;
+            if self.kept {
+                let sequence = self.outbox.last_sequence();
+                let owner = group.map_or(self.key, |group| group.key);
+                let record = Record::Send { session: self.key, id, sequence, owner, number };
+                ticket = ticket.max(turn.record(record));
+            } else if let (Some(group), true) = (group, number > 0) {
+                // Once sent it belongs to this client, and to nobody after a crash [MQTT-4.8.2-4].
+                ticket = ticket.max(turn.record(Record::Remove { owner: group.key, number }));
+            }
+        }
+        if let Some(link) = &mut self.link {
+            link.deliver(message, (delivery, ids), (Some(id), sent), ticket, turn, limits);
+        }
+    }
+
+    /// Sends what waits, as far as the window and the output allow.
+    fn pump(&mut self, turn: &mut Turn, limits: &Limits) {
+        self.resend(turn, limits);
+        while !self.queue.is_empty() && self.may_send_now(limits) {
+            let Some(waiting) = self.queue.pop() else { return };
+            let mut message = Shared::of(&waiting.message);
+            message.rests_on = waiting.rests_on;
+            let ids = waiting.ids.as_deref().unwrap_or_default();
+            let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
+            // The window was asked above, so there is a link.
+            let Some(link) = &self.link else { return };
+            match link.admit(&message.view, delivery, turn.now) {
+                Ok(()) => {
+                    let origin = Origin { number: waiting.number, sent: waiting.sent, group: None };
+                    self.start(&message, (delivery, &waiting.ids), origin, turn, limits);
+                }
+                Err(why) => {
+                    count_drop(turn, why);
+                    self.remove(waiting.number, None, turn);
+                }
+            }
+        }
+    }
+
+    /// Sends again what was in flight when the connection broke, under the same identifiers [MQTT-4.4.0-1]. Its records
+    /// are older than that of the CONNECT, whose answer goes before it.
+    fn resend(&mut self, turn: &mut Turn, limits: &Limits) {
+        let Some(link) = &mut self.link else { return };
+        let mut gone = Vec::new();
+        while let Some(packet) = self.outbox.next_resend() {
+            let (id, kept) = match packet {
+                Resend::Publish(id, _, kept) => (id, kept),
+                Resend::Pubrel(id) => {
+                    link.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn);
+                    continue;
+                }
+            };
+            let fits = kept.as_ref().is_some_and(|kept| {
+                let waiting = &kept.waiting;
+                let ids = waiting.ids.as_deref().unwrap_or_default();
+                let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
+                // Expiry is not applied to what has been sent once [MQTT-4.3.3-7].
+                let fits = link.fits(&waiting.message.as_ref(), delivery, turn.now);
+                if fits {
+                    // DUP is 1 because this is a second sending [MQTT-3.3.1-1].
+                    link.publish(&Shared::of(&waiting.message), delivery, (Some(id), true), turn, limits);
+                }
+                fits
+            });
+            if !fits {
+                count_drop(turn, Drop::TooLarge);
+                gone.push((id, self.outbox.forget(id).flatten()));
+            }
+        }
+        for (id, kept) in gone {
+            self.finish(id, kept.as_deref(), turn);
+        }
+    }
+
+    /// The end of an exchange that does not end with PUBCOMP: its message is not needed any more, its identifier is free.
+    fn finish(&self, id: PacketId, kept: Option<&InFlight>, turn: &mut Turn) {
+        let Some(InFlight { waiting, group }) = kept else { return };
+        if waiting.qos == QoS::AtLeastOnce {
+            self.remove(waiting.number, group.as_ref(), turn);
+        } else if self.kept {
+            turn.record(Record::Complete { session: self.key, id });
+        }
+    }
+
+    /// PUBACK from the client. It need not be synced: after a crash the message is sent again.
+    pub(crate) fn puback(&mut self, id: PacketId, turn: &mut Turn) {
+        let kept = self.outbox.puback(id).flatten();
+        self.finish(id, kept.as_deref(), turn);
+    }
+
+    /// PUBREC from the client, answered with PUBREL; the fault that it is answered with instead, if any. A refused
+    /// message goes to nobody else [MQTT-4.8.2-6].
+    pub(crate) fn pubrec(&mut self, id: PacketId, reason: Reason, turn: &mut Turn) -> Option<Reason> {
+        match self.outbox.pubrec(id, reason) {
+            Received::Release(content) => {
+                // The PUBREC is a fact that the store must know before PUBREL leaves [MQTT-4.3.3-4].
+                if self.kept && content.is_some() {
+                    let sequence = self.outbox.sequence(id);
+                    self.received = turn.record(Record::Received { session: self.key, id, sequence });
+                }
+                let ticket = self.received;
+                if let Some(link) = &mut self.link {
+                    link.release(id, ticket, turn);
+                }
+                None
+            }
+            Received::Refused(kept) => {
+                self.finish(id, kept.as_deref(), turn);
+                None
+            }
+            Received::Unknown if reason.is_failure() => None,
+            Received::Unknown => Some(Reason::PACKET_IDENTIFIER_NOT_FOUND),
+        }
+    }
+
+    /// PUBCOMP from the client.
+    pub(crate) fn pubcomp(&mut self, id: PacketId, turn: &mut Turn) {
+        if self.outbox.pubcomp(id) && self.kept {
+            turn.record(Record::Complete { session: self.key, id });
+        }
+    }
+}
