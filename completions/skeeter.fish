@@ -87,7 +87,31 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l help -d 'Shows
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s c -l config-file -d 'The configuration, in mosquitto\'s language: see skeeter.conf(5)' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s p -l port -d 'Port to listen on, 1883 unless given; 0 takes a free one and reports it' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address or name to listen on (repeatable); 0.0.0.0, :: or * opens the broker to the network' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind-interface -d 'Listens on the addresses of this network interface alone' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l unix -d 'Listens on a Unix socket as well' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l unix-mode -d 'Permissions of the Unix socket in octal digits, such as 660' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ws -d 'Speaks MQTT over WebSocket as well, on port 9001 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l wss -d 'Speaks MQTT over WebSocket with TLS as well, on port 9443 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l origin -d 'Pages from this origin may open a WebSocket (repeatable); any may unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l trusted-proxy -d 'Believes what X-Forwarded-For says when the connection comes from this address or network (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l proxy-protocol -d 'Expects the header of the PROXY protocol on every TCP connection: version 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l handshake-timeout -d 'Seconds that TLS, WebSocket and the header of a proxy may take together' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls -d 'Speaks TLS with certificates that are made once for this machine, and says how to use them' -r -f -a "auto\t'They are made once'"
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l cert -d 'Speaks TLS with this certificate, in PEM with those of its authorities' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l key -d 'The key of the certificate, in PEM' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l key-pass-file -d 'The pass phrase of an encrypted key stands in the first line of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls-port -d 'Port for MQTT over TLS, 8883 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l cafile -d 'Clients that show a certificate of these authorities, in PEM, are known' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l capath -d 'The same with a directory of such files, named by hash as `openssl rehash` does' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l crlfile -d 'Certificates that are revoked, in PEM' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls-version -d 'Lowest version of TLS' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ciphers -d 'Ciphers of TLS 1.2, in the words of OpenSSL' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ciphers-tls13 -d 'Ciphers of TLS 1.3' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls-alpn -d 'Takes one of these application protocols of those a client offers (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls-keylog -d 'Appends the secrets of every connection to this file, with which Wireshark reads them' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l psk-file -d 'Speaks TLS with keys that clients share: one IDENTITY:HEXADECIMAL a line' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ports-file -d 'Writes process id and listeners to this file as JSON, once they are ready' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l exec -d 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status' -r
@@ -108,6 +132,10 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscript
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sys-interval -d 'Seconds between publications under $SYS; 0 publishes none' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l check-config -d 'Names every fault of the configuration and of the files it names, touches nothing, and ends'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l test-config -d 'The same for the configuration alone, as mosquitto does it: the files it names are not opened'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l no-plain -d 'Leaves out the listeners without TLS'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l require-certificate -d 'Refuses clients without a certificate'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l use-identity-as-username -d 'Takes the user name from the common name of the client\'s certificate, or from the identity of its key'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l use-subject-as-username -d 'Takes the user name from the whole subject of the client\'s certificate'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d 'Logs errors only'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs subscriptions as well'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'

@@ -21,4 +21,4 @@ mod sync;
 pub mod text;
 pub mod time;
 pub mod topic;
-mod transport;
+pub mod transport;

@@ -1,11 +1,11 @@
 //! `skeeter broker`: its flags.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::door::DoorArgs;
 use super::value;
 
 const EXAMPLES: &str = "\
@@ -29,15 +29,8 @@ pub(crate) struct BrokerArgs {
     #[command(flatten)]
     pub(crate) check: CheckArgs,
 
-    /// Port to listen on, 1883 unless given; 0 takes a free one and reports it.
-    #[arg(short, long, value_name = "PORT")]
-    pub(crate) port: Option<u16>,
-
-    /// Address to listen on (repeatable); 0.0.0.0 or :: opens the broker to the network.
-    ///
-    /// Without it the broker listens on the loopback addresses 127.0.0.1 and, where there is one, ::1.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) bind: Vec<IpAddr>,
+    #[command(flatten)]
+    pub(crate) doors: DoorArgs,
 
     /// Lets this user in, and no longer those without a name (repeatable).
     ///

@@ -5,6 +5,7 @@
 pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod connect;
+pub(crate) mod door;
 pub(crate) mod property;
 pub(crate) mod publish;
 pub(crate) mod request;

@@ -60,6 +60,12 @@ pub(crate) fn factor(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Permissions of a file, in octal digits.
+pub(crate) fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| "expected permissions in octal digits, such as 660".to_owned())
+}
+
 /// 0, 1 or 2.
 pub(crate) fn qos(text: &str) -> Result<QoS, String> {
     text.parse().ok().and_then(QoS::from_bits).ok_or_else(|| "expected 0, 1 or 2".to_owned())

@@ -44,6 +44,11 @@ impl Listener {
         }
     }
 
+    /// Whether MQTT comes first on its connections, and nothing before it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.protocol == Protocol::Mqtt && self.tls.is_none() && self.proxy.is_none()
+    }
+
     /// What a handshake may take unless it is said.
     pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 }
@@ -77,6 +82,20 @@ pub(crate) enum Host {
     Any(Option<Family>),
 }
 
+impl FromStr for Host {
+    type Err = std::convert::Infallible;
+
+    /// An address, a name, or `*` for all addresses.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            Ok(address) => Self::Address(address),
+            Err(_) if text == "*" => Self::Any(None),
+            Err(_) => Self::Name(text.to_owned(), None),
+        })
+    }
+}
+
+#[allow(dead_code, reason = "configuration files name one, flags do not")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,
@@ -173,6 +192,17 @@ impl ListenerTls {
     }
 }
 
+impl ListenerTls {
+    /// All files that are read when the listener opens; a directory of authorities is read at each handshake.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let own = match &self.proof {
+            Proof::Certificate { chain, key, .. } => [Some(chain), Some(key)],
+            Proof::PreSharedKey { file } => [Some(file), None],
+        };
+        own.into_iter().flatten().chain(&self.ca_file).chain(&self.crl_file).chain(&self.dh_params)
+    }
+}
+
 /// How both sides know each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
@@ -183,9 +213,8 @@ pub(crate) enum Proof {
         /// What an encrypted key is encrypted with.
         pass_phrase: Option<Secret>,
     },
+    /// Keys that clients share. OpenSSL's binding has no way to give clients a hint which is meant.
     PreSharedKey {
-        /// Tells clients which key is meant.
-        hint: String,
         /// One `IDENTITY:HEXADECIMAL` a line.
         file: PathBuf,
     },

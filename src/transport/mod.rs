@@ -1,23 +1,25 @@
-//! A connection that carries bytes: TCP, TLS or a Unix socket, from the client's side. It knows nothing of MQTT.
+//! A connection that carries bytes: TCP, TLS, WebSocket or a Unix socket. The client's side is here, the broker's in
+//! [`door`]. It knows nothing of MQTT.
 
-#[allow(dead_code, reason = "the doors are built on it")]
+pub mod door;
 pub(crate) mod listener;
+#[cfg(unix)]
+mod material;
+mod stream;
 mod tls;
+pub mod websocket;
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
-use tokio_native_tls::TlsStream;
 
+pub(crate) use stream::Stream;
 pub(crate) use tls::{Tls, TlsVersion};
 
 /// Where to connect to, and how.
@@ -71,15 +73,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An open connection.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
-
 /// Connects.
 pub(crate) async fn connect(target: &Target) -> Result<Stream, Failure> {
     #[cfg(unix)]
@@ -91,7 +84,9 @@ pub(crate) async fn connect(target: &Target) -> Result<Stream, Failure> {
     tcp.set_nodelay(true).map_err(Failure::Connect)?;
     match &target.tls {
         None => Ok(Stream::Tcp(tcp)),
-        Some(tls) => tls.handshake(&target.host, tcp).await.map(|stream| Stream::Tls(Box::new(stream))),
+        Some(tls) => {
+            tls.handshake(&target.host, Stream::Tcp(tcp)).await.map(|stream| Stream::Tls(Box::new(stream)))
+        }
     }
 }
 
@@ -112,44 +107,4 @@ async fn connect_address(address: SocketAddr, from: Option<IpAddr>) -> io::Resul
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.bind(SocketAddr::new(from, 0))?;
     socket.connect(address).await
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-            #[cfg(unix)]
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-            #[cfg(unix)]
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            #[cfg(unix)]
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            #[cfg(unix)]
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }

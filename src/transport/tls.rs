@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
-use tokio::net::TcpStream;
 use tokio_native_tls::{TlsConnector as AsyncConnector, TlsStream};
 
-use super::Failure;
+use super::{Failure, Stream};
 
 /// What to trust and what to show.
 #[derive(Clone, Debug, Default)]
@@ -29,20 +28,16 @@ pub(crate) struct Tls {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TlsVersion {
     /// Only listeners that old devices must reach.
-    #[allow(dead_code, reason = "listeners will be built with it")]
+    #[allow(dead_code, reason = "configuration files name it, flags do not")]
     V1_1,
     V1_2,
     V1_3,
 }
 
 impl Tls {
-    pub(super) async fn handshake(
-        &self,
-        host: &str,
-        tcp: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    pub(super) async fn handshake(&self, host: &str, stream: Stream) -> Result<TlsStream<Stream>, Failure> {
         let connector = AsyncConnector::from(self.connector()?);
-        connector.connect(host, tcp).await.map_err(|error| Failure::Handshake(causes(&error)))
+        connector.connect(host, stream).await.map_err(|error| Failure::Handshake(causes(&error)))
     }
 
     fn connector(&self) -> Result<TlsConnector, Failure> {

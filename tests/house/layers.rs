@@ -8,6 +8,9 @@ use crate::sources::{Source, rust};
 const SHELL: &[&str] = &[
     "tokio",
     "native_tls",
+    "openssl",
+    "tungstenite",
+    "ppp::",
     "rustix",
     "if_addrs",
     "indicatif",

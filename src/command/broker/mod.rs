@@ -1,9 +1,12 @@
 //! `skeeter broker`: listeners, workers and signals round the broker's core.
 
 mod check;
+mod doors;
 mod exec;
+mod gate;
 mod listen;
 mod log;
+mod refresh;
 mod serve;
 mod worker;
 
@@ -13,14 +16,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
 use super::exit;
 use crate::broker::{Broker, Durability, Limits, Load, Rights};
 use crate::cli::broker::{BrokerArgs, LimitArgs};
+use crate::transport::door::{Raw, Socket};
+use gate::{Gate, Ticket};
 use log::{Level, Log};
-use worker::{Door, Shared, Worker};
+use worker::{Arrival, Shared, Way, Worker};
 
 /// How long connections may take to be written out when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -58,17 +62,16 @@ fn start(args: &BrokerArgs, log: &Arc<Log>) -> Result<u8, String> {
     let open_to_all = rights.is_open();
     let broker = Broker::new(limits(&args.limits), rights, Durability::Off, seed());
     let shared = Arc::new(Shared::new(broker, log.clone(), workers));
+    let listeners = doors::listeners(args)?;
     LocalSet::new().block_on(&runtime, async {
         let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let port = args.port.unwrap_or(if args.exec.is_some() { 0 } else { 1883 });
-        let listeners = listen::open(&args.bind, port)?;
-        let first = listeners[0].local_addr().map_err(|error| format!("cannot tell the address: {error}"))?;
+        let listeners = gate::open(listeners)?;
         let own = Worker::new(shared.clone(), 0);
-        let doors = (1..workers)
+        let ways = (1..workers)
             .map(|number| worker::start(shared.clone(), number).map(Some))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| format!("cannot start worker threads: {error}; fewer may do, see --workers"))?;
-        let doors: Rc<[Option<Door>]> = std::iter::once(None).chain(doors).collect();
+        let ways: Rc<[Option<Way>]> = std::iter::once(None).chain(ways).collect();
         // The file is there before the line that says that the broker is ready.
         if let Some(path) = &args.ports_file {
             listen::write_ports(path, &listeners)?;
@@ -78,26 +81,34 @@ fn start(args: &BrokerArgs, log: &Arc<Log>) -> Result<u8, String> {
             Some(_) => listen::announce(&listeners, open_to_all, &mut std::io::sink()),
             None => listen::announce(&listeners, open_to_all, &mut std::io::stdout()),
         }
-        let accepting: Vec<_> = listeners
-            .into_iter()
-            .map(|listener| tokio::task::spawn_local(accept(listener, own.clone(), doors.clone())))
-            .collect();
+        let for_exec = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
+        let gates: Rc<[Arc<Gate>]> = listeners.iter().map(|open| open.gate.clone()).collect();
+        if gates.iter().any(|gate| gate.door.settings().listener.tls.is_some()) {
+            tokio::task::spawn_local(refresh::watch(gates.clone(), log.clone()));
+        }
+        let mut accepting = Vec::new();
+        for gate::Open { gate, sockets } in listeners {
+            for socket in sockets {
+                let task = accept(socket, gate.clone(), own.clone(), ways.clone());
+                accepting.push(tokio::task::spawn_local(task));
+            }
+        }
         tokio::task::spawn_local(keep_time(own.clone()));
         if args.limits.sys_interval > Duration::ZERO {
             tokio::task::spawn_local(publish_sys(own.clone(), args.limits.sys_interval));
         }
         let status = match &args.exec {
             None => {
-                stop.wait(&own).await;
+                stop.wait(&own, &gates).await;
                 exit::SUCCESS.code
             }
             Some(command) => {
-                let mut child = exec::start(command, reachable(first))?;
+                let mut child = exec::start(command, for_exec.unwrap_or_default())?;
                 tokio::select! {
                     ended = child.wait() => {
                         ended.map(exec::status).map_err(|error| format!("cannot wait for --exec: {error}"))?
                     }
-                    () = stop.wait(&own) => exit::SUCCESS.code,
+                    () = stop.wait(&own, &gates) => exit::SUCCESS.code,
                 }
             }
         };
@@ -107,19 +118,6 @@ fn start(args: &BrokerArgs, log: &Arc<Log>) -> Result<u8, String> {
         let _ = tokio::time::timeout(FAREWELL, shared.all_gone()).await;
         Ok(status)
     })
-}
-
-/// What a command on this machine connects to.
-fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
-    if address.ip().is_unspecified() {
-        let loopback: std::net::IpAddr = if address.is_ipv4() {
-            std::net::Ipv4Addr::LOCALHOST.into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        };
-        address.set_ip(loopback);
-    }
-    address
 }
 
 fn processors() -> usize {
@@ -166,17 +164,27 @@ fn seed() -> u64 {
 }
 
 /// Accepts connections and gives each to the worker with the fewest.
-async fn accept(listener: TcpListener, own: Rc<Worker>, doors: Rc<[Option<Door>]>) {
-    let mut told = false;
+async fn accept(socket: Socket, gate: Arc<Gate>, own: Rc<Worker>, ways: Rc<[Option<Way>]>) {
+    let log = &own.shared.log;
+    let (mut told, mut full) = (false, false);
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
+        match socket.accept().await {
+            Ok(raw) => {
                 told = false;
-                hand_over(stream, &own, &doors);
+                let ticket = gate.admit();
+                if ticket.is_none() && !full {
+                    log.error("a listener is full: further connections are closed at once until one ends");
+                }
+                full = ticket.is_none();
+                if let Some(ticket) = ticket
+                    && let Err(error) = hand_over(raw, ticket, &own, &ways)
+                {
+                    log.error(&format!("a connection could not be served: {error}"));
+                }
             }
             Err(error) => {
                 if !told {
-                    own.shared.log.error(&format!(
+                    log.error(&format!(
                         "cannot accept a connection: {error}; raise `ulimit -n`, or see --max-connections"
                     ));
                     told = true;
@@ -188,15 +196,13 @@ async fn accept(listener: TcpListener, own: Rc<Worker>, doors: Rc<[Option<Door>]
     }
 }
 
-fn hand_over(stream: tokio::net::TcpStream, own: &Rc<Worker>, doors: &[Option<Door>]) {
-    match &doors[own.shared.least_loaded()] {
-        None => own.serve(stream),
-        Some(door) => match stream.into_std() {
-            // A worker ends only with the broker.
-            Ok(stream) => drop(door.send(stream)),
-            Err(error) => own.shared.log.error(&format!("a connection could not be served: {error}")),
-        },
+fn hand_over(raw: Raw, ticket: Ticket, own: &Rc<Worker>, ways: &[Option<Way>]) -> std::io::Result<()> {
+    match &ways[own.shared.least_loaded()] {
+        None => own.arrive(raw, ticket),
+        // A worker ends only with the broker.
+        Some(way) => drop(way.send((Arrival::new(raw)?, ticket))),
     }
+    Ok(())
 }
 
 /// Lets the core do what has become due.
@@ -239,6 +245,7 @@ struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     who: tokio::signal::unix::Signal,
+    reload: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -249,16 +256,18 @@ impl Stop {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             who: signal(SignalKind::user_defined1())?,
+            reload: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Until the broker is told to stop; meanwhile SIGUSR1 is answered.
-    async fn wait(mut self, worker: &Worker) {
+    /// Until the broker is told to stop; meanwhile SIGUSR1 and SIGHUP are answered.
+    async fn wait(mut self, worker: &Worker, gates: &[Arc<Gate>]) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.who.recv() => list_clients(worker),
+                _ = self.reload.recv() => refresh::refresh(gates, &worker.shared.log),
             }
         }
     }
@@ -273,7 +282,7 @@ impl Stop {
         Ok(Self)
     }
 
-    async fn wait(self, _: &Worker) {
+    async fn wait(self, _: &Worker, _: &[Arc<Gate>]) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -7,14 +7,13 @@ use std::future::Future;
 use std::io::IoSlice;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::worker::Worker;
+use super::worker::Presence;
 use crate::broker::{Connection, Ending, SLICES, Turn};
 use crate::time::Instant;
 
@@ -33,11 +32,11 @@ pub(super) struct Serve<S> {
     /// When a connection that is over is given up.
     give_up: Instant,
     shut: bool,
-    worker: Rc<Worker>,
+    presence: Presence,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
-    pub(super) fn new(stream: S, connection: Connection, worker: Rc<Worker>) -> Self {
+    pub(super) fn new(stream: S, connection: Connection, presence: Presence) -> Self {
         Self {
             stream,
             connection,
@@ -46,14 +45,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
             timer_at: Instant::NEVER,
             give_up: Instant::NEVER,
             shut: false,
-            worker,
+            presence,
         }
     }
 
     /// Reads until there is nothing more, the connection wants no more, or others should have their turn. Whether the
     /// socket will wake this task when bytes come.
     fn read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
-        let worker = self.worker.clone();
+        let worker = self.presence.worker.clone();
         let mut buffer = worker.buffer.borrow_mut();
         for _ in 0..BURST {
             if !self.rest.is_empty() && self.connection.reads() {
@@ -98,6 +97,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
             // Also after a write: the session must hear that its bytes are gone, as publishers may wait for that.
             self.connection.poll(turn);
             if self.connection.output().is_empty() {
+                // A WebSocket may still have something to send; a failure shows when the stream is used next.
+                let _ = Pin::new(&mut self.stream).poll_flush(cx);
                 return;
             }
             while !self.connection.output().is_empty() {
@@ -140,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        let worker = self.worker.clone();
+        let worker = self.presence.worker.clone();
         let mut buffer = worker.buffer.borrow_mut();
         for _ in 0..BURST {
             let mut into = ReadBuf::new(&mut buffer);
@@ -162,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
             return;
         }
         if due < self.timer_at || self.timer.is_none() {
-            let at = self.worker.shared.timer(due);
+            let at = self.presence.worker.shared.timer(due);
             match &mut self.timer {
                 Some(timer) => timer.as_mut().reset(at),
                 None => self.timer = Some(Box::pin(tokio::time::sleep_until(at))),
@@ -187,9 +188,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Serve<S> {
         match catch_unwind(AssertUnwindSafe(|| this.turn(cx))) {
             Ok(done) => done,
             Err(_) => {
-                let mut turn = this.worker.begin();
+                let mut turn = this.presence.worker.begin();
                 this.connection.end(Ending::Lost("a failed assertion in the broker".into()), &mut turn);
-                this.worker.finish(turn);
+                this.presence.worker.finish(turn);
                 Poll::Ready(())
             }
         }
@@ -198,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Serve<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let worker = self.worker.clone();
+        let worker = self.presence.worker.clone();
         let mut turn = worker.begin();
         self.connection.set_waker(cx.waker());
         let will_wake = self.read(cx, &mut turn);

@@ -5,14 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
+use super::gate::Ticket;
 use super::log::Log;
 use super::serve::Serve;
-use crate::broker::{Broker, Connection, Counters, Counts, Ending, Turn};
+use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Turn};
 use crate::codec::reason::Reason;
 use crate::time::Instant;
+use crate::transport::Stream;
+use crate::transport::door::Raw;
 
 /// Bytes read from a socket at once.
 pub(super) const READ: usize = 64 * 1024;
@@ -24,9 +28,11 @@ pub(super) struct Shared {
     pub(super) log: Arc<Log>,
     /// One for each worker.
     pub(super) counters: Vec<Arc<Counters>>,
-    /// Open connections of each worker.
+    /// Open connections of each worker, those that are still at a door among them.
     loads: Vec<AtomicUsize>,
-    /// Told when the last connection has gone.
+    /// Connections of all workers that are past the door.
+    inside: AtomicUsize,
+    /// Told when the last of them has gone.
     idle: Notify,
     origin: std::time::Instant,
 }
@@ -38,6 +44,7 @@ impl Shared {
             log,
             counters: (0..workers).map(|_| Arc::default()).collect(),
             loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            inside: AtomicUsize::new(0),
             idle: Notify::new(),
             origin: std::time::Instant::now(),
         }
@@ -55,11 +62,11 @@ impl Shared {
         loads.min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker)
     }
 
-    /// Waits until no connection is open.
+    /// Waits until no connection is inside.
     pub(super) async fn all_gone(&self) {
         loop {
             let notified = self.idle.notified();
-            if self.loads.iter().all(|load| load.load(Ordering::Acquire) == 0) {
+            if self.inside.load(Ordering::Acquire) == 0 {
                 return;
             }
             notified.await;
@@ -110,25 +117,21 @@ impl Worker {
         turn.wake();
     }
 
-    /// Serves one connection on this thread.
-    pub(super) fn serve(self: &Rc<Self>, stream: tokio::net::TcpStream) {
-        // Without it small packets wait for the acknowledgement of others; a socket that refuses still works.
-        let _ = stream.set_nodelay(true);
-        let peer: Arc<str> =
-            stream.peer_addr().map_or_else(|_| "unknown".into(), |peer| peer.to_string().into());
+    /// Takes a connection that came in by a listener, and serves it on this thread.
+    pub(super) fn arrive(self: &Rc<Self>, raw: Raw, ticket: Ticket) {
         self.shared.counters[self.number].count_socket();
-        self.shared.loads[self.number].fetch_add(1, Ordering::Relaxed);
-        let connection = Connection::new(self.shared.broker.clone(), peer, self.shared.now());
-        let (worker, serve) = (self.clone(), Serve::new(stream, connection, self.clone()));
-        tokio::task::spawn_local(async move {
-            serve.await;
-            worker.gone();
-        });
-    }
-
-    fn gone(&self) {
-        if self.shared.loads[self.number].fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shared.idle.notify_waiters();
+        let is_plain = ticket.gate().door.settings().listener.is_plain();
+        let presence = Presence::new(self.clone(), ticket);
+        match raw {
+            // The way of most connections, which is to stay short.
+            Raw::Tcp(stream, from) if is_plain => presence.serve(stream, from.to_string().into()),
+            Raw::Tcp(stream, from) => {
+                tokio::task::spawn_local(let_in(Stream::Tcp(stream), Some(from), presence));
+            }
+            #[cfg(unix)]
+            Raw::Unix(stream) => {
+                tokio::task::spawn_local(let_in(Stream::Unix(stream), None, presence));
+            }
         }
     }
 
@@ -142,22 +145,94 @@ impl Worker {
     }
 }
 
+/// Does what comes before MQTT, and goes on in a task that needs no memory for it any more.
+async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Presence) {
+    match presence.ticket.gate().door.enter(stream, from).await {
+        Ok(guest) => presence.serve(guest.stream, guest.name),
+        Err((peer, why)) => {
+            let mut turn = presence.worker.begin();
+            turn.events.push(Event::Stranger { peer, why: Ending::Lost(why.into()) });
+            presence.worker.finish(turn);
+        }
+    }
+}
+
+/// A connection on a worker, counted as long as it is there.
+pub(super) struct Presence {
+    pub(super) worker: Rc<Worker>,
+    ticket: Ticket,
+    /// Whether it is past the door.
+    is_inside: bool,
+}
+
+impl Presence {
+    fn new(worker: Rc<Worker>, ticket: Ticket) -> Self {
+        worker.shared.loads[worker.number].fetch_add(1, Ordering::Relaxed);
+        Self { worker, ticket, is_inside: false }
+    }
+
+    /// Speaks MQTT with it from now on.
+    fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(mut self, stream: S, peer: Arc<str>) {
+        let shared = &self.worker.shared;
+        shared.inside.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection::new(shared.broker.clone(), peer, shared.now());
+        self.is_inside = true;
+        tokio::task::spawn_local(Serve::new(stream, connection, self));
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let shared = &self.worker.shared;
+        shared.loads[self.worker.number].fetch_sub(1, Ordering::Relaxed);
+        if self.is_inside && shared.inside.fetch_sub(1, Ordering::AcqRel) == 1 {
+            shared.idle.notify_waiters();
+        }
+    }
+}
+
+/// A connection on its way to a worker's thread.
+pub(super) enum Arrival {
+    Tcp(std::net::TcpStream, std::net::SocketAddr),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Arrival {
+    /// Takes the connection out of this thread's runtime.
+    pub(super) fn new(raw: Raw) -> std::io::Result<Self> {
+        match raw {
+            Raw::Tcp(stream, from) => Ok(Self::Tcp(stream.into_std()?, from)),
+            #[cfg(unix)]
+            Raw::Unix(stream) => stream.into_std().map(Self::Unix),
+        }
+    }
+
+    fn into_raw(self) -> std::io::Result<Raw> {
+        match self {
+            Self::Tcp(stream, from) => Ok(Raw::Tcp(tokio::net::TcpStream::from_std(stream)?, from)),
+            #[cfg(unix)]
+            Self::Unix(stream) => tokio::net::UnixStream::from_std(stream).map(Raw::Unix),
+        }
+    }
+}
+
 /// The way to a worker's thread.
-pub(super) type Door = mpsc::UnboundedSender<std::net::TcpStream>;
+pub(super) type Way = mpsc::UnboundedSender<(Arrival, Ticket)>;
 
 /// Starts the thread of worker `number`.
 ///
 /// # Errors
 /// When the system gives no thread or no runtime.
-pub(super) fn start(shared: Arc<Shared>, number: usize) -> std::io::Result<Door> {
-    let (door, mut arrivals) = mpsc::unbounded_channel::<std::net::TcpStream>();
+pub(super) fn start(shared: Arc<Shared>, number: usize) -> std::io::Result<Way> {
+    let (way, mut arrivals) = mpsc::unbounded_channel::<(Arrival, Ticket)>();
     let runtime = runtime()?;
     std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
         let worker = Worker::new(shared, number);
         LocalSet::new().block_on(&runtime, async {
-            while let Some(stream) = arrivals.recv().await {
-                match tokio::net::TcpStream::from_std(stream) {
-                    Ok(stream) => worker.serve(stream),
+            while let Some((arrival, ticket)) = arrivals.recv().await {
+                match arrival.into_raw() {
+                    Ok(raw) => worker.arrive(raw, ticket),
                     Err(error) => {
                         worker.shared.log.error(&format!("a connection could not be served: {error}"))
                     }
@@ -165,7 +240,7 @@ pub(super) fn start(shared: Arc<Shared>, number: usize) -> std::io::Result<Door>
             }
         });
     })?;
-    Ok(door)
+    Ok(way)
 }
 
 /// A runtime for one thread.
