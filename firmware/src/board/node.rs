@@ -29,8 +29,8 @@ pub(crate) struct Board {
 struct Node {
     board: Board,
     publisher: Publisher,
-    /// Milliseconds by the publisher's clock, which sleep does not stop, when this life began.
-    began: u64,
+    /// The publisher's clock, which sleep does not stop, and the chip's, when this life began.
+    began: (u64, Instant),
     /// The number of the present connection.
     attempt: u32,
 }
@@ -44,7 +44,7 @@ pub(crate) async fn run(mut board: Board) -> ! {
         (None, Some(readings)) => publisher.restore(&readings, false),
         (None, None) => {}
     }
-    let mut node = Node { board, publisher, began, attempt: 0 };
+    let mut node = Node { board, publisher, began: (began, Instant::now()), attempt: 0 };
     loop {
         node.step().await;
     }
@@ -52,7 +52,7 @@ pub(crate) async fn run(mut board: Board) -> ! {
 
 impl Node {
     fn now(&self) -> u64 {
-        self.began + Instant::now().as_millis()
+        self.began.0 + self.began.1.elapsed().as_millis()
     }
 
     async fn step(&mut self) {
