@@ -97,6 +97,22 @@ mod tests {
     }
 
     #[test]
+    fn knows_when_a_password_is_being_typed() {
+        let mut line = Line::default();
+        let secret: Vec<bool> = b"set secret x\nset ssid x"
+            .iter()
+            .map(|byte| {
+                line.push(*byte);
+                line.is_secret()
+            })
+            .collect();
+        // From the space before the value to the end of that line.
+        let first = secret.iter().position(|hidden| *hidden);
+        let last = secret.iter().rposition(|hidden| *hidden);
+        assert_eq!((first, last), (Some(10), Some(11)));
+    }
+
+    #[test]
     fn puts_lines_together() {
         let mut line = Line::default();
         let lines: Vec<_> = b"shoq\x08w\r\n\xFFhelp\n".iter().filter_map(|byte| line.push(*byte)).collect();

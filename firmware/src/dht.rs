@@ -183,6 +183,12 @@ mod tests {
     const WARM: Sample = Sample { temperature: 215, humidity: 482 };
 
     #[test]
+    fn is_shown_to_people() {
+        assert_eq!(WARM.to_string(), "21.5 °C, 48.2 %");
+        assert_eq!(Sample { temperature: -5, humidity: 1000 }.to_string(), "-0.5 °C, 100.0 %");
+    }
+
+    #[test]
     fn reads_good_answers() {
         for temperature in [-400, -1, 0, 215, 800] {
             let sample = Sample { temperature, ..WARM };

@@ -140,10 +140,11 @@ mod tests {
     }
 
     impl Flash {
-        fn change(&mut self, at: usize, change: impl FnOnce(u8) -> u8) -> Result<(), Dead> {
-            self.power = self.power.checked_sub(1).ok_or(Dead)?;
-            self.bytes[at] = change(self.bytes[at]);
-            Ok(())
+        /// How many of so many bytes the power is still good for.
+        fn spend(&mut self, wanted: usize) -> (usize, Result<(), Dead>) {
+            let done = wanted.min(self.power);
+            self.power -= done;
+            (done, if done == wanted { Ok(()) } else { Err(Dead) })
         }
     }
 
@@ -152,12 +153,17 @@ mod tests {
         const ERASE_SIZE: usize = SECTOR as usize;
         fn erase(&mut self, from: u32, to: u32) -> Result<(), Dead> {
             assert!(from.is_multiple_of(SECTOR) && to.is_multiple_of(SECTOR));
-            (from..to).try_for_each(|at| self.change(at as usize, |_| 0xFF))
+            let (done, result) = self.spend((to - from) as usize);
+            self.bytes[from as usize..][..done].fill(0xFF);
+            result
         }
         fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Dead> {
             assert!(at.is_multiple_of(4) && bytes.len().is_multiple_of(4));
+            let (done, result) = self.spend(bytes.len());
             // Writing only clears bits: without an erase the old ones show.
-            bytes.iter().enumerate().try_for_each(|(n, byte)| self.change(at as usize + n, |old| old & byte))
+            let there = &mut self.bytes[at as usize..][..done];
+            there.iter_mut().zip(bytes).for_each(|(old, byte)| *old &= byte);
+            result
         }
     }
 

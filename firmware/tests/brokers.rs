@@ -51,6 +51,10 @@ fn brokers() -> Vec<fn(u16) -> Running> {
     let mut brokers: Vec<fn(u16) -> Running> = vec![mosquitto];
     if std::env::var_os("SKEETER").is_some() {
         brokers.push(skeeter);
+    } else {
+        let required = std::env::var_os("SKEETER_REQUIRE_PEERS").is_some_and(|value| value == "1");
+        assert!(!required, "SKEETER does not name the toolkit's binary");
+        eprintln!("SKEETER does not name the toolkit's binary: tried with mosquitto alone");
     }
     brokers
 }
