@@ -296,6 +296,9 @@ impl<T> Outbox<T> {
 pub struct Inbox {
     /// QoS 2 identifiers whose PUBREL has not come, in ascending order.
     held: Vec<PacketId>,
+    /// Those of them whose PUBLISH came on an earlier connection alone: they do not count against the Receive Maximum of
+    /// this one [MQTT-4.9.0-1], and a peer that has forgotten them may never release them.
+    stale: Vec<PacketId>,
     /// QoS 1 messages whose PUBACK has not left.
     unanswered: usize,
     /// Our own Receive Maximum, as told to the peer.
@@ -316,7 +319,7 @@ impl Inbox {
     /// An empty inbox. `window` is our Receive Maximum, from 1.
     pub fn new(window: u16) -> Self {
         assert!(window > 0, "limits start at 1");
-        Self { held: Vec::new(), unanswered: 0, window }
+        Self { held: Vec::new(), stale: Vec::new(), unanswered: 0, window }
     }
 
     /// An inbox that holds these QoS 2 identifiers.
@@ -327,14 +330,22 @@ impl Inbox {
 
     /// A PUBLISH of this QoS and identifier arrived.
     pub fn publish(&mut self, qos: QoS, id: PacketId) -> Arrival {
+        let is_full = self.open() >= usize::from(self.window);
         let position = match qos {
             QoS::ExactlyOnce => match self.held.binary_search(&id) {
-                Ok(_) => return Arrival::Again,
+                Ok(_) => match self.stale.iter().position(|stale| *stale == id) {
+                    Some(_) if is_full => return Arrival::TooMany,
+                    Some(stale) => {
+                        self.stale.remove(stale);
+                        return Arrival::Again;
+                    }
+                    None => return Arrival::Again,
+                },
                 Err(position) => position,
             },
             QoS::AtMostOnce | QoS::AtLeastOnce => self.held.len(),
         };
-        if self.held.len() + self.unanswered >= usize::from(self.window) {
+        if is_full {
             return Arrival::TooMany;
         }
         match qos {
@@ -355,6 +366,7 @@ impl Inbox {
         match self.held.binary_search(&id) {
             Ok(position) => {
                 self.held.remove(position);
+                self.stale.retain(|stale| *stale != id);
                 true
             }
             Err(_) => false,
@@ -365,11 +377,12 @@ impl Inbox {
     pub fn resume(&mut self, window: u16) {
         assert!(window > 0, "limits start at 1");
         (self.window, self.unanswered) = (window, 0);
+        self.stale.clone_from(&self.held);
     }
 
     /// Messages that the peer counts against our Receive Maximum.
     pub fn open(&self) -> usize {
-        self.held.len() + self.unanswered
+        self.held.len() - self.stale.len() + self.unanswered
     }
 
     /// QoS 2 identifiers whose PUBREL has not come, ascending.
@@ -481,6 +494,21 @@ mod tests {
         assert_eq!(outbox.next_resend(), Some(Resend::Publish(b, QoS::AtLeastOnce, &"b")));
         assert_eq!(outbox.puback(b), Some("b"));
         assert!(outbox.is_empty() && outbox.has_room());
+    }
+
+    #[test]
+    fn what_an_earlier_connection_left_counts_when_it_is_sent_again() {
+        let mut inbox = Inbox::new(1);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New);
+        inbox.resume(1);
+        // [v5 MQTT-4.9.0-1]: the quota is new with each connection, whoever forgot what of the one before.
+        assert_eq!(inbox.publish(QoS::AtLeastOnce, id(1)), Arrival::New);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::TooMany);
+        inbox.puback_sent();
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::Again);
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(8)), Arrival::TooMany);
+        assert!(inbox.release(id(7)));
+        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(8)), Arrival::New);
     }
 
     #[test]

@@ -247,8 +247,9 @@ impl Connection {
                 open.greeted
                     && open.fan_out.is_none()
                     && open.unanswerable.is_none()
-                    && open.promises.len() < PROMISES
-                    && open.promised_bytes <= limits.output_high
+                    && (open.promises.len() < PROMISES && open.promised_bytes <= limits.output_high
+                        // Then the bytes since are the measure, which lets go of who owes an acknowledgement itself.
+                        || !open.pressed.is_empty())
                     && open.pressed_bytes <= limits.output_high
                     && self.writing.len() <= limits.output_high
             }

@@ -153,6 +153,13 @@ impl Client {
         }
     }
 
+    /// A client whose packet identifiers wrap soon.
+    #[cfg(test)]
+    pub(crate) fn with_packet_ids(settings: Settings, greatest: u16) -> Self {
+        let outbox = Outbox::new(settings.max_inflight.max(1), greatest);
+        Self { outbox, ..Self::new(settings) }
+    }
+
     /// Begins a connection with CONNECT [MQTT-3.1.0-1]. Whether it resumes the session is in the settings.
     pub fn connect(&mut self, now: Instant, out: &mut Vec<u8>) {
         let settings = &self.settings;

@@ -173,7 +173,10 @@ impl Client {
         self.negotiated = Negotiated::read(&self.settings, properties);
         // [MQTT-4.9.0-1]
         self.outbox.set_window(self.negotiated.receive_maximum.min(self.settings.max_inflight).max(1));
-        let again = if session_present { Again::default() } else { self.lose_session() };
+        // 3.1 has no such flag: there a session that is to be kept is one that was kept.
+        let is_kept =
+            session_present || (self.settings.version == Version::V3_1 && !self.settings.clean_start);
+        let again = if is_kept { Again::default() } else { self.lose_session() };
         self.pump(out);
         Ok(Event::Connected { session_present, properties, again })
     }

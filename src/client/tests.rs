@@ -520,6 +520,25 @@ fn a_resumed_session_is_sent_again_in_its_order() {
 }
 
 #[test]
+fn a_server_of_3_1_is_taken_to_have_kept_the_session() {
+    // Its CONNACK cannot say so. Else a QoS 2 message would be taken twice, and one of ours under a new identifier
+    // could meet the one that the server still holds.
+    let settings =
+        Settings { version: Version::V3_1, clean_start: false, client_id: "c".into(), ..Settings::default() };
+    let mut talk = Talk::connected(settings, "20 02 00 00");
+    talk.publish(2, "a").unwrap();
+    assert_eq!(talk.hears("34 06 00 01 61 00 07 31"), ["a 1"]);
+    talk.says();
+    talk.client.closed();
+    talk.connect();
+    talk.says();
+    talk.hears("20 02 00 00");
+    assert_eq!(talk.says(), "3c 06 00 01 74 00 01 61", "under its identifier, not as a new message");
+    assert!(talk.hears("3c 06 00 01 61 00 07 31").is_empty(), "it was taken before");
+    assert_eq!(talk.says(), "50 02 00 07");
+}
+
+#[test]
 fn what_a_lost_session_left_is_published_anew() {
     let settings = Settings { clean_start: false, client_id: "c".into(), ..Settings::default() };
     let mut talk = Talk::connected(settings, ACCEPTED);

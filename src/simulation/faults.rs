@@ -1,0 +1,111 @@
+//! What goes wrong: connections that break or vanish, links that stand still, a clock that jumps, devices and brokers that
+//! forget.
+
+use std::time::Duration;
+
+use super::Kind;
+use super::device::Device;
+use super::ledger::Checked;
+use super::wire::End;
+use super::witness::Witness;
+use super::world::World;
+use crate::broker::{Broker, Durability, Rights, Turn};
+use crate::sync::Arc;
+use crate::time::Instant;
+
+impl World {
+    pub(super) fn fault(&mut self) -> Checked {
+        let faults = self.plan.faults;
+        let mut strikes = |often: usize| self.random.below(1_000) < often;
+        let (cut, vanish, stall) = (strikes(faults.cut), strikes(faults.vanish), strikes(faults.stall));
+        let (jump, restart) = (strikes(faults.jump), strikes(faults.restart));
+        let strikes_memory = strikes(faults.memory);
+        let number = self.random.below(self.devices.len());
+        if let Some(name) = self.devices[number].socket {
+            if cut {
+                self.cut(number, name);
+            } else if vanish {
+                self.happened.count(Kind::Vanished);
+                self.detach(number, End::Silence);
+            } else if stall {
+                self.stall(name);
+            }
+        }
+        if strikes_memory {
+            self.lose_memory(number);
+        }
+        if jump {
+            self.happened.count(Kind::Jump);
+            let span = self.random.pick(&[1_000, 3_000, 10_000, 100_000]);
+            let due = self.next_due();
+            // Often to the very moment at which something is due.
+            let span = match self.random.chance(50) && due > self.ledger.now && due != Instant::NEVER {
+                true => due.since(self.ledger.now),
+                false => Duration::from_millis(span),
+            };
+            self.say(|_| format!("! the clock jumps by {span:?}"));
+            self.pass(span)?;
+        }
+        if restart {
+            self.restart()?;
+        }
+        Ok(())
+    }
+
+    /// The connection breaks: what flies is lost, and each side hears of it in its own time.
+    fn cut(&mut self, number: usize, name: usize) {
+        let end = if self.random.chance(50) { End::Failed } else { End::Closed };
+        let Some(socket) = self.sockets.get_mut(&name) else { return };
+        self.happened.count(if socket.up.flying() + socket.down.flying() > 0 {
+            Kind::CutInFlight
+        } else {
+            Kind::Cut
+        });
+        socket.up.cut(end);
+        socket.down.cut(end);
+        socket.wires_changed();
+        self.say(|_| format!("! #{name} of c{number} is cut: {end:?}"));
+    }
+
+    fn stall(&mut self, name: usize) {
+        let span = Duration::from_millis(self.random.range(1, 3_000) as u64);
+        let is_up = self.random.chance(50);
+        let Some(socket) = self.sockets.get_mut(&name) else { return };
+        if is_up { &mut socket.up } else { &mut socket.down }.stalled = true;
+        self.stalls.push((self.ledger.now + span, name, is_up));
+        self.happened.count(if is_up { Kind::StalledUp } else { Kind::StalledDown });
+        self.say(|_| format!("! #{name} stands still, {}", if is_up { "up" } else { "down" }));
+    }
+
+    /// A device starts anew, and knows nothing of the session that the broker keeps.
+    fn lose_memory(&mut self, number: usize) {
+        self.happened.count(Kind::LostMemory);
+        self.say(|_| format!("! c{number} loses its memory"));
+        self.detach(number, End::Failed);
+        let role = self.devices[number].role.clone();
+        self.devices[number] = Device::new(number, role, self.transcript.clone());
+        self.ledger.lost_memory(number);
+    }
+
+    /// The broker crashes, and comes back without memory.
+    pub(super) fn restart(&mut self) -> Checked {
+        self.happened.count(Kind::Restarted);
+        self.say(|_| "! the broker crashes".into());
+        self.ledger.restarted();
+        let seed = self.seed ^ self.ledger.step;
+        self.broker =
+            Arc::new(Broker::new(self.plan.limits.clone(), Rights::default(), Durability::Off, seed));
+        for turn in &mut self.turns {
+            *turn = Turn::new(turn.counters.clone(), &self.broker);
+        }
+        for (_, mut socket) in std::mem::take(&mut self.sockets) {
+            socket.down.cut(End::Failed);
+        }
+        for number in 0..self.devices.len() {
+            self.devices[number].detach();
+        }
+        self.witness = Witness::new(&self.broker, "witness", self.ledger.now);
+        self.time_has_passed()?;
+        self.settle_witness()
+    }
+}

@@ -1,0 +1,130 @@
+//! What one side of a connection may send above QoS 0, in the words of section 4: a small second model of the handshake,
+//! written from the standard and not from `delivery`. It watches packets as they leave one side and the answers as they
+//! reach it, across the connections of one session.
+
+use crate::codec::packet::{Packet, PacketId};
+use crate::message::QoS;
+
+#[derive(Debug, Default)]
+pub(super) struct Hop {
+    /// In the order of their first sending.
+    open: Vec<Exchange>,
+    /// The receiver's Receive Maximum.
+    window: usize,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    id: PacketId,
+    qos: QoS,
+    /// PUBREC has come.
+    released: bool,
+    /// Its PUBLISH, or its PUBREL, was sent on this connection.
+    sent_now: bool,
+    /// Its PUBLISH was, and so counts against the Receive Maximum.
+    counts: bool,
+}
+
+impl Hop {
+    /// A connection begins.
+    pub(super) fn connected(&mut self, resumed: bool, window: Option<u16>) {
+        if !resumed {
+            self.open.clear();
+        }
+        self.window = window.map_or(usize::MAX, usize::from);
+        for exchange in &mut self.open {
+            (exchange.sent_now, exchange.counts) = (false, false);
+        }
+    }
+
+    fn find(&self, id: PacketId) -> Option<usize> {
+        self.open.iter().position(|exchange| exchange.id == id)
+    }
+
+    /// A packet leaves.
+    pub(super) fn sends(&mut self, packet: &Packet<'_>) -> Result<(), String> {
+        match packet {
+            Packet::Publish(publish) => {
+                let Some(id) = publish.packet_id else { return Ok(()) };
+                match (self.find(id), publish.dup) {
+                    (Some(_), false) => return Err(format!("identifier {id} is in use [MQTT-2.2.1-4]")),
+                    (Some(at), true) => self.again(at, publish.qos)?,
+                    (None, dup) => {
+                        if !dup && self.open.iter().any(|exchange| !exchange.sent_now) {
+                            return Err(
+                                "a new PUBLISH overtakes what is to be sent again [MQTT-4.6.0-1]".into()
+                            );
+                        }
+                        let qos = publish.qos;
+                        self.open.push(Exchange { id, qos, released: false, sent_now: true, counts: true });
+                    }
+                }
+                let unfinished = self.open.iter().filter(|exchange| exchange.counts).count();
+                if unfinished > self.window {
+                    return Err(format!(
+                        "{unfinished} messages, and the Receive Maximum is {} [MQTT-3.3.4-9]",
+                        self.window
+                    ));
+                }
+                Ok(())
+            }
+            Packet::Pubrel(ack) => {
+                let Some(at) = self.find(ack.packet_id) else { return Ok(()) };
+                if !self.open[at].released && !ack.reason.is_failure() {
+                    return Err(format!("PUBREL {} before its PUBREC [MQTT-4.3.3-5]", ack.packet_id));
+                }
+                if !self.open[at].sent_now {
+                    self.in_order(at)?;
+                    self.open[at].sent_now = true;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn again(&mut self, at: usize, qos: QoS) -> Result<(), String> {
+        let exchange = &self.open[at];
+        let id = exchange.id;
+        if exchange.released {
+            return Err(format!("PUBLISH {id} again after its PUBREC [MQTT-4.3.3-6]"));
+        }
+        if exchange.sent_now {
+            return Err(format!("PUBLISH {id} twice on one connection [MQTT-4.4.0-1]"));
+        }
+        if exchange.qos != qos {
+            return Err(format!("PUBLISH {id} again with another QoS"));
+        }
+        self.in_order(at)?;
+        (self.open[at].sent_now, self.open[at].counts) = (true, true);
+        Ok(())
+    }
+
+    fn in_order(&self, at: usize) -> Result<(), String> {
+        match self.open[at..].iter().find(|later| later.sent_now) {
+            Some(later) => {
+                Err(format!("{} is sent again after {} [MQTT-4.6.0-1]", self.open[at].id, later.id))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// An answer has come.
+    pub(super) fn hears(&mut self, packet: &Packet<'_>) {
+        let (Packet::Puback(ack) | Packet::Pubrec(ack) | Packet::Pubcomp(ack)) = packet else { return };
+        let Some(at) = self.find(ack.packet_id) else { return };
+        let exchange = &mut self.open[at];
+        let ends = match packet {
+            Packet::Puback(_) => exchange.qos == QoS::AtLeastOnce,
+            Packet::Pubrec(_) if exchange.qos == QoS::ExactlyOnce => {
+                exchange.released |= !ack.reason.is_failure();
+                ack.reason.is_failure() && !exchange.released
+            }
+            Packet::Pubcomp(_) => exchange.released,
+            _ => false,
+        };
+        if ends {
+            self.open.remove(at);
+        }
+    }
+}

@@ -1,0 +1,676 @@
+//! What was said, what was heard, and the promises between the two. They are written down here once, per hop:
+//!
+//! - **publisher to broker**: what the publisher was told is taken has been routed; at QoS 0 and 2 it is routed at most
+//!   once; per publisher, topic and QoS in the order of publishing.
+//! - **broker to subscriber**: what was routed while a subscription held arrives, if both hops are QoS 1 or 2; at QoS 0
+//!   and 2 once for each routing, at QoS 1 twice only over a broken connection; per publisher, topic and QoS in order;
+//!   nothing that was not subscribed to, not expired, not changed, with a granted QoS and the right identifiers.
+//! - **retained**: what a new subscription gets is the last value.
+//! - **sessions** live as long as they should; **wills** are published exactly when they should.
+//!
+//! A witness subscribes to everything over a connection that never fails, and hears of each message in the moment it is
+//! routed: so the two hops can be judged one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::broker::Ending;
+use crate::codec::packet::{Options, Publish, RetainHandling};
+use crate::codec::reason::Reason;
+use crate::message::QoS;
+use crate::time::Instant;
+use crate::topic::TopicFilter;
+
+/// Steps of the simulation count what comes before what.
+pub(super) type Step = u64;
+pub(super) type Checked = Result<(), String>;
+
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) publisher: usize,
+    pub(super) topic: &'static str,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) payload: Vec<u8>,
+    pub(super) expiry: Option<u32>,
+    pub(super) content_type: bool,
+    pub(super) is_will: bool,
+    pub(super) sent: Step,
+    /// When the publisher heard that the broker has it.
+    pub(super) taken: Option<Instant>,
+    /// The broker lost the publisher's session while this was unfinished: it may be published twice.
+    pub(super) anew: bool,
+    /// When the witness heard it.
+    pub(super) routed: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) device: usize,
+    pub(super) generation: u64,
+    pub(super) filter: &'static str,
+    pub(super) options: Options,
+    pub(super) id: Option<u32>,
+    pub(super) sent: Step,
+    /// When SUBACK came.
+    pub(super) granted: Option<Step>,
+    /// When UNSUBSCRIBE, or a SUBSCRIBE in its place, was sent; and when that was answered.
+    pub(super) leaving: Option<Step>,
+    pub(super) left: Option<Step>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) device: usize,
+    pub(super) generation: u64,
+    pub(super) connection: usize,
+    pub(super) message: usize,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) step: Step,
+}
+
+/// What the broker should remember of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    Nothing,
+    Open { connection: usize },
+    Parked { until: Instant },
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) memory: Memory,
+    /// Tells one session of a device from the next.
+    pub(super) generation: u64,
+    pub(super) began: Step,
+    /// The device was never told that its session is a new one: what it holds of the old one misleads it.
+    pub(super) confused: bool,
+    /// The device forgot this session: its identifiers may be taken for old ones.
+    pub(super) forgetful: bool,
+    /// The generation that the device knows of.
+    pub(super) known: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its connection is open.
+    Armed,
+    Waits {
+        due: Instant,
+    },
+    /// Its session came back in the moment it was due.
+    Either,
+    Cancelled,
+    Published,
+}
+
+#[derive(Debug)]
+pub(super) struct Will {
+    pub(super) message: usize,
+    pub(super) connection: usize,
+    pub(super) device: usize,
+    pub(super) delay: u32,
+    pub(super) fate: Fate,
+}
+
+/// What the broker did to one connection of a device.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    pub(super) device: usize,
+    pub(super) connection: usize,
+    pub(super) clean: bool,
+    pub(super) resumed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) step: Step,
+    pub(super) now: Instant,
+    pub(super) messages: Vec<Message>,
+    pub(super) subscriptions: Vec<Subscription>,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) sessions: Vec<Session>,
+    pub(super) wills: Vec<Will>,
+    /// Sessions that ended: device and step.
+    pub(super) ended: Vec<(usize, Step)>,
+    /// What was retained since when, by topic.
+    retained: BTreeMap<String, Vec<(Step, Option<usize>)>>,
+    /// The last message of a publisher, topic and QoS: as routed, and as delivered.
+    last_routed: BTreeMap<(usize, &'static str, QoS), usize>,
+    last_heard: BTreeMap<(usize, u64, usize, &'static str, QoS, QoS), usize>,
+    heard: BTreeSet<(usize, u64, usize)>,
+    pub(super) restarted: Step,
+}
+
+fn matches(filter: &str, topic: &str) -> bool {
+    TopicFilter::new(filter).is_ok_and(|filter| filter.matches(topic))
+}
+
+/// `m17:...` is the content of message 17.
+fn index_of(payload: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(payload).ok()?;
+    text.strip_prefix('m')?.split(':').next()?.parse().ok()
+}
+
+impl Subscription {
+    fn covers(&self, device: usize, generation: u64, topic: &str) -> bool {
+        self.device == device && self.generation == generation && matches(self.filter, topic)
+    }
+
+    /// It held at this step, whatever was on its way then.
+    fn held_at(&self, step: Step) -> bool {
+        self.granted.is_some_and(|granted| granted < step)
+            && self.leaving.is_none_or(|leaving| leaving > step)
+    }
+
+    /// It may have held at some time from `from` to `to`.
+    fn may_hold(&self, from: Step, to: Step) -> bool {
+        self.sent <= to && self.left.is_none_or(|left| left >= from)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.filter.starts_with("$share/")
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(devices: usize) -> Self {
+        let session = || Session {
+            memory: Memory::Nothing,
+            generation: 0,
+            began: 0,
+            confused: false,
+            forgetful: false,
+            known: 0,
+        };
+        Self {
+            step: 0,
+            now: Instant::ZERO,
+            messages: Vec::new(),
+            subscriptions: Vec::new(),
+            deliveries: Vec::new(),
+            sessions: (0..devices).map(|_| session()).collect(),
+            wills: Vec::new(),
+            ended: Vec::new(),
+            retained: BTreeMap::new(),
+            last_routed: BTreeMap::new(),
+            last_heard: BTreeMap::new(),
+            heard: BTreeSet::new(),
+            restarted: 0,
+        }
+    }
+
+    // The first hop.
+
+    /// The publisher was told that its message is taken.
+    pub(super) fn taken(&mut self, index: usize) -> Checked {
+        let (now, message) = (self.now, &mut self.messages[index]);
+        message.taken.get_or_insert(now);
+        let routed = if message.payload.is_empty() {
+            let history = self.retained.get(message.topic).map_or(&[][..], |history| history);
+            history.iter().any(|(step, value)| *step >= message.sent && value.is_none())
+                || self.restarted >= message.sent
+        } else {
+            !message.routed.is_empty()
+        };
+        // The broker holds a QoS 2 identifier that its client has forgotten, and must take it for the same message.
+        let excused = message.qos == QoS::ExactlyOnce && self.sessions[message.publisher].forgetful;
+        if routed || excused {
+            Ok(())
+        } else {
+            Err(format!("message {index} is acknowledged and was not routed"))
+        }
+    }
+
+    /// The witness heard a message.
+    pub(super) fn routed(&mut self, publish: &Publish<'_>) -> Checked {
+        let index = index_of(publish.payload);
+        if publish.retain {
+            let history = self.retained.entry(publish.topic.into()).or_default();
+            history.push((self.step, index));
+        }
+        let Some(index) = index else {
+            return if publish.payload.is_empty() && publish.retain { Ok(()) } else { unknown(publish) };
+        };
+        let step = self.step;
+        let Some(message) = self.messages.get_mut(index) else { return unknown(publish) };
+        message.routed.push(step);
+        if message.topic != publish.topic
+            || message.payload != publish.payload
+            || message.retain != publish.retain
+        {
+            return Err(format!("message {index} was changed on its way to the witness"));
+        }
+        if message.is_will {
+            return self.will_routed(index);
+        }
+        if message.routed.len() > 1 && message.qos != QoS::AtLeastOnce && !message.anew {
+            return Err(format!("message {index} of QoS {} is routed twice", message.qos.bits()));
+        }
+        let key = (message.publisher, message.topic, message.qos);
+        if message.routed.len() == 1
+            && let Some(last) = self.last_routed.insert(key, index)
+            && last > index
+        {
+            return Err(format!("message {index} is routed after {last} [MQTT-4.6.0-5]"));
+        }
+        Ok(())
+    }
+
+    // Sessions and wills.
+
+    /// The broker accepted a connection.
+    pub(super) fn opened(&mut self, opened: Opened, will: Option<usize>) -> Checked {
+        let Opened { device, connection, clean, resumed } = opened;
+        let (now, step) = (self.now, self.step);
+        let session = &mut self.sessions[device];
+        let expected = match session.memory {
+            Memory::Nothing => Some(false),
+            Memory::Open { connection: other } => {
+                return Err(format!("c{device}: connection {connection} opens while {other} is open"));
+            }
+            Memory::Parked { .. } if clean => Some(false),
+            Memory::Parked { until } if now < until => Some(true),
+            // It has expired, and nobody has looked yet.
+            Memory::Parked { .. } => None,
+        };
+        if expected.is_some_and(|expected| expected != resumed) {
+            return Err(format!(
+                "c{device}: the session is {} [MQTT-3.1.2-23] [MQTT-3.1.2-4]",
+                if resumed { "resumed, and should be a new one" } else { "new, and should be resumed" }
+            ));
+        }
+        session.memory = Memory::Open { connection };
+        if !resumed {
+            self.forgotten(device);
+            let session = &mut self.sessions[device];
+            session.generation += 1;
+            (session.began, session.confused, session.forgetful) = (step, false, false);
+        }
+        for old in self.wills.iter_mut().filter(|will| will.device == device) {
+            if let Fate::Waits { due } = old.fate {
+                old.fate = match resumed {
+                    // [MQTT-3.1.3-9]
+                    true if now < due => Fate::Cancelled,
+                    true => Fate::Either,
+                    // The session ended: at once.
+                    false => Fate::Waits { due: due.min(now) },
+                };
+            }
+        }
+        if let Some(will) = will {
+            self.wills[will].fate = Fate::Armed;
+        }
+        Ok(())
+    }
+
+    /// The broker is done with a connection whose session outlives it for `lives` seconds.
+    pub(super) fn closed(&mut self, device: usize, connection: usize, why: &Ending, lives: u32) {
+        if self.sessions[device].memory != (Memory::Open { connection }) {
+            // It waited for another one, or was never opened.
+            return;
+        }
+        let now = self.now;
+        let after = |seconds: u32| match seconds {
+            u32::MAX => Instant::NEVER,
+            seconds => now + Duration::from_secs(seconds.into()),
+        };
+        self.sessions[device].memory = match lives {
+            0 => Memory::Nothing,
+            lives => Memory::Parked { until: after(lives) },
+        };
+        if lives == 0 {
+            self.forgotten(device);
+        }
+        for will in self.wills.iter_mut().filter(|will| will.connection == connection) {
+            if will.fate == Fate::Armed {
+                will.fate = match why {
+                    Ending::Left(Reason::SUCCESS) => Fate::Cancelled, // [MQTT-3.14.4-3]
+                    _ => Fate::Waits { due: after(will.delay.min(lives)) },
+                };
+            }
+        }
+    }
+
+    pub(super) fn expired(&mut self, device: usize) -> Checked {
+        match self.sessions[device].memory {
+            Memory::Parked { until } if until <= self.now => {
+                self.sessions[device].memory = Memory::Nothing;
+                self.forgotten(device);
+                Ok(())
+            }
+            memory => Err(format!("c{device}: the session expired, and is {memory:?}")),
+        }
+    }
+
+    /// A session is gone: what its client has unfinished may be routed again, as nobody remembers it.
+    fn forgotten(&mut self, device: usize) {
+        self.ended.push((device, self.step));
+        self.mistaken(device);
+    }
+
+    /// What the device has unfinished will be published anew.
+    pub(super) fn mistaken(&mut self, device: usize) {
+        for message in &mut self.messages {
+            message.anew |= message.publisher == device && message.taken.is_none();
+        }
+    }
+
+    /// The broker crashed and forgot everything.
+    pub(super) fn restarted(&mut self) {
+        self.restarted = self.step;
+        for device in 0..self.sessions.len() {
+            self.sessions[device].memory = Memory::Nothing;
+            self.forgotten(device);
+        }
+        for will in &mut self.wills {
+            if matches!(will.fate, Fate::Armed | Fate::Waits { .. }) {
+                will.fate = Fate::Cancelled;
+            }
+        }
+        let step = self.step;
+        self.retained.values_mut().for_each(|history| history.push((step, None)));
+    }
+
+    /// The device knows nothing any more: neither what it has published nor what it has received.
+    pub(super) fn lost_memory(&mut self, device: usize) {
+        self.mistaken(device);
+        let session = &mut self.sessions[device];
+        (session.confused, session.forgetful) = (true, true);
+    }
+
+    /// The client was told whether its session is there.
+    pub(super) fn told(&mut self, device: usize, present: bool) {
+        let session = &mut self.sessions[device];
+        session.confused |= present && session.known != session.generation;
+        session.known = session.generation;
+    }
+
+    fn will_routed(&mut self, index: usize) -> Checked {
+        let now = self.now;
+        let Some(will) = self.wills.iter_mut().find(|will| will.message == index) else {
+            return Err(format!("will {index} of nobody"));
+        };
+        let fate = std::mem::replace(&mut will.fate, Fate::Published);
+        match fate {
+            Fate::Waits { due } if due <= now => Ok(()),
+            Fate::Either => Ok(()),
+            fate => Err(format!("will {index} is published [MQTT-3.1.2-8], and it was {fate:?}")),
+        }
+    }
+
+    // Subscriptions.
+
+    /// The device sends UNSUBSCRIBE, or another SUBSCRIBE, for a filter: which subscriptions end when it is answered.
+    pub(super) fn leave(&mut self, device: usize, filter: &str) -> Vec<usize> {
+        let (step, generation) = (self.step, self.sessions[device].generation);
+        let mut ends = Vec::new();
+        for (at, one) in self.subscriptions.iter_mut().enumerate() {
+            if one.device == device
+                && one.generation == generation
+                && one.filter == filter
+                && one.left.is_none()
+            {
+                one.leaving.get_or_insert(step);
+                ends.push(at);
+            }
+        }
+        ends
+    }
+
+    // The second hop.
+
+    /// A device heard a message.
+    pub(super) fn heard(
+        &mut self,
+        device: usize,
+        connection: usize,
+        began: Instant,
+        publish: &Publish<'_>,
+        is_v5: bool,
+    ) -> Checked {
+        let generation = self.sessions[device].generation;
+        let Some(index) = index_of(publish.payload) else {
+            return if publish.payload.is_empty() { Ok(()) } else { unknown(publish) };
+        };
+        let Some(message) = self.messages.get(index) else { return unknown(publish) };
+        let complain = |what: &str| Err(format!("c{device} got message {index}: {what}"));
+        if message.topic != publish.topic || message.payload != publish.payload {
+            return complain("it was changed on its way");
+        }
+        if is_v5 && message.content_type != publish.properties.content_type().is_some() {
+            return complain("its properties were changed on their way [MQTT-3.3.2-20]");
+        }
+        let step = self.step;
+        let delivery = Delivery {
+            device,
+            generation,
+            connection,
+            message: index,
+            qos: publish.qos,
+            retain: publish.retain,
+            step,
+        };
+        self.was_asked_for(&delivery, publish)?;
+        if let Some(expiry) = message.expiry
+            && !publish.dup
+        {
+            // It waited for this connection at least from when it was taken.
+            let waited = message.taken.map_or(Duration::ZERO, |taken| began.since(taken));
+            let left = Duration::from_secs(expiry.into()).saturating_sub(waited);
+            if left.is_zero() {
+                return complain("it had expired [MQTT-3.3.2-5]");
+            }
+            let told = publish.properties.message_expiry().map(u64::from);
+            if is_v5 && told.is_none_or(|told| told > left.as_secs() + 1 || told == 0) {
+                return complain("its expiry was not counted down [MQTT-3.3.2-6]");
+            }
+        }
+        self.is_not_twice(&delivery)?;
+        self.is_in_order(&delivery)?;
+        self.deliveries.push(delivery);
+        Ok(())
+    }
+
+    fn was_asked_for(&self, delivery: &Delivery, publish: &Publish<'_>) -> Checked {
+        let Delivery { device, generation, message: index, qos, retain, step, .. } = *delivery;
+        let message = &self.messages[index];
+        let complain = |what: &str| Err(format!("c{device} got message {index}: {what}"));
+        let asked: Vec<&Subscription> = self
+            .subscriptions
+            .iter()
+            .filter(|one| {
+                one.covers(device, generation, message.topic)
+                    && one.may_hold(message.sent, step)
+                    && !(one.options.no_local && message.publisher == device && !retain)
+            })
+            .collect();
+        if asked.is_empty() {
+            return complain("it had not subscribed to it, or not to its own");
+        }
+        if !asked.iter().any(|one| one.options.qos.min(message.qos) == qos) {
+            return complain("no subscription grants this QoS [MQTT-3.8.4-8]");
+        }
+        if !publish.properties.subscription_ids().all(|id| asked.iter().any(|one| one.id == Some(id))) {
+            return complain("an identifier that no subscription has [MQTT-3.3.4-3]");
+        }
+        if retain && !message.retain {
+            return complain("RETAIN is set, and was not");
+        }
+        if retain && !asked.iter().any(|one| one.options.retain_as_published) {
+            let was = |one: &&Subscription| {
+                one.options.retain_handling != RetainHandling::DoNotSend
+                    && self.was_retained(message.topic, index, one.sent)
+            };
+            if !asked.iter().any(was) {
+                return complain("it is not what was retained when it subscribed [MQTT-3.3.1-8]");
+            }
+        }
+        if message.retain && !retain && asked.iter().all(|one| one.options.retain_as_published) {
+            return complain("RETAIN is not as published [MQTT-3.3.1-13]");
+        }
+        Ok(())
+    }
+
+    /// Whether this was the retained value at some time since `from`.
+    fn was_retained(&self, topic: &str, index: usize, from: Step) -> bool {
+        let Some(history) = self.retained.get(topic) else { return false };
+        history.iter().enumerate().any(|(at, (_, value))| {
+            *value == Some(index) && history.get(at + 1).is_none_or(|(until, _)| *until >= from)
+        })
+    }
+
+    fn is_not_twice(&self, delivery: &Delivery) -> Checked {
+        let message = &self.messages[delivery.message];
+        let same = |other: &&Delivery| {
+            other.device == delivery.device
+                && other.generation == delivery.generation
+                && other.message == delivery.message
+                // At QoS 1 a broken connection may double it; at the others nothing may.
+                && match delivery.qos {
+                    QoS::AtLeastOnce => other.connection == delivery.connection,
+                    _ => other.qos != QoS::AtLeastOnce,
+                }
+        };
+        let before = self.deliveries.iter().filter(same).count();
+        // Each SUBSCRIBE may ask for it once more, where it was retained.
+        let replays = self.subscriptions.iter().filter(|one| {
+            message.retain
+                && one.covers(delivery.device, delivery.generation, message.topic)
+                && one.options.retain_handling != RetainHandling::DoNotSend
+        });
+        // Each shared group that it is a member of gives it one copy.
+        let groups: BTreeSet<&str> = self
+            .subscriptions
+            .iter()
+            .filter(|one| one.is_shared() && one.covers(delivery.device, delivery.generation, message.topic))
+            .map(|one| one.filter)
+            .collect();
+        let most = message.routed.len() * groups.len().max(1) + replays.count();
+        if before < most || self.sessions[delivery.device].confused {
+            return Ok(());
+        }
+        Err(format!(
+            "c{} got message {} of QoS {} again, at QoS {} [MQTT-4.3.3-10]",
+            delivery.device,
+            delivery.message,
+            message.qos.bits(),
+            delivery.qos.bits()
+        ))
+    }
+
+    fn is_in_order(&mut self, delivery: &Delivery) -> Checked {
+        let Delivery { device, generation, message: index, qos, retain, .. } = *delivery;
+        let message = &self.messages[index];
+        let is_first = self.heard.insert((device, generation, index));
+        // Replays come when they come, what is routed again comes late, and members of a group share their order.
+        let is_again = retain || message.routed.len() > 1;
+        if !is_first || is_again || message.is_will || message.topic.starts_with("s/") {
+            return Ok(());
+        }
+        let key = (device, generation, message.publisher, message.topic, message.qos, qos);
+        match self.last_heard.insert(key, index) {
+            Some(last) if last > index => {
+                Err(format!("c{device} got message {index} after {last} [MQTT-4.6.0-5]"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a new subscription to everything would get now: topics and messages; those that may have expired apart.
+    pub(super) fn retained_now(&self) -> BTreeMap<String, (usize, bool)> {
+        let last = self.retained.iter().filter_map(|(topic, history)| {
+            let (_, index) = history.last()?;
+            let message = &self.messages[(*index)?];
+            Some((topic.clone(), ((*index)?, message.expiry.is_some())))
+        });
+        last.collect()
+    }
+}
+
+fn unknown(publish: &Publish<'_>) -> Checked {
+    Err(format!("a message that nobody published: {:?} on {}", publish.payload, publish.topic))
+}
+
+// What must hold in the end, when the faults have stopped and everything has come to rest.
+impl Ledger {
+    /// Messages that had to arrive and did not: one line each.
+    pub(super) fn missing(&self, calm: bool, fits: impl Fn(usize, &Message) -> bool) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (device, session) in self.sessions.iter().enumerate() {
+            let generation = session.generation;
+            if session.confused || !matches!(session.memory, Memory::Open { .. }) {
+                continue;
+            }
+            for (index, message) in self.messages.iter().enumerate() {
+                let Some(step) = message.routed.last().copied().filter(|step| *step > session.began) else {
+                    continue;
+                };
+                let owed = self.subscriptions.iter().any(|one| {
+                    one.covers(device, generation, message.topic)
+                        && one.held_at(step)
+                        && !one.is_shared()
+                        && (calm || one.options.qos.min(message.qos) != QoS::AtMostOnce)
+                        && !(one.options.no_local && message.publisher == device)
+                });
+                if owed
+                    && message.expiry.is_none()
+                    && fits(device, message)
+                    && !self.heard.contains(&(device, generation, index))
+                {
+                    missing.push(format!(
+                        "c{device} never got message {index} on {}, routed at step {step}",
+                        message.topic
+                    ));
+                }
+            }
+        }
+        missing
+    }
+
+    /// The same for shared groups: somebody of the group must have got it.
+    pub(super) fn missing_shared(&self, calm: bool, fits: impl Fn(usize, &Message) -> bool) -> Vec<String> {
+        let filters: BTreeSet<&'static str> =
+            self.subscriptions.iter().filter(|one| one.is_shared()).map(|one| one.filter).collect();
+        let mut missing = Vec::new();
+        for filter in filters {
+            for (index, message) in self.messages.iter().enumerate() {
+                let Some(step) = message.routed.first().copied() else { continue };
+                if !matches(filter, message.topic) || message.expiry.is_some() || self.restarted >= step {
+                    continue;
+                }
+                let could = |one: &&Subscription| one.filter == filter && one.may_hold(step, self.step);
+                let all: Vec<&Subscription> = self.subscriptions.iter().filter(could).collect();
+                let lowest = all.iter().map(|one| one.options.qos.min(message.qos)).min();
+                if !calm && lowest.is_none_or(|qos| qos == QoS::AtMostOnce) {
+                    continue;
+                }
+                let stays = |one: &&&Subscription| {
+                    let session = &self.sessions[one.device];
+                    one.held_at(step)
+                        && one.leaving.is_none()
+                        && one.generation == session.generation
+                        && !session.confused
+                        && matches!(session.memory, Memory::Open { .. })
+                };
+                // A QoS 2 message belongs to the member that it was sent to, and ends with its session.
+                let ended = self.ended.iter().any(|(_, at)| *at >= step) && message.qos == QoS::ExactlyOnce;
+                let fit = all.iter().all(|one| fits(one.device, message));
+                let got = self.heard.iter().any(|(_, _, heard)| *heard == index);
+                if all.iter().any(|one| stays(&one)) && !ended && fit && !got {
+                    missing.push(format!("{filter}: nobody got message {index}, routed at step {step}"));
+                }
+            }
+        }
+        missing
+    }
+
+    /// Wills that were to be published by now and were not.
+    pub(super) fn owed_wills(&self) -> Checked {
+        match self.wills.iter().find(|will| matches!(will.fate, Fate::Waits { due } if due <= self.now)) {
+            Some(will) => Err(format!("the will {} was not published [MQTT-3.1.2-8]", will.message)),
+            None => Ok(()),
+        }
+    }
+}
