@@ -115,29 +115,30 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l psk-file -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ports-file -d 'Writes process id and listeners to this file as JSON, once they are ready' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l exec -d 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l log-format -d 'How the log on stderr is written' -r -f -a "human\t'For people'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l log-format -d 'How the log is written; human unless given' -r -f -a "human\t'For people'
 json\t'One JSON object a line'"
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l workers -d 'Threads that serve connections; as many as there are processors by default' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Connections at once' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet from a client' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Messages that wait for one session' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Bytes of the messages that wait for one session' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maximum -d 'Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-inflight -d 'Messages above QoS 0 in flight towards one client, if it does not ask for fewer' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-topic-alias -d 'Topic aliases of one connection, in each direction' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-keep-alive -d 'Longest keep alive in seconds; 0 permits any, and clients that ask for none' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l connect-timeout -d 'Seconds that a connection may take to send its CONNECT' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Connections at once; 100,000 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet from a client; 16M unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Messages that wait for one session; 100,000 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Bytes of the messages that wait for one session; 64M unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maximum -d 'Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum); 1,024 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-inflight -d 'Messages above QoS 0 in flight towards one client, if it does not ask for fewer; 1,024 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-topic-alias -d 'Topic aliases of one connection, in each direction; 64 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-keep-alive -d 'Longest keep alive in seconds; 0, as it is unless given, permits any, and clients that ask for none' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l connect-timeout -d 'Seconds that a connection may take to send its CONNECT; 10 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-session-expiry -d 'Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscriptions -d 'Subscriptions of one session' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sys-interval -d 'Seconds between publications under $SYS; 0 publishes none' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscriptions -d 'Subscriptions of one session; 100,000 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sys-interval -d 'Seconds between publications under $SYS, 10 unless given; 0 publishes none' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l check-config -d 'Names every fault of the configuration and of the files it names, touches nothing, and ends'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l test-config -d 'The same for the configuration alone, as mosquitto does it: the files it names are not opened'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l no-plain -d 'Leaves out the listeners without TLS'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l require-certificate -d 'Refuses clients without a certificate'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l use-identity-as-username -d 'Takes the user name from the common name of the client\'s certificate, or from the identity of its key'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l use-subject-as-username -d 'Takes the user name from the whole subject of the client\'s certificate'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s d -l daemon -d 'Goes on in the background, without stdin, stdout and stderr'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d 'Logs errors only'
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs subscriptions as well'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs everything: subscriptions as well'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the URL may hold it instead' -r

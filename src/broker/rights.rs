@@ -9,17 +9,24 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Rights {
     users: BTreeMap<Box<str>, Box<[u8]>>,
+    /// Whether nobody may come though there is no user.
+    closed: bool,
 }
 
 impl Rights {
     /// Without users anybody may connect; with users only they.
     pub fn new(users: impl IntoIterator<Item = (Box<str>, Box<[u8]>)>) -> Self {
-        Self { users: users.into_iter().collect() }
+        Self { users: users.into_iter().collect(), closed: false }
+    }
+
+    /// Nobody may connect.
+    pub fn closed() -> Self {
+        Self { users: BTreeMap::new(), closed: true }
     }
 
     /// Whether a client needs no name.
     pub fn is_open(&self) -> bool {
-        self.users.is_empty()
+        self.users.is_empty() && !self.closed
     }
 
     /// Whether this name and password let a client in.

@@ -97,14 +97,23 @@ impl Broker {
         }
     }
 
+    /// Publishes a line of the log under mosquitto's name for its type.
+    pub fn publish_log(&self, kind: &str, line: &str, turn: &mut Turn) {
+        self.tell(&format!("log/{kind}"), line, false, turn);
+    }
+
     fn say(&self, name: &str, value: &str, turn: &mut Turn) {
+        self.tell(name, value, true, turn);
+    }
+
+    fn tell(&self, name: &str, value: &str, retain: bool, turn: &mut Turn) {
         let topic = format!("$SYS/broker/{name}");
         let view = MessageRef {
             topic: &topic,
             properties: &[],
             payload: value.as_bytes(),
-            qos: QoS::AtMostOnce,
-            retain: true,
+            qos: if retain { QoS::AtMostOnce } else { QoS::ExactlyOnce },
+            retain,
             expires: Instant::NEVER,
         };
         self.publish(&Shared::new(view), 0, turn);

@@ -23,7 +23,9 @@ Examples:
 #[command(before_help = EXAMPLES, version, disable_version_flag = true)]
 pub(crate) struct BrokerArgs {
     /// The configuration, in mosquitto's language: see skeeter.conf(5).
-    #[arg(short, long, value_name = "FILE", requires = "check")]
+    ///
+    /// Flags go over what it says. Where it names a listener, -p is not asked.
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) config_file: Option<PathBuf>,
 
     #[command(flatten)]
@@ -49,15 +51,19 @@ pub(crate) struct BrokerArgs {
     #[arg(long, value_name = "COMMAND")]
     pub(crate) exec: Option<String>,
 
-    /// How the log on stderr is written.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
-    pub(crate) log_format: LogFormat,
+    /// Goes on in the background, without stdin, stdout and stderr.
+    #[arg(short, long, conflicts_with = "exec")]
+    pub(crate) daemon: bool,
+
+    /// How the log is written; human unless given.
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
 
     /// Logs errors only.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Logs subscriptions as well.
+    /// Logs everything: subscriptions as well.
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
@@ -92,56 +98,64 @@ pub(crate) struct CheckArgs {
     pub(crate) test_config: bool,
 }
 
+impl CheckArgs {
+    /// Whether there is nothing to do but to check.
+    pub(crate) fn is_given(&self) -> bool {
+        self.check_config || self.test_config
+    }
+}
+
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Limits")]
+// The defaults are in the text and not in the flags, as they are others where there is a configuration.
 pub(crate) struct LimitArgs {
-    /// Connections at once.
-    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
-    pub(crate) max_connections: usize,
+    /// Connections at once; 100,000 unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections: Option<usize>,
 
-    /// Bytes of one packet from a client.
-    #[arg(long, value_name = "BYTES", default_value = "16M", value_parser = value::bytes)]
-    pub(crate) max_packet_size: usize,
+    /// Bytes of one packet from a client; 16M unless given.
+    #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
+    pub(crate) max_packet_size: Option<usize>,
 
-    /// Messages that wait for one session.
-    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
-    pub(crate) max_queued_messages: usize,
+    /// Messages that wait for one session; 100,000 unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_queued_messages: Option<usize>,
 
-    /// Bytes of the messages that wait for one session.
-    #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = value::bytes)]
-    pub(crate) max_queued_bytes: usize,
+    /// Bytes of the messages that wait for one session; 64M unless given.
+    #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
+    pub(crate) max_queued_bytes: Option<usize>,
 
-    /// Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum).
-    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) receive_maximum: u16,
+    /// Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum); 1,024 unless given.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) receive_maximum: Option<u16>,
 
-    /// Messages above QoS 0 in flight towards one client, if it does not ask for fewer.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) max_inflight: u16,
+    /// Messages above QoS 0 in flight towards one client, if it does not ask for fewer; 1,024 unless given.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_inflight: Option<u16>,
 
-    /// Topic aliases of one connection, in each direction.
-    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
-    pub(crate) max_topic_alias: u16,
+    /// Topic aliases of one connection, in each direction; 64 unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_topic_alias: Option<u16>,
 
-    /// Longest keep alive in seconds; 0 permits any, and clients that ask for none.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    pub(crate) max_keep_alive: u16,
+    /// Longest keep alive in seconds; 0, as it is unless given, permits any, and clients that ask for none.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_keep_alive: Option<u16>,
 
-    /// Seconds that a connection may take to send its CONNECT.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = value::seconds)]
-    pub(crate) connect_timeout: Duration,
+    /// Seconds that a connection may take to send its CONNECT; 10 unless given.
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub(crate) connect_timeout: Option<Duration>,
 
     /// Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_session_expiry: Option<u32>,
 
-    /// Subscriptions of one session.
-    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
-    pub(crate) max_subscriptions: usize,
+    /// Subscriptions of one session; 100,000 unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_subscriptions: Option<usize>,
 
-    /// Seconds between publications under $SYS; 0 publishes none.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = value::seconds)]
-    pub(crate) sys_interval: Duration,
+    /// Seconds between publications under $SYS, 10 unless given; 0 publishes none.
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub(crate) sys_interval: Option<Duration>,
 }
 
 /// How a log line is written.

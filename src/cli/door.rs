@@ -66,6 +66,18 @@ pub(crate) struct DoorArgs {
     pub(crate) tls: DoorTlsArgs,
 }
 
+impl DoorArgs {
+    /// Whether a flag but -p says where to listen.
+    pub(crate) fn is_given(&self) -> bool {
+        let tls = &self.tls;
+        !self.bind.is_empty()
+            || [self.unix.is_some(), self.ws.is_some(), self.wss.is_some(), self.bind_interface.is_some()]
+                .contains(&true)
+            || [tls.tls.is_some(), tls.tls_port.is_some(), tls.cert.is_some(), tls.psk_file.is_some()]
+                .contains(&true)
+    }
+}
+
 #[derive(Args, Debug)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct DoorTlsArgs {

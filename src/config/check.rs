@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use chrono::format::{Item, StrftimeItems};
+
 use super::bridge::{Bridge, Direction};
 use super::fault::{Fault, Place};
 use super::listener::{Listener, Protocol};
@@ -37,6 +39,7 @@ pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
             }
         }
     }
+    keys(config, faults);
     bridges(config, faults);
 }
 
@@ -56,6 +59,13 @@ fn global(config: &Config, faults: &mut Vec<Fault>) {
         if let Some(place) = place.filter(|_| prefix.len() > 50) {
             faults.push(Fault::new(place, format!("the prefix has {} bytes; 50 are allowed", prefix.len())));
         }
+    }
+    if let (Some(place), Some(format)) =
+        (config.logging.place("log_timestamp_format"), &config.logging.values.timestamp_format)
+        && StrftimeItems::new(format).any(|item| matches!(item, Item::Error))
+    {
+        let what = "log_timestamp_format: a letter after % that strftime(3) does not know";
+        faults.push(Fault::new(place, what));
     }
     for user in &config.own.values.users {
         if let Some(place) = config.own.place("allow_user")
@@ -112,6 +122,19 @@ fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<F
     }
     if !options.websockets_origins.is_empty() && options.protocol == Protocol::Mqtt {
         fault("websockets_origin", "websockets_origin without protocol websockets".into());
+    }
+}
+
+/// Shared keys need a file of them: of the listener, or of the whole broker.
+fn keys(config: &Config, faults: &mut Vec<Fault>) {
+    let of_listeners = config.global.values.per_listener_settings;
+    let named = config.listeners.iter().map(|listener| {
+        (&listener.options, if of_listeners { &listener.security } else { &config.security })
+    });
+    for (options, security) in named.chain([(&config.default_listener, &config.security)]) {
+        if let Some(place) = options.place("psk_hint").filter(|_| security.values.psk_file.is_none()) {
+            faults.push(Fault::new(place, "psk_hint without psk_file, which has the keys"));
+        }
     }
 }
 

@@ -60,8 +60,9 @@ options! {
         "Whether messages may be retained. A client that publishes one where they may not is disconnected.";
     retain_expiry_interval: Option<u32> = None, ["retain_expiry_interval"], Number(1, 10_000_000), Last, Now,
         "Minutes between two searches for expired retained messages. No expired one is delivered in between either.";
-    set_tcp_nodelay: bool = false, ["set_tcp_nodelay"], Flag, Last, Next,
-        "Whether small packets leave at once (TCP_NODELAY).";
+    set_tcp_nodelay: Option<bool> = None, ["set_tcp_nodelay"], Flag, Last, Next,
+        "Whether small packets leave at once (TCP_NODELAY). They do unless it is false: what mosquitto has as its default \
+         makes them wait for the acknowledgements of others.";
     sys_interval: u16 = 10, ["sys_interval"], Number(0, 65_535), Last, Now,
         "Seconds between publications under $SYS; 0 publishes none.";
     upgrade_outgoing_qos: bool = false, ["upgrade_outgoing_qos"], Flag, Last, Now,

@@ -25,6 +25,7 @@ use bridge::Bridge;
 use fault::{Fault, Place};
 use global::{Global, Logging, Own, Persistence};
 use listener::{Listener, Security};
+pub(crate) use option::Table;
 use read::{Disk, Reader, Source};
 
 /// Options that belong together, and where each of them was given.

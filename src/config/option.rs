@@ -171,6 +171,10 @@ pub(crate) struct Most(pub(crate) Option<usize>);
 
 impl Most {
     pub(crate) const UNLIMITED: Self = Self(None);
+
+    pub(crate) fn or_unlimited(self) -> usize {
+        self.0.unwrap_or(usize::MAX)
+    }
 }
 
 impl Field for Most {

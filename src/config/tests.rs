@@ -161,7 +161,7 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "max_keep_alive 5\nallow_anonymous yes\nmax_packet_size 10k\nplugin /x.so\nplugin_opt_a b\nlistener x\n\
          certfile a\ntopic # both\nsys_interval 70000\npid_file a\npid_file b\nlog_dest nowhere\nuser\ninclude_dir no\n\
          connection b\ntopic a/#/b out\nlistener 9\nprotocol http_api\nlog_dest dlt\npersistent_client_expiration 5\n\
-         tls_keyform engine\nmount_point a/+\nrestart_timeout 9 3\nbridge_psk 123",
+         tls_keyform engine\nmount_point a/+\nrestart_timeout 9 3\nbridge_psk 123\nlog_timestamp_format %Y %!",
     )]);
     let expected = [
         "main.conf:1: unknown option \"max_keep_alive\"; did you mean max_keepalive?",
@@ -188,6 +188,7 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf:23: restart_timeout: the second number is below the first",
         "main.conf:24: bridge_psk without bridge_identity",
         "main.conf:24: bridge_psk: expected pairs of hexadecimal digits",
+        "main.conf:25: log_timestamp_format: a letter after % that strftime(3) does not know",
     ];
     assert_eq!(faults, expected);
 }

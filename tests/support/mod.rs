@@ -130,6 +130,13 @@ impl Broker {
         Self { child, port, stdout, stderr }
     }
 
+    /// A broker with this configuration, which names `listener 0 127.0.0.1` or no listener.
+    pub(crate) fn with_config(folder: &Folder, config: &str, flags: &[&str]) -> Self {
+        let path = folder.file("mosquitto.conf");
+        std::fs::write(&path, config).unwrap();
+        Self::start(&[&["-c", path.to_str().unwrap()], flags].concat())
+    }
+
     pub(crate) fn connect(&self) -> Raw {
         Raw::connect(self.port)
     }
@@ -159,6 +166,18 @@ impl Drop for Broker {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits for a fact that nothing announces.
+pub(crate) fn wait_for<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = fact() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited for {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

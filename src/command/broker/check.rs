@@ -17,7 +17,8 @@ pub(super) fn run(path: &Path, args: &CheckArgs) -> u8 {
     if let Some(config) = warnings {
         config.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         if check_config {
-            faults = check::files(&config);
+            faults = super::unsupported::faults(&config);
+            faults.extend(check::files(&config));
         }
     }
     tell(&faults);

@@ -1,107 +1,210 @@
-//! The log: what happened, on stderr, for people or as JSON.
+//! The log: what happened, for people or as JSON, wherever it is wanted.
 //!
-//! Lines go to a thread of their own by a bounded channel, so that a stderr nobody reads never holds the broker up; what
-//! does not fit is counted and told later.
+//! Every destination has a thread of its own behind a bounded channel, so that a stderr nobody reads holds up neither the
+//! broker nor the other destinations; what does not fit is counted and told later.
 
-use std::io::Write;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::sink::{Audience, Destination, Line, Sink};
 use crate::broker::{Drop, Ending, Event};
 use crate::cli::broker::LogFormat;
 use crate::codec::packet::Version;
+use crate::config::global::Types;
 
-/// Lines that may wait for stderr.
-const WAITING: usize = 8_192;
+/// What is logged, how, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// Bits of [`Types`].
+    pub(super) types: u8,
+    /// Whether connecting and disconnecting clients are told.
+    pub(super) connections: bool,
+    pub(super) format: LogFormat,
+    pub(super) stamp: Stamp,
+    pub(super) destinations: Vec<Destination>,
+}
 
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
-    Error,
-    Info,
-    Detail,
+/// How a line for people says when it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stamp {
+    None,
+    /// Milliseconds and all, as RFC 3339 has it.
+    Precise,
+    /// Seconds since 1970, as mosquitto has it.
+    Seconds,
+    /// In the words of strftime.
+    Format(String),
 }
 
 #[derive(Debug)]
 pub(super) struct Log {
-    format: LogFormat,
-    level: Level,
-    lines: Option<SyncSender<String>>,
-    writer: Option<JoinHandle<()>>,
+    current: RwLock<Current>,
+    /// For those who read the log by MQTT; known once there is one.
+    audience: Arc<OnceLock<Audience>>,
     lost: AtomicU64,
 }
 
+#[derive(Debug)]
+struct Current {
+    settings: Settings,
+    sinks: Vec<Sink>,
+}
+
 impl Log {
-    pub(super) fn new(format: LogFormat, level: Level) -> Self {
-        let (lines, receiver) = sync_channel(WAITING);
-        let writer =
-            std::thread::Builder::new().name("log".into()).spawn(move || write_lines(&receiver)).ok();
-        Self { format, level, lines: Some(lines), writer, lost: AtomicU64::new(0) }
+    /// Nothing is written before [`Self::start`].
+    pub(super) fn new(settings: Settings) -> Self {
+        let current = RwLock::new(Current { settings, sinks: Vec::new() });
+        Self { current, audience: Arc::default(), lost: AtomicU64::new(0) }
+    }
+
+    /// Opens the destinations. A file that cannot be opened is told at the others, or on stderr.
+    pub(super) fn start(&self) {
+        let settings = self.settings();
+        self.replace(settings);
+    }
+
+    /// Those who read the log by MQTT do it at this broker.
+    pub(super) fn attach(&self, audience: Audience) {
+        // There is one broker, and this is said once.
+        let _ = self.audience.set(audience);
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).settings.clone()
+    }
+
+    /// From now on the log is written so. Files are opened anew, which lets go of those that were moved away.
+    pub(super) fn replace(&self, settings: Settings) {
+        let mut faults = Vec::new();
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut old = std::mem::take(&mut current.sinks);
+        for destination in &settings.destinations {
+            let kept = old.iter().position(|sink| sink.destination == *destination && !destination.is_file());
+            let sink = match kept {
+                Some(position) => Ok(old.swap_remove(position)),
+                None => Sink::open(destination.clone(), self.audience.clone()),
+            };
+            match sink {
+                Ok(sink) => current.sinks.push(sink),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if !faults.is_empty() && current.sinks.is_empty() {
+            // Errors must be seen somewhere.
+            current.sinks.extend(Sink::open(Destination::Stderr, self.audience.clone()));
+        }
+        current.settings = settings;
+        drop(current);
+        faults.iter().for_each(|fault| self.error(fault));
     }
 
     pub(super) fn error(&self, text: &str) {
-        self.line(Level::Error, text, json!({ "event": "error" }));
+        self.line(Types::ERROR, text, json!({ "event": "error" }));
+    }
+
+    pub(super) fn warning(&self, text: &str) {
+        self.line(Types::WARNING, text, json!({ "event": "warning" }));
     }
 
     pub(super) fn info(&self, text: &str) {
-        self.line(Level::Info, text, json!({ "event": "info" }));
+        self.line(Types::INFORMATION, text, json!({ "event": "info" }));
     }
 
     pub(super) fn event(&self, event: &Event) {
-        let level = match event {
-            Event::Subscribed { .. } | Event::Unsubscribed { .. } => Level::Detail,
-            _ => Level::Info,
-        };
-        if level <= self.level {
+        let (kind, of_connections) = kind(event);
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.settings.types & kind != 0 && (current.settings.connections || !of_connections) {
             let (text, fields) = describe(event);
-            self.line(level, &text, fields);
+            self.write(&current, kind, &text, fields);
         }
     }
 
-    fn line(&self, level: Level, text: &str, mut fields: Value) {
-        if level > self.level {
-            return;
+    fn line(&self, kind: u8, text: &str, fields: Value) {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.settings.types & kind != 0 {
+            self.write(&current, kind, text, fields);
         }
-        let time = humantime::format_rfc3339_millis(SystemTime::now());
-        let line = match self.format {
-            LogFormat::Human => format!("{time} {}\n", clean(text)),
-            LogFormat::Json => {
-                fields["time"] = json!(time.to_string());
-                fields["text"] = json!(text);
-                format!("{fields}\n")
+    }
+
+    fn write(&self, current: &Current, kind: u8, text: &str, fields: Value) {
+        let line = Arc::new(current.settings.line(kind, text, fields));
+        for sink in &current.sinks {
+            if !sink.take(&line) {
+                self.lost.fetch_add(1, Ordering::Relaxed);
             }
-        };
-        let Some(lines) = &self.lines else { return };
-        if let Err(TrySendError::Full(_)) = lines.try_send(line) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Writes what waits, if stderr takes it within a moment.
-    pub(super) fn close(mut self) {
+    /// Writes what waits, as far as the destinations take it within a moment.
+    pub(super) fn close(&self) {
         let lost = self.lost.load(Ordering::Relaxed);
         if lost > 0 {
-            self.error(&format!("{lost} log lines were lost because stderr did not take them"));
+            self.error(&format!("{lost} log lines were lost because a destination did not take them"));
         }
-        self.lines = None;
-        let Some(writer) = self.writer.take() else { return };
+        let sinks = std::mem::take(&mut self.current.write().unwrap_or_else(PoisonError::into_inner).sinks);
+        let writers: Vec<_> = sinks.into_iter().map(Sink::end).collect();
         for _ in 0..50 {
-            if writer.is_finished() {
+            if writers.iter().all(std::thread::JoinHandle::is_finished) {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }
 }
 
-fn write_lines(lines: &Receiver<String>) {
-    for line in lines {
-        // Nobody is left to tell that stderr is closed.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+impl Settings {
+    fn line(&self, kind: u8, text: &str, mut fields: Value) -> Line {
+        let now = SystemTime::now();
+        match self.format {
+            LogFormat::Human => {
+                let text = clean(text);
+                let mut stamped = self.stamp.write(now);
+                let bare = stamped.len();
+                stamped += &text;
+                Line { kind, text: stamped, bare }
+            }
+            LogFormat::Json => {
+                fields["time"] = json!(humantime::format_rfc3339_millis(now).to_string());
+                fields["text"] = json!(text);
+                Line { kind, text: fields.to_string(), bare: 0 }
+            }
+        }
+    }
+}
+
+impl Stamp {
+    fn write(&self, now: SystemTime) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Precise => format!("{} ", humantime::format_rfc3339_millis(now)),
+            Self::Seconds => {
+                let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                format!("{}: ", since.as_secs())
+            }
+            Self::Format(format) => {
+                let mut out = String::new();
+                // The check of the configuration has seen to it that the format is one.
+                let _ = write!(out, "{}: ", chrono::DateTime::<chrono::Local>::from(now).format(format));
+                out
+            }
+        }
+    }
+}
+
+/// Of which type an event is, and whether it is of those that `connection_messages false` silences.
+fn kind(event: &Event) -> (u8, bool) {
+    match event {
+        Event::Subscribed { .. } => (Types::SUBSCRIBE, false),
+        Event::Unsubscribed { .. } => (Types::UNSUBSCRIBE, false),
+        Event::Connected { .. } | Event::Disconnected { .. } | Event::Stranger { .. } => {
+            (Types::NOTICE, true)
+        }
+        Event::Dropping { .. } | Event::Dropped { .. } => (Types::WARNING, false),
+        Event::Refused { .. } | Event::Forbidden { .. } | Event::Expired { .. } => (Types::NOTICE, false),
     }
 }
 

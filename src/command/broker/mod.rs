@@ -6,8 +6,13 @@ mod exec;
 mod gate;
 mod listen;
 mod log;
+mod places;
+mod process;
 mod refresh;
 mod serve;
+mod settings;
+mod sink;
+mod unsupported;
 mod worker;
 
 use std::future::poll_fn;
@@ -19,11 +24,15 @@ use std::time::{Duration, SystemTime};
 use tokio::task::LocalSet;
 
 use super::exit;
-use crate::broker::{Broker, Durability, Limits, Load, Rights};
-use crate::cli::broker::{BrokerArgs, LimitArgs};
+use crate::broker::{Broker, Durability, Load, Rights};
+use crate::cli::broker::BrokerArgs;
+use crate::config;
 use crate::transport::door::{Raw, Socket};
 use gate::{Gate, Ticket};
-use log::{Level, Log};
+use log::Log;
+use process::PidFile;
+use settings::{Process, Settings};
+use sink::Audience;
 use worker::{Arrival, Shared, Way, Worker};
 
 /// How long connections may take to be written out when the broker stops.
@@ -31,130 +40,146 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Runs the broker until it is told to stop; the status to exit with.
 pub(crate) fn run(args: &BrokerArgs) -> u8 {
-    if let Some(path) = &args.config_file {
-        return check::run(path, &args.check);
-    }
-    let level = match (args.quiet, args.verbose) {
-        (true, _) => Level::Error,
-        (_, true) => Level::Detail,
-        _ => Level::Info,
+    let settings = match &args.config_file {
+        Some(path) if args.check.is_given() => return check::run(path, &args.check),
+        Some(path) => config::load(path).and_then(|config| Settings::of_config(&config, args)),
+        None => Ok(Settings::of_flags(args)),
     };
-    let log = Arc::new(Log::new(args.log_format, level));
-    let status = match start(args, &log) {
+    let mut settings = match settings {
+        Ok(settings) => settings,
+        Err(faults) => {
+            check::tell(&faults);
+            return exit::CONFIGURATION.code;
+        }
+    };
+    let log = Arc::new(Log::new(settings.log.clone()));
+    let listening = settings.listen(args);
+    let status = match listening.and_then(|()| start(args, &settings, &log)) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("skeeter broker: {error}");
             exit::FAILURE.code
         }
     };
-    if let Ok(log) = Arc::try_unwrap(log) {
-        log.close();
-    }
+    log.close();
     status
 }
 
-fn start(args: &BrokerArgs, log: &Arc<Log>) -> Result<u8, String> {
+fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, String> {
     super::files::raise_limit();
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
-    let workers = args.workers.map_or_else(processors, usize::from);
-    let users = args.users().map(|user| (user.name.as_str().into(), user.password.as_bytes().into()));
-    let rights = Rights::new(users);
+    let workers = settings.process.workers.map_or_else(processors, usize::from);
+    let rights = rights(settings);
     let open_to_all = rights.is_open();
-    let broker = Broker::new(limits(&args.limits), rights, Durability::Off, seed());
-    let shared = Arc::new(Shared::new(broker, log.clone(), workers));
-    let listeners = doors::listeners(args)?;
+    let broker = Broker::new(settings.limits.clone(), rights, Durability::Off, seed());
+    let shared = Arc::new(Shared::new(broker, log.clone(), workers, settings.nodelay));
+    log.attach(Audience { broker: shared.broker.clone(), clock: shared.clock });
     LocalSet::new().block_on(&runtime, async {
+        let listeners = gate::open(settings.listeners.clone())?;
+        // The file is there before the line that says that the broker is ready.
+        let out: &mut dyn std::io::Write = match args.exec {
+            // The command's output is the only one on stdout.
+            Some(_) => &mut std::io::sink(),
+            None => &mut std::io::stdout(),
+        };
+        // Until here there is one thread, and the rights to open whatever is to be opened.
+        let pid_file = settle(&settings.process, log)?;
+        settings.warnings.iter().for_each(|warning| log.warning(warning));
         let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let listeners = gate::open(listeners)?;
         let own = Worker::new(shared.clone(), 0);
         let ways = (1..workers)
             .map(|number| worker::start(shared.clone(), number).map(Some))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| format!("cannot start worker threads: {error}; fewer may do, see --workers"))?;
         let ways: Rc<[Option<Way>]> = std::iter::once(None).chain(ways).collect();
-        // The file is there before the line that says that the broker is ready.
         if let Some(path) = &args.ports_file {
             listen::write_ports(path, &listeners)?;
         }
-        match args.exec {
-            // The command's output is the only one on stdout.
-            Some(_) => listen::announce(&listeners, open_to_all, &mut std::io::sink()),
-            None => listen::announce(&listeners, open_to_all, &mut std::io::stdout()),
-        }
+        listen::announce(&listeners, open_to_all, out);
         let for_exec = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
         let gates: Rc<[Arc<Gate>]> = listeners.iter().map(|open| open.gate.clone()).collect();
+        let accepting = accept_all(listeners, &own, &ways);
         if gates.iter().any(|gate| gate.door.settings().listener.tls.is_some()) {
             tokio::task::spawn_local(refresh::watch(gates.clone(), log.clone()));
         }
-        let mut accepting = Vec::new();
-        for gate::Open { gate, sockets } in listeners {
-            for socket in sockets {
-                let task = accept(socket, gate.clone(), own.clone(), ways.clone());
-                accepting.push(tokio::task::spawn_local(task));
-            }
-        }
         tokio::task::spawn_local(keep_time(own.clone()));
-        if args.limits.sys_interval > Duration::ZERO {
-            tokio::task::spawn_local(publish_sys(own.clone(), args.limits.sys_interval));
+        if settings.sys_interval > Duration::ZERO {
+            tokio::task::spawn_local(publish_sys(own.clone(), settings.sys_interval));
         }
-        let status = match &args.exec {
-            None => {
-                stop.wait(&own, &gates).await;
-                exit::SUCCESS.code
-            }
-            Some(command) => {
-                let mut child = exec::start(command, for_exec.unwrap_or_default())?;
-                tokio::select! {
-                    ended = child.wait() => {
-                        ended.map(exec::status).map_err(|error| format!("cannot wait for --exec: {error}"))?
-                    }
-                    () = stop.wait(&own, &gates) => exit::SUCCESS.code,
-                }
-            }
-        };
+        if let Some(interval) = settings.sweep_interval {
+            tokio::task::spawn_local(sweep(own.clone(), interval));
+        }
+        process::notify("READY=1");
+        let status = serve_until_told(args, for_exec, stop, (&own, &gates)).await?;
+        process::notify("STOPPING=1");
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         own.shut_down();
         // Whoever does not take its bytes by then has had its chance.
         let _ = tokio::time::timeout(FAREWELL, shared.all_gone()).await;
+        drop(pid_file);
         Ok(status)
     })
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// Settles the broker in the system, and starts the log.
+fn settle(process: &Process, log: &Log) -> Result<Option<PidFile>, String> {
+    let Process { pid_file, user, workers: _, background } = process;
+    process::set_umask()?;
+    let note = user.as_ref().map_or(Ok(None), |user| process::drop_privileges(user.as_deref()))?;
+    if *background {
+        process::daemonize()?;
+    }
+    let pid_file = pid_file.as_deref().map(PidFile::write).transpose()?;
+    log.start();
+    if let Some(note) = note {
+        log.warning(&note);
+    }
+    Ok(pid_file)
 }
 
-fn limits(args: &LimitArgs) -> Limits {
-    // Taken apart without `..`, so that no flag is parsed and forgotten.
-    let LimitArgs {
-        max_connections,
-        max_packet_size,
-        max_queued_messages,
-        max_queued_bytes,
-        receive_maximum,
-        max_inflight,
-        max_topic_alias,
-        max_keep_alive,
-        connect_timeout,
-        max_session_expiry,
-        max_subscriptions,
-        sys_interval: _,
-    } = *args;
-    Limits {
-        connections: max_connections,
-        packet_size: u32::try_from(max_packet_size).unwrap_or(u32::MAX),
-        queued_messages: max_queued_messages,
-        queued_bytes: max_queued_bytes,
-        receive_maximum,
-        in_flight: max_inflight,
-        topic_aliases_in: max_topic_alias,
-        topic_aliases_out: max_topic_alias,
-        keep_alive: max_keep_alive,
-        connect_timeout,
-        session_expiry: max_session_expiry.unwrap_or(u32::MAX),
-        subscriptions: max_subscriptions,
-        ..Limits::default()
+/// Serves until a signal comes, or the command of `--exec` ends; the status to exit with.
+async fn serve_until_told(
+    args: &BrokerArgs,
+    environment: Option<exec::Environment>,
+    stop: Stop,
+    (own, gates): (&Worker, &[Arc<Gate>]),
+) -> Result<u8, String> {
+    let Some(command) = &args.exec else {
+        stop.wait(own, gates).await;
+        return Ok(exit::SUCCESS.code);
+    };
+    let mut child = exec::start(command, environment.unwrap_or_default())?;
+    tokio::select! {
+        ended = child.wait() => ended.map(exec::status).map_err(|error| format!("cannot wait for --exec: {error}")),
+        () = stop.wait(own, gates) => Ok(exit::SUCCESS.code),
     }
+}
+
+/// Takes connections from all sockets.
+fn accept_all(
+    listeners: Vec<gate::Open>,
+    own: &Rc<Worker>,
+    ways: &Rc<[Option<Way>]>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let mut accepting = Vec::new();
+    for gate::Open { gate, sockets } in listeners {
+        for socket in sockets {
+            let task = accept(socket, gate.clone(), own.clone(), ways.clone());
+            accepting.push(tokio::task::spawn_local(task));
+        }
+    }
+    accepting
+}
+
+fn rights(settings: &Settings) -> Rights {
+    let pairs = settings.users.iter();
+    let users: Vec<_> =
+        pairs.map(|(name, password)| (name.as_str().into(), password.as_bytes().into())).collect();
+    if users.is_empty() && !settings.anonymous { Rights::closed() } else { Rights::new(users) }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// A number that nobody outside knows: the standard library's own random keys.
@@ -171,6 +196,10 @@ async fn accept(socket: Socket, gate: Arc<Gate>, own: Rc<Worker>, ways: Rc<[Opti
         match socket.accept().await {
             Ok(raw) => {
                 told = false;
+                if let (false, Raw::Tcp(stream, _)) = (own.shared.nodelay, &raw) {
+                    // As somebody has asked for; a socket that refuses still works.
+                    let _ = stream.set_nodelay(false);
+                }
                 let ticket = gate.admit();
                 if ticket.is_none() && !full {
                     log.error("a listener is full: further connections are closed at once until one ends");
@@ -223,6 +252,17 @@ async fn keep_time(worker: Rc<Worker>) {
             sleep.as_mut().poll(cx)
         })
         .await;
+        let mut turn = worker.begin();
+        worker.shared.broker.tick(&mut turn);
+        worker.finish(turn);
+    }
+}
+
+/// Lets go of expired retained messages now and then.
+async fn sweep(worker: Rc<Worker>, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
         let mut turn = worker.begin();
         worker.shared.broker.tick(&mut turn);
         worker.finish(turn);

@@ -26,6 +26,8 @@ pub(super) const READ: usize = 64 * 1024;
 pub(super) struct Shared {
     pub(super) broker: Arc<Broker>,
     pub(super) log: Arc<Log>,
+    /// Whether small packets leave at once.
+    pub(super) nodelay: bool,
     /// One for each worker.
     pub(super) counters: Vec<Arc<Counters>>,
     /// Open connections of each worker, those that are still at a door among them.
@@ -34,19 +36,36 @@ pub(super) struct Shared {
     inside: AtomicUsize,
     /// Told when the last of them has gone.
     idle: Notify,
-    origin: std::time::Instant,
+    pub(super) clock: Clock,
+}
+
+/// The core's time: how long the broker has run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(std::time::Instant);
+
+impl Clock {
+    pub(super) fn now(self) -> Instant {
+        let micros = self.0.elapsed().as_micros();
+        Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// The same moment for the timers of the runtime.
+    fn timer(self, at: Instant) -> tokio::time::Instant {
+        (self.0 + std::time::Duration::from_micros(at.as_micros())).into()
+    }
 }
 
 impl Shared {
-    pub(super) fn new(broker: Broker, log: Arc<Log>, workers: usize) -> Self {
+    pub(super) fn new(broker: Broker, log: Arc<Log>, workers: usize, nodelay: bool) -> Self {
         Self {
             broker: Arc::new(broker),
             log,
+            nodelay,
             counters: (0..workers).map(|_| Arc::default()).collect(),
             loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             inside: AtomicUsize::new(0),
             idle: Notify::new(),
-            origin: std::time::Instant::now(),
+            clock: Clock(std::time::Instant::now()),
         }
     }
 
@@ -74,13 +93,12 @@ impl Shared {
     }
 
     pub(super) fn now(&self) -> Instant {
-        let micros = self.origin.elapsed().as_micros();
-        Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+        self.clock.now()
     }
 
     /// The same moment for the timers of the runtime.
     pub(super) fn timer(&self, at: Instant) -> tokio::time::Instant {
-        (self.origin + std::time::Duration::from_micros(at.as_micros())).into()
+        self.clock.timer(at)
     }
 }
 

@@ -1,0 +1,133 @@
+//! The broker as a process of the system: its user, its file with a number, its place in the background, and the word to
+//! whoever started it.
+
+use std::path::{Path, PathBuf};
+
+/// A file that holds the process identifier, removed when the broker ends.
+#[derive(Debug)]
+pub(super) struct PidFile(PathBuf);
+
+impl PidFile {
+    /// # Errors
+    /// One line that names the file.
+    pub(super) fn write(path: &Path) -> Result<Self, String> {
+        let written = std::fs::write(path, std::process::id().to_string());
+        written.map_err(|error| format!("cannot write pid_file {}: {error}", path.display()))?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Becomes the user that the configuration names, if the broker was started as root. To be called before there are other
+/// threads. What is said for the log, if there is something to say.
+///
+/// # Errors
+/// One line: which user, why, and what to do.
+#[cfg(unix)]
+pub(super) fn drop_privileges(name: Option<&str>) -> Result<Option<String>, String> {
+    use nix::unistd::{Uid, User};
+    const USUAL: &str = "mosquitto";
+    if !Uid::effective().is_root() || name == Some("root") {
+        return Ok(None);
+    }
+    // As mosquitto's container image gives them.
+    let given = |name: &str| -> Result<Option<u32>, String> {
+        let Some(value) = std::env::var_os(name) else { return Ok(None) };
+        let number = value.to_str().and_then(|value| value.parse().ok());
+        number.map(Some).ok_or_else(|| format!("the environment variable {name} is no number"))
+    };
+    if let (uid, gid @ Some(_)) | (uid @ Some(_), gid) = (given("PUID")?, given("PGID")?) {
+        return become_user(uid, gid, None).map(|()| None);
+    }
+    if std::env::var_os("SNAP_NAME").is_some_and(|name| name == "mosquitto") {
+        return Ok(None);
+    }
+    let find = |name: &str| User::from_name(name).map_err(|error| format!("cannot look up {name}: {error}"));
+    let wanted = name.unwrap_or(USUAL);
+    let (user, note) = match find(wanted)? {
+        Some(user) => (user, None),
+        None if wanted == USUAL => {
+            let nobody =
+                find("nobody")?.ok_or("there is neither a user mosquitto nor a user nobody; see user")?;
+            (nobody, Some("there is no user mosquitto: going on as nobody".to_owned()))
+        }
+        None => {
+            return Err(format!("there is no user {wanted}; create it, or change user in the configuration"));
+        }
+    };
+    become_user(Some(user.uid.as_raw()), Some(user.gid.as_raw()), Some(&user.name))?;
+    Ok(note)
+}
+
+#[cfg(unix)]
+fn become_user(uid: Option<u32>, gid: Option<u32>, name: Option<&str>) -> Result<(), String> {
+    use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+    let fail = |what: &str| {
+        let what = what.to_owned();
+        move |error| format!("cannot give up the rights of root: {what}: {error}")
+    };
+    if let Some(gid) = gid {
+        let gid = Gid::from_raw(gid);
+        #[cfg(not(target_vendor = "apple"))]
+        match name.map(std::ffi::CString::new) {
+            Some(Ok(name)) => nix::unistd::initgroups(&name, gid).map_err(fail("its groups"))?,
+            _ => setgroups(&[gid]).map_err(fail("its groups"))?,
+        }
+        setgid(gid).map_err(fail("its group"))?;
+    }
+    uid.map_or(Ok(()), |uid| setuid(Uid::from_raw(uid)).map_err(fail("its user")))
+}
+
+/// Sets the mask of new files as `UMASK_SET` says, which mosquitto's packages use.
+///
+/// # Errors
+/// When it is no mask.
+#[cfg(unix)]
+pub(super) fn set_umask() -> Result<(), String> {
+    use nix::sys::stat::{Mode, umask};
+    let Some(value) = std::env::var_os("UMASK_SET") else { return Ok(()) };
+    let mask = value.to_str().and_then(|value| u32::from_str_radix(value, 8).ok());
+    #[allow(clippy::useless_conversion, reason = "the mode is narrower on other systems")]
+    let mode = mask.and_then(|mask| Mode::from_bits(mask.try_into().ok()?));
+    umask(mode.ok_or("the environment variable UMASK_SET is no mask: expected octal digits up to 777")?);
+    Ok(())
+}
+
+/// Goes on in the background: the process that was started ends with success. To be called before there are other
+/// threads.
+///
+/// # Errors
+/// When the system does not let it.
+#[cfg(target_os = "linux")]
+pub(super) fn daemonize() -> Result<(), String> {
+    nix::unistd::daemon(true, false).map_err(|error| format!("cannot go into the background: {error}"))
+}
+
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn daemonize() -> Result<(), String> {
+    Err("-d works on Linux only; let a supervisor start the broker".into())
+}
+
+/// Tells systemd what `state` says, if it has asked to be told.
+#[cfg(unix)]
+pub(super) fn notify(state: &str) {
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let path = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+    let address = match path.strip_prefix(b"@") {
+        #[cfg(target_os = "linux")]
+        Some(name) => <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name),
+        _ => SocketAddr::from_pathname(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path)),
+    };
+    // Whoever does not listen has nothing to learn.
+    let _ = address
+        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop));
+}

@@ -1,0 +1,267 @@
+//! What the broker runs with: the configuration, or defaults of our own without one, and the flags over it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::log::{self, Stamp};
+use super::sink::Destination;
+use crate::broker::Limits;
+use crate::cli::broker::{BrokerArgs, LimitArgs, LogFormat};
+use crate::config::Config;
+use crate::config::fault::Fault;
+use crate::config::global::{Destinations, Global, Inflight, Lifetime, Logging, Own, Types};
+use crate::transport::listener::Listener;
+
+/// All of it, as values.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) limits: Limits,
+    pub(super) log: log::Settings,
+    pub(super) process: Process,
+    pub(super) listeners: Vec<Listener>,
+    /// NAME and PASSWORD.
+    pub(super) users: Vec<(String, String)>,
+    /// Whether a client needs no name.
+    pub(super) anonymous: bool,
+    /// Between publications under `$SYS`; zero for none.
+    pub(super) sys_interval: Duration,
+    /// Between searches for expired retained messages.
+    pub(super) sweep_interval: Option<Duration>,
+    /// Whether small packets leave at once.
+    pub(super) nodelay: bool,
+    /// For the log: what works and not as the writer may think.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What is settled when the broker starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid_file: Option<PathBuf>,
+    /// Whether root becomes somebody else, and who.
+    pub(super) user: Option<Option<String>>,
+    pub(super) workers: Option<u16>,
+    pub(super) background: bool,
+}
+
+/// Limits without a configuration.
+fn own_limits() -> Limits {
+    Limits {
+        connections: 100_000,
+        receive_maximum: 1024,
+        in_flight: 1024,
+        topic_aliases_in: 64,
+        topic_aliases_out: 64,
+        ..Limits::default()
+    }
+}
+
+impl Settings {
+    /// Without a configuration.
+    pub(super) fn of_flags(args: &BrokerArgs) -> Self {
+        let mut settings = Self {
+            limits: own_limits(),
+            log: log::Settings {
+                types: Types::default().bits,
+                connections: true,
+                format: LogFormat::Human,
+                stamp: Stamp::Precise,
+                destinations: vec![Destination::Stderr],
+            },
+            process: Process { pid_file: None, user: None, workers: None, background: false },
+            listeners: Vec::new(),
+            users: Vec::new(),
+            anonymous: true,
+            sys_interval: Duration::from_secs(10),
+            sweep_interval: None,
+            nodelay: true,
+            warnings: Vec::new(),
+        };
+        settings.put_flags(args);
+        settings
+    }
+
+    /// # Errors
+    /// What of the configuration this broker cannot do.
+    pub(super) fn of_config(config: &Config, args: &BrokerArgs) -> Result<Self, Vec<Fault>> {
+        let faults = super::unsupported::faults(config);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let mut settings = Self::of_flags(args);
+        settings.limits = Limits::default();
+        settings.log.stamp = Stamp::Seconds;
+        settings.put_global(&config.global.values);
+        settings.put_own(&config.own.values);
+        settings.put_logging(&config.logging.values);
+        let named = super::places::of(config);
+        let allowed = config.security.values.allow_anonymous;
+        settings.anonymous = allowed.unwrap_or(named.is_empty());
+        settings.listeners = named;
+        settings.put_flags(args);
+        settings.warnings = config.warnings.iter().map(ToString::to_string).collect();
+        Ok(settings)
+    }
+
+    fn put_global(&mut self, global: &Global) {
+        // Taken apart without `..`, so that no option is read and forgotten.
+        let Global {
+            allow_duplicate_messages,
+            check_retain_source: _,
+            clientid_prefixes: _,
+            connection_messages,
+            enable_control_api: _,
+            global_max_clients: _,
+            global_max_connections,
+            max_inflight_bytes: _,
+            max_inflight_messages: Inflight(in_flight),
+            max_keepalive,
+            max_packet_size,
+            max_queued_bytes,
+            max_queued_messages,
+            memory_limit: _,
+            message_size_limit: _,
+            packet_buffer_size: _,
+            per_listener_settings: _,
+            persistent_client_expiration,
+            pid_file,
+            queue_qos0_messages: _,
+            retain_available: _,
+            retain_expiry_interval,
+            set_tcp_nodelay,
+            sys_interval,
+            upgrade_outgoing_qos: _,
+            user,
+        } = global;
+        let _ = allow_duplicate_messages;
+        self.nodelay = set_tcp_nodelay.unwrap_or(true);
+        let limits = &mut self.limits;
+        let unlimited = |number: u16| if number == 0 { u16::MAX } else { number };
+        limits.connections = global_max_connections.or_unlimited();
+        limits.receive_maximum = unlimited(*in_flight);
+        limits.in_flight = unlimited(*in_flight);
+        limits.topic_aliases_in = 10;
+        limits.topic_aliases_out = 10;
+        limits.keep_alive = *max_keepalive;
+        limits.packet_size = *max_packet_size;
+        limits.queued_bytes = max_queued_bytes.or_unlimited();
+        limits.queued_messages = max_queued_messages.or_unlimited();
+        limits.session_expiry = persistent_client_expiration.map_or(u32::MAX, |Lifetime(seconds)| seconds);
+        self.log.connections = *connection_messages;
+        self.process.pid_file.clone_from(pid_file);
+        self.process.user = Some(user.clone());
+        self.sys_interval = Duration::from_secs((*sys_interval).into());
+        self.sweep_interval =
+            retain_expiry_interval.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
+    }
+
+    fn put_own(&mut self, own: &Own) {
+        let Own { connect_timeout, max_subscriptions, users, workers, log_format } = own;
+        if let Some(seconds) = connect_timeout {
+            self.limits.connect_timeout = Duration::from_secs((*seconds).into());
+        }
+        self.limits.subscriptions = max_subscriptions.or_unlimited();
+        let pairs = users.iter().filter_map(|user| user.split_once(':'));
+        self.users = pairs.map(|(name, password)| (name.to_owned(), password.to_owned())).collect();
+        self.process.workers = *workers;
+        match log_format.as_deref() {
+            Some("json") => self.log.format = LogFormat::Json,
+            Some(_) => self.log.stamp = Stamp::Precise,
+            None => {}
+        }
+    }
+
+    fn put_logging(&mut self, logging: &Logging) {
+        let Logging { destinations, facility, timestamp, timestamp_format, types } = logging;
+        let Destinations { given, stdout, stderr, syslog, topic, file } = destinations;
+        let mut all = Vec::new();
+        let mut add = |wanted: bool, destination: Destination| {
+            if wanted {
+                all.push(destination);
+            }
+        };
+        add(*stderr || !given, Destination::Stderr);
+        add(*stdout, Destination::Stdout);
+        add(*topic, Destination::Topic);
+        #[cfg(unix)]
+        add(*syslog, Destination::Syslog(*facility));
+        #[cfg(not(unix))]
+        let _ = (syslog, facility);
+        if let Some(path) = file {
+            add(true, Destination::File(path.clone()));
+        }
+        self.log.destinations = all;
+        self.log.types = types.bits;
+        match (timestamp, timestamp_format) {
+            (false, _) => self.log.stamp = Stamp::None,
+            (true, Some(format)) => self.log.stamp = Stamp::Format(format.clone()),
+            (true, None) => {}
+        }
+    }
+
+    /// What the flags say goes over everything else.
+    fn put_flags(&mut self, args: &BrokerArgs) {
+        self.put_limits(&args.limits);
+        let users = args.users().map(|user| (user.name.clone(), user.password.clone()));
+        self.users.extend(users);
+        if args.users().next().is_some() {
+            self.anonymous = false;
+        }
+        match (args.quiet, args.verbose) {
+            (true, _) => self.log.types = Types::ERROR,
+            (_, true) => self.log.types = Types::ALL,
+            _ => {}
+        }
+        if let Some(format) = args.log_format {
+            self.log.format = format;
+        }
+        self.process.workers = args.workers.or(self.process.workers);
+        self.process.background = args.daemon;
+    }
+
+    /// Where the flags say, or where the configuration says and they say nothing: -p alone is for a configuration that
+    /// names no listener.
+    ///
+    /// # Errors
+    /// One line: which flags do not go together, or which file cannot be read.
+    pub(super) fn listen(&mut self, args: &BrokerArgs) -> Result<(), String> {
+        if self.listeners.is_empty() || args.doors.is_given() {
+            self.listeners = super::doors::listeners(args)?;
+        }
+        Ok(())
+    }
+
+    fn put_limits(&mut self, args: &LimitArgs) {
+        fn put<T: Copy>(limit: &mut T, flag: Option<T>) {
+            *limit = flag.unwrap_or(*limit);
+        }
+        // Taken apart without `..`, so that no flag is parsed and forgotten.
+        let LimitArgs {
+            max_connections,
+            max_packet_size,
+            max_queued_messages,
+            max_queued_bytes,
+            receive_maximum,
+            max_inflight,
+            max_topic_alias,
+            max_keep_alive,
+            connect_timeout,
+            max_session_expiry,
+            max_subscriptions,
+            sys_interval,
+        } = *args;
+        let limits = &mut self.limits;
+        put(&mut limits.connections, max_connections);
+        put(&mut limits.packet_size, max_packet_size.map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)));
+        put(&mut limits.queued_messages, max_queued_messages);
+        put(&mut limits.queued_bytes, max_queued_bytes);
+        put(&mut limits.receive_maximum, receive_maximum);
+        put(&mut limits.in_flight, max_inflight);
+        put(&mut limits.topic_aliases_in, max_topic_alias);
+        put(&mut limits.topic_aliases_out, max_topic_alias);
+        put(&mut limits.keep_alive, max_keep_alive);
+        put(&mut limits.connect_timeout, connect_timeout);
+        put(&mut limits.session_expiry, max_session_expiry);
+        put(&mut limits.subscriptions, max_subscriptions);
+        put(&mut self.sys_interval, sys_interval);
+    }
+}
