@@ -4,8 +4,8 @@
 //! by whoever caught the panic; the others go on. What no lock may do is wait for another connection:
 //! the order is retained shard, shared group, session, and never two of a kind.
 
-pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::{Arc, Weak};
 
 /// A mutual exclusion that outlives a panic of its holder.
 #[derive(Debug, Default)]

@@ -116,22 +116,63 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether a message published to `name` belongs to this filter.
     pub fn matches(self, name: &str) -> bool {
-        // [MQTT-4.7.2-1]
-        if name.starts_with('$') && self.filter.starts_with(['+', '#']) {
-            return false;
-        }
-        let mut levels = name.split('/');
-        for part in self.filter.split('/') {
-            match (part, levels.next()) {
-                // `#` takes the rest, and the parent level too.
-                ("#", _) => return true,
-                ("+", Some(_)) => {}
-                (part, Some(level)) if part == level => {}
-                _ => return false,
-            }
-        }
-        levels.next().is_none()
+        matches(self.filter, name)
     }
+}
+
+/// [`TopicFilter::matches`] for a filter that is known to be well formed, and comes without its share.
+pub(crate) fn matches(filter: &str, name: &str) -> bool {
+    matches_by(filter, name, |part, level| part == level)
+}
+
+/// The same, where `is_level` says whether a level of the filter stands for a level of the name.
+pub(crate) fn matches_by(filter: &str, name: &str, is_level: impl Fn(&str, &str) -> bool) -> bool {
+    // [MQTT-4.7.2-1]
+    if name.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut levels = name.split('/');
+    for part in filter.split('/') {
+        match (part, levels.next()) {
+            // `#` takes the rest, and the parent level too.
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (part, Some(level)) if is_level(part, level) => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+/// The filter that matches what both of these filters match; `None` if there is no such topic.
+pub(crate) fn intersection(one: &str, other: &str) -> Option<String> {
+    let hides = |wild: &str, named: &str| wild.starts_with(['+', '#']) && named.starts_with('$');
+    if hides(one, other) || hides(other, one) {
+        return None; // [MQTT-4.7.2-1]
+    }
+    let (mut left, mut right) = (one.split('/'), other.split('/'));
+    let mut both = Vec::new();
+    loop {
+        let (level, rest) = match (left.next(), right.next()) {
+            (None, None) | (Some("#"), None) | (None, Some("#")) => break,
+            (Some("#"), Some(level)) => (level, Some(right.clone())),
+            (Some(level), Some("#")) => (level, Some(left.clone())),
+            (Some("+"), Some(level)) | (Some(level), Some("+")) => (level, None),
+            (Some(level), Some(same)) if level == same => (level, None),
+            _ => return None,
+        };
+        both.push(level);
+        if let Some(rest) = rest {
+            both.extend(rest);
+            break;
+        }
+    }
+    Some(both.join("/"))
+}
+
+/// Whether `wide` matches every topic that `narrow` matches. It may say no where both are written differently.
+pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
+    intersection(wide, narrow).is_some_and(|both| both == narrow)
 }
 
 fn check_wildcards(filter: &str) -> Result<(), BadTopic> {

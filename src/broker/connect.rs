@@ -1,13 +1,16 @@
 //! CONNECT: who comes in, with which session, and what CONNACK tells.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Broker;
+use super::authenticate::{Named, Proof};
 use super::connection::{Connection, Open, Phase};
 use super::event::{Ending, Event};
 use super::journal::Ticket;
 use super::link::Link;
+use super::rights::{Policy, Who};
 use super::session::Session;
 use super::turn::Turn;
 use super::will::Will;
@@ -24,6 +27,8 @@ use crate::topic::TopicName;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) session: Arc<Session>,
+    who: Arc<Who>,
+    proof: Proof,
     /// The session's epoch since this CONNECT.
     epoch: u32,
     /// What CONNACK tells.
@@ -40,7 +45,7 @@ pub(super) struct Request {
 }
 
 /// Why a CONNECT is refused.
-type Refusal = (Reason, &'static str);
+pub(super) type Refusal = (Reason, &'static str);
 
 /// Bytes of a CONNACK of MQTT 5 that tells a reason and nothing else.
 const REFUSAL: u32 = 5;
@@ -60,35 +65,49 @@ impl Connection {
             Ok(connect) => connect,
             Err(malformed) => {
                 if let Some(version) = codec::connect_version(frame) {
-                    self.refuse(version, "", malformed.reason, malformed.detail, turn);
+                    self.refuse(version, "", None, (malformed.reason, malformed.detail), turn);
                 } else if malformed.reason == Reason::UNSUPPORTED_PROTOCOL_VERSION {
                     // A level we do not know: said as 3.1.1 says it, which every client reads [MQTT-3.1.2-2].
-                    self.refuse(Version::V3_1_1, "", malformed.reason, malformed.detail, turn);
+                    self.refuse(Version::V3_1_1, "", None, (malformed.reason, malformed.detail), turn);
                 } else {
                     self.fault(malformed.reason, malformed.detail, turn);
                 }
                 return;
             }
         };
-        match self.check(&connect).and_then(|()| self.request(&connect)) {
-            Ok(request) => {
-                self.phase = Phase::Waiting(Box::new(request));
-                self.establish(turn);
-            }
-            // Not even a refusal is small enough [MQTT-3.1.2-24].
-            Err((reason, detail))
-                if connect.properties.maximum_packet_size().is_some_and(|most| most < REFUSAL) =>
-            {
-                self.fault(reason, detail, turn);
-            }
-            Err((reason, detail)) => {
-                self.refuse(connect.version, connect.client_id, reason, detail, turn);
-            }
+        let admitted = self.check(&connect).and_then(|()| self.admit(&connect, frame.bytes(), turn));
+        if let Err(refusal) = admitted {
+            self.reject(&connect, refusal, turn);
         }
     }
 
-    fn check(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
+    /// Goes on with a CONNECT whose client is known now.
+    pub(super) fn enter(
+        &mut self,
+        connect: &Connect<'_>,
+        named: Named,
+        turn: &mut Turn,
+    ) -> Result<(), Refusal> {
+        let request = self.request(connect, named)?;
+        self.phase = Phase::Waiting(Box::new(request));
+        self.establish(turn);
+        Ok(())
+    }
+
+    pub(super) fn reject(&mut self, connect: &Connect<'_>, (reason, detail): Refusal, turn: &mut Turn) {
+        if connect.properties.maximum_packet_size().is_some_and(|most| most < REFUSAL) {
+            // Not even a refusal is small enough [MQTT-3.1.2-24].
+            self.fault(reason, detail, turn);
+        } else {
+            self.refuse(connect.version, connect.client_id, connect.username, (reason, detail), turn);
+        }
+    }
+
+    /// What can be said of a CONNECT before its client is known.
+    pub(super) fn check(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
         let Broker { limits, rights, .. } = &*self.broker;
+        let rights = rights.load();
+        let policy = rights.policy(self.peer.listener);
         if connect.properties.authentication_method().is_some() {
             return Err((Reason::BAD_AUTHENTICATION_METHOD, "no authentication method is supported")); // [MQTT-4.12.0-1]
         }
@@ -104,8 +123,11 @@ impl Connection {
                 "an empty client identifier needs a clean session",
             ));
         }
-        if !rights.may_connect(connect.username, connect.password) {
-            return Err((Reason::BAD_USER_NAME_OR_PASSWORD, "wrong user name or password"));
+        if !named && !policy.empty_client_id && !policy.username_as_client_id {
+            return Err((
+                Reason::CLIENT_IDENTIFIER_NOT_VALID,
+                "an empty client identifier is not taken here",
+            ));
         }
         if let Some(will) = &connect.will {
             if TopicName::new(will.topic).is_err() {
@@ -139,10 +161,12 @@ impl Connection {
         outlives || self.broker.directory.keeps(connect.client_id)
     }
 
-    fn request(&self, connect: &Connect<'_>) -> Result<Request, Refusal> {
-        let Broker { limits, .. } = &*self.broker;
-        let assigned = connect.client_id.is_empty().then(|| self.broker.assign_client_id());
-        let client = assigned.as_deref().unwrap_or(connect.client_id);
+    fn request(&self, connect: &Connect<'_>, named: Named) -> Result<Request, Refusal> {
+        let Broker { limits, rights, .. } = &*self.broker;
+        let rights = rights.load();
+        let policy = rights.policy(self.peer.listener);
+        let (client, is_assigned) = self.client_id(connect, &named, policy)?;
+        let assigned = is_assigned.then_some(&*client);
         let asked = match connect.version {
             Version::V5 => connect.properties.session_expiry().unwrap_or(0),
             // Clean Session 0 is a session without an end.
@@ -155,12 +179,16 @@ impl Connection {
             (most, asked) => asked.min(most),
         };
         let expiry = asked.min(limits.session_expiry);
-        let greeting = self.greeting(connect, assigned.as_deref(), expiry, keep_alive)?;
+        let greeting = self.greeting(connect, assigned, expiry, keep_alive)?;
         // From here on the client's older connections are void.
-        let session = self.broker.claim(client);
+        let session = self.broker.claim(&client);
         let epoch = session.lock().epoch;
+        let listener = self.peer.listener;
+        let who = Arc::new(Who { client: session.client.clone(), username: named.username, listener });
         Ok(Request {
             session,
+            who,
+            proof: named.proof,
             epoch,
             greeting,
             version: connect.version,
@@ -171,8 +199,40 @@ impl Connection {
             receive_maximum: connect.properties.receive_maximum().unwrap_or(u16::MAX),
             maximum_packet: connect.properties.maximum_packet_size(),
             topic_aliases: connect.properties.topic_alias_maximum().unwrap_or(0),
-            will: connect.will.as_ref().map(|will| Box::new(Will::new(will))),
+            will: connect.will.as_ref().map(|will| Box::new(Will::new(will, policy.mount_point.as_deref()))),
         })
+    }
+
+    /// The identifier of the session, and whether the client has to be told of it.
+    fn client_id<'a>(
+        &self,
+        connect: &Connect<'a>,
+        named: &'a Named,
+        policy: &Policy,
+    ) -> Result<(Cow<'a, str>, bool), Refusal> {
+        let is_empty = connect.client_id.is_empty();
+        let client: Cow<'_, str> = if policy.username_as_client_id {
+            let detail = "a user name is needed here, as it is the client identifier too";
+            named.username.as_deref().ok_or((Reason::NOT_AUTHORIZED, detail))?.into()
+        } else if is_empty {
+            self.broker.assign_client_id(&policy.auto_id_prefix).into()
+        } else {
+            connect.client_id.into()
+        };
+        if client.is_empty() {
+            return Err((
+                Reason::CLIENT_IDENTIFIER_NOT_VALID,
+                "the user name, and so the client identifier, is empty",
+            ));
+        }
+        let prefix = policy.client_id_prefix.as_deref().unwrap_or_default();
+        if !client.starts_with(prefix) {
+            return Err((
+                Reason::NOT_AUTHORIZED,
+                "the client identifier begins otherwise than is allowed here",
+            ));
+        }
+        Ok((client, is_empty))
     }
 
     /// What CONNACK tells the client beside its success. Response Information may be left out, and is where it does not
@@ -268,13 +328,15 @@ impl Connection {
         let Broker { limits, .. } = &*self.broker;
         let mut link = Link::new(
             request.version,
-            self.peer.clone(),
+            self.peer.name.clone(),
             request.maximum_packet,
             request.topic_aliases.min(limits.topic_aliases_out),
             turn.now,
         );
         link.waker.clone_from(&self.waker);
+        link.proof = request.proof.clone();
         let mut state = request.session.lock();
+        self.broker.entitle(&mut state, request.who.clone(), Some(&mut link));
         let own = if request.version == Version::V5 { limits.receive_maximum } else { u16::MAX };
         let mut inbox = state.inbox.take().unwrap_or_else(|| Inbox::new(own));
         inbox.resume(own);
@@ -293,12 +355,14 @@ impl Connection {
         if state.replays.is_some() {
             turn.wakes.extend(self.waker.clone());
         }
+        let mount_point = state.link.as_ref().and_then(|link| link.mount_point.clone());
         drop(state);
         self.broker.connections.fetch_add(1, Ordering::Relaxed);
         turn.counters.connects.add(1);
         turn.events.push(Event::Connected {
             client: request.session.client.clone(),
-            peer: self.peer.clone(),
+            peer: self.peer.name.clone(),
+            username: request.who.username.clone(),
             version: request.version,
             clean_start: request.clean_start,
             resumed,
@@ -306,7 +370,7 @@ impl Connection {
         });
         let greeting = std::mem::take(&mut request.greeting);
         let version = request.version;
-        self.phase = Phase::Open(Box::new(Open::new(request, inbox, ticket)));
+        self.phase = Phase::Open(Box::new(Open::new(request, mount_point, inbox, ticket)));
         // 3.1 has no such flag [MQTT-3.2.2-3].
         let connack = success(resumed && version != Version::V3_1, &greeting);
         self.promise(&connack, (false, 0), ticket, turn);
@@ -321,8 +385,8 @@ impl Connection {
         &mut self,
         version: Version,
         client: &str,
-        reason: Reason,
-        detail: &'static str,
+        username: Option<&str>,
+        (reason, detail): Refusal,
         turn: &mut Turn,
     ) {
         let connack = Packet::Connack(Connack {
@@ -335,16 +399,19 @@ impl Connection {
             turn.counters.packets_sent.add(1);
         }
         turn.counters.faults.add(1);
-        turn.events.push(Event::Refused { client: client.into(), peer: self.peer.clone(), reason, detail });
+        let (client, peer) = (client.into(), self.peer.name.clone());
+        turn.events.push(Event::Refused { client, username: username.map(Into::into), peer, reason, detail });
         self.phase = Phase::Over;
     }
 }
 
 impl Open {
     /// `ticket`: what CONNACK rests on, and with it all that was recorded of the session before.
-    fn new(request: Request, inbox: Inbox, ticket: Ticket) -> Self {
+    fn new(request: Request, mount_point: Option<Arc<str>>, inbox: Inbox, ticket: Ticket) -> Self {
         Self {
             epoch: request.epoch,
+            who: request.who,
+            mount_point,
             version: request.version,
             inbox,
             silence: (request.keep_alive > 0)

@@ -13,11 +13,15 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::Broker;
+use super::addresses::Place;
+use super::authenticate::Held;
 use super::connect::Request;
 use super::event::{Ending, Event};
 use super::journal::{PATIENCE, Ticket};
 use super::link::Shared;
 use super::output::Output;
+use super::peer::Peer;
+use super::rights::Who;
 use super::route::{FanOut, Receiver};
 use super::session::Session;
 use super::turn::Turn;
@@ -33,18 +37,24 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub struct Connection {
     pub(super) broker: Arc<Broker>,
-    pub(super) peer: Arc<str>,
+    pub(super) peer: Peer,
     pub(super) waker: Option<Waker>,
     pub(super) phase: Phase,
     /// When the last packet came; when the connection was opened, if none has.
     pub(super) heard: Instant,
     /// Bytes on their way to the client.
     pub(super) writing: Output,
+    /// Its place among the connections of its address; given back with it.
+    _place: Option<Place>,
 }
 
 #[derive(Debug)]
 pub(super) enum Phase {
     New,
+    /// Its address has too many connections already.
+    Crowded,
+    /// The password of its CONNECT is being verified.
+    Verifying(Box<Held>),
     /// CONNECT is accepted; the client's old connection must go first.
     Waiting(Box<Request>),
     Open(Box<Open>),
@@ -57,6 +67,10 @@ pub(super) enum Phase {
 pub(super) struct Open {
     pub(super) session: Arc<Session>,
     pub(super) epoch: u32,
+    /// As whom the client came in.
+    pub(super) who: Arc<Who>,
+    /// What the listener puts before its topics.
+    pub(super) mount_point: Option<Arc<str>>,
     pub(super) version: Version,
     pub(super) inbox: Inbox,
     /// One and a half times the keep alive, or nothing.
@@ -123,9 +137,13 @@ const PROMISES: usize = 4_096;
 pub(super) type Answer = Option<(QoS, PacketId)>;
 
 impl Connection {
-    /// `peer` is how the log calls the other side: its address.
-    pub fn new(broker: Arc<Broker>, peer: Arc<str>, now: Instant) -> Self {
-        Self { broker, peer, waker: None, phase: Phase::New, heard: now, writing: Output::default() }
+    /// `peer` is the other side, as far as the listener knows it.
+    pub fn new(broker: Arc<Broker>, peer: Peer, now: Instant) -> Self {
+        let place = peer.address.map(|address| Place::take(&broker, address));
+        // Whoever comes one too many is told in the first turn.
+        let phase = if matches!(place, Some(None)) { Phase::Crowded } else { Phase::New };
+        let place = place.flatten();
+        Self { broker, peer, waker: None, phase, heard: now, writing: Output::default(), _place: place }
     }
 
     /// Who is woken when this connection has something to do.
@@ -134,10 +152,14 @@ impl Connection {
             return;
         }
         self.waker = Some(waker.clone());
-        if let Phase::Open(open) = &self.phase
-            && let Some(link) = &mut open.session.lock().link
-        {
-            link.waker.clone_from(&self.waker);
+        match &self.phase {
+            Phase::Verifying(held) => held.ticket.set_waker(self.waker.as_ref()),
+            Phase::Open(open) => {
+                if let Some(link) = &mut open.session.lock().link {
+                    link.waker.clone_from(&self.waker);
+                }
+            }
+            Phase::New | Phase::Crowded | Phase::Waiting(_) | Phase::Over => {}
         }
     }
 
@@ -153,7 +175,7 @@ impl Connection {
                 self.fault(Reason::PROTOCOL_ERROR, "the first packet is not CONNECT", turn);
                 break;
             }
-            match frame::cut(rest, self.broker.limits.packet_size as usize) {
+            match frame::cut(rest, self.most()) {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
                     used += frame.len();
@@ -169,12 +191,22 @@ impl Connection {
         used
     }
 
+    /// Bytes of the largest packet that is taken now: before CONNECT not even a place is earned yet.
+    fn most(&self) -> usize {
+        let limits = &self.broker.limits;
+        let most = match self.phase {
+            Phase::New => limits.packet_size.min(limits.connect_size),
+            _ => limits.packet_size,
+        };
+        most as usize
+    }
+
     fn frame(&mut self, frame: frame::Frame<'_>, turn: &mut Turn) {
         turn.rests_on();
         let version = match &self.phase {
             Phase::New => return self.connect(frame, turn),
             Phase::Open(open) => open.version,
-            Phase::Waiting(_) | Phase::Over => return,
+            Phase::Crowded | Phase::Verifying(_) | Phase::Waiting(_) | Phase::Over => return,
         };
         match codec::decode(version, frame) {
             Ok(packet) => self.packet(packet, frame.len(), turn),
@@ -253,7 +285,7 @@ impl Connection {
                     && open.pressed_bytes <= limits.output_high
                     && self.writing.len() <= limits.output_high
             }
-            Phase::Waiting(_) | Phase::Over => false,
+            Phase::Crowded | Phase::Verifying(_) | Phase::Waiting(_) | Phase::Over => false,
         }
     }
 
@@ -291,6 +323,14 @@ impl Connection {
     pub fn poll(&mut self, turn: &mut Turn) {
         match &self.phase {
             Phase::New => self.check_silence(self.broker.limits.connect_timeout, "no CONNECT came", turn),
+            Phase::Crowded => {
+                let detail = "its address has as many connections as it may have";
+                self.fault(Reason::QUOTA_EXCEEDED, detail, turn);
+            }
+            Phase::Verifying(_) => {
+                turn.rests_on();
+                self.verified(turn);
+            }
             Phase::Waiting(_) => {
                 turn.rests_on();
                 self.establish(turn);
@@ -371,7 +411,7 @@ impl Connection {
     /// When [`Self::poll`] must be called though nothing happened.
     pub fn deadline(&self) -> Instant {
         match &self.phase {
-            Phase::New => self.heard + self.broker.limits.connect_timeout,
+            Phase::New | Phase::Verifying(_) => self.heard + self.broker.limits.connect_timeout,
             Phase::Open(open) => {
                 let pressed = if open.pressed.is_empty() { Instant::NEVER } else { open.pressed_until };
                 let silence = match open.silence {
@@ -380,7 +420,7 @@ impl Connection {
                 };
                 pressed.min(silence).min(self.patience(open))
             }
-            Phase::Waiting(_) | Phase::Over => Instant::NEVER,
+            Phase::Crowded | Phase::Waiting(_) | Phase::Over => Instant::NEVER,
         }
     }
 
@@ -403,9 +443,11 @@ impl Connection {
     pub fn end(&mut self, ending: Ending, turn: &mut Turn) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Over => {}
-            Phase::New => turn.events.push(Event::Stranger { peer: self.peer.clone(), why: ending }),
+            Phase::New | Phase::Crowded | Phase::Verifying(_) => {
+                turn.events.push(Event::Stranger { peer: self.peer.name.clone(), why: ending })
+            }
             Phase::Waiting(request) => {
-                let (client, peer) = (request.session.client.clone(), self.peer.clone());
+                let (client, peer) = (request.session.client.clone(), self.peer.name.clone());
                 turn.events.push(Event::Disconnected { client, peer, why: ending });
             }
             Phase::Open(open) => self.close(*open, ending, turn),
@@ -433,7 +475,7 @@ impl Connection {
             Ending::Closed | Ending::Lost(_) => self.writing = Output::default(),
             Ending::Left(_) | Ending::Fault(..) => {}
         }
-        let (client, peer) = (open.session.client.clone(), self.peer.clone());
+        let (client, peer) = (open.session.client.clone(), self.peer.name.clone());
         self.broker.disconnected(&open.session, open.inbox, &ending, turn);
         turn.events.push(Event::Disconnected { client, peer, why: ending });
     }

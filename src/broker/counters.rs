@@ -55,10 +55,16 @@ counters! {
     dropped_queue_full,
     /// Of those: expired before they were sent.
     dropped_expired,
-    /// PUBLISH packets that the sender had no right to.
+    /// PUBLISH packets, and wills, that the sender had no right to.
     publish_refused,
+    /// Messages kept from a client that had subscribed to them and may not read them.
+    publish_unreadable,
     /// Connections accepted.
     sockets,
+    /// CONNECT packets refused because of their user name or password.
+    logins_failed,
+    /// Filters refused because they have too many levels.
+    filters_refused,
     /// CONNECT packets answered with success.
     connects,
     /// Sessions that expired.

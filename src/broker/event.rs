@@ -1,5 +1,6 @@
 //! What happened that a person may want to read: the core says it, the shell writes it down.
 
+use super::rights::{Denial, Who};
 use crate::codec::packet::Version;
 use crate::codec::reason::Reason;
 use crate::message::QoS;
@@ -12,13 +13,20 @@ pub enum Event {
     Connected {
         client: Arc<str>,
         peer: Arc<str>,
+        username: Option<Arc<str>>,
         version: Version,
         clean_start: bool,
         resumed: bool,
         keep_alive: u16,
     },
     /// CONNECT was refused. The client identifier is empty where it is not known.
-    Refused { client: Arc<str>, peer: Arc<str>, reason: Reason, detail: &'static str },
+    Refused {
+        client: Arc<str>,
+        peer: Arc<str>,
+        username: Option<Box<str>>,
+        reason: Reason,
+        detail: &'static str,
+    },
     /// A connection that had been accepted ended.
     Disconnected { client: Arc<str>, peer: Arc<str>, why: Ending },
     /// A connection ended before it said CONNECT.
@@ -27,8 +35,11 @@ pub enum Event {
     Subscribed { client: Arc<str>, filter: Box<str>, reason: Reason },
     /// A filter was unsubscribed from.
     Unsubscribed { client: Arc<str>, filter: Box<str> },
-    /// A client published what it may not.
-    Forbidden { client: Arc<str>, topic: Box<str>, qos: QoS },
+    /// A client published what it may not; or its will would have.
+    Forbidden { who: Arc<Who>, topic: Box<str>, qos: QoS, will: bool, denial: Denial },
+    /// The first message that was kept from a client because it may not read it. Others are counted only, until rights
+    /// change or the client comes again.
+    Unreadable { who: Arc<Who>, topic: Box<str>, denial: Denial },
     /// The first message dropped for a session since it last had room.
     Dropping { client: Arc<str>, why: Drop },
     /// A session has room again; `count` messages were dropped for it.

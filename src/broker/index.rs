@@ -83,6 +83,11 @@ impl<V> Index<V> {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Makes those who remember what topics matched ask again.
+    pub(crate) fn touch(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
     /// Subscriptions in all.
     pub fn len(&self) -> usize {
         self.filters.read().count

@@ -50,7 +50,7 @@ impl Broker {
         drop(state);
         self.connections.fetch_sub(1, Ordering::Relaxed);
         if let Some(will) = due {
-            self.publish_will(&will, session.key, turn);
+            self.publish_will(&will, session, turn);
         }
         if expiry == 0 {
             self.end(session, turn);
@@ -90,7 +90,7 @@ impl Broker {
             group.feed(turn, &self.limits);
         }
         if let Some(will) = will {
-            self.publish_will(&will, session.key, turn); // [MQTT-3.1.2-8]
+            self.publish_will(&will, session, turn); // [MQTT-3.1.2-8]
         }
     }
 
@@ -113,7 +113,7 @@ impl Broker {
             }
             drop(state);
             if let Some(will) = will {
-                self.publish_will(&will, session.key, turn);
+                self.publish_will(&will, &session, turn);
             }
             if expired {
                 turn.counters.sessions_expired.add(1);

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-/// What one broker allows. All but `connections` are per connection or per session.
+/// What one broker allows. What is not said to be of the broker, or of an address, is per connection or per session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Open connections; one more is refused with 0x97 (3.1.1: server unavailable).
+    /// Open connections of the broker; one more is refused with 0x97 (3.1.1: server unavailable).
     pub connections: usize,
     /// Bytes of the largest packet taken from a client; announced in CONNACK.
     pub packet_size: u32,
@@ -28,12 +28,22 @@ pub struct Limits {
     pub keep_alive: u16,
     /// Seconds a session outlives its connection at most; `u32::MAX`: for ever.
     pub session_expiry: u32,
+    /// Levels of a filter; a longer one is refused with 0x97 (3.1.1: 0x80). Each costs memory of the index.
+    pub filter_levels: usize,
     /// Subscriptions of one session.
     pub subscriptions: usize,
-    /// Retained messages in all.
+    /// Retained messages of the broker.
     pub retained_messages: usize,
-    /// Bytes of topics and payloads of retained messages in all.
+    /// Bytes of topics and payloads of the broker's retained messages.
     pub retained_bytes: usize,
+    /// Bytes of the largest CONNECT, where [`Limits::packet_size`] is not less.
+    pub connect_size: u32,
+    /// Open connections from one address, or one IPv6 network of 64 bits; one more is closed.
+    pub connections_per_address: usize,
+    /// Failed logins from one such address after which it must wait, longer after each further one; 0: no limit.
+    pub failed_logins: u32,
+    /// Passwords that wait in the broker to be verified; one more is refused with 0x89 (3.1.1: server unavailable).
+    pub logins_waiting: usize,
     /// From accepting a connection to the last byte of its CONNECT.
     pub connect_timeout: Duration,
     /// A receiver that has taken no byte for so long while bytes waited is stuck: it slows its publishers no more.
@@ -74,9 +84,14 @@ impl Default for Limits {
             topic_aliases_out: 100,
             keep_alive: 0,
             session_expiry: u32::MAX,
+            filter_levels: 200,
             subscriptions: 100_000,
             retained_messages: usize::MAX,
             retained_bytes: usize::MAX,
+            connect_size: 256 * 1024,
+            connections_per_address: usize::MAX,
+            failed_logins: 20,
+            logins_waiting: 16_384,
             connect_timeout: Duration::from_secs(10),
             stuck_after: Duration::from_secs(1),
             output_high: 1024 * 1024,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::authenticate::Proof;
 use super::event::{Drop, Ending};
 use super::held::Held;
 use super::journal::Ticket;
@@ -59,6 +60,10 @@ pub(crate) struct Delivery<'a> {
 pub(crate) struct Link {
     pub(crate) version: Version,
     pub(crate) peer: Arc<str>,
+    /// How its client has shown who it is.
+    pub(crate) proof: Proof,
+    /// Stands before all topics of this client, who does not see it.
+    pub(crate) mount_point: Option<Arc<str>>,
     pub(crate) since: Instant,
     pub(crate) output: Output,
     pub(crate) waker: Option<Waker>,
@@ -100,6 +105,8 @@ impl Link {
         Self {
             version,
             peer,
+            proof: Proof::None,
+            mount_point: None,
             since: now,
             output: Output::default(),
             waker: None,
@@ -161,6 +168,13 @@ impl Link {
         head.frame_len(self.properties(message).len(), message.payload.len()) <= self.maximum_packet
     }
 
+    /// A topic as the client sees it.
+    fn seen<'a>(&self, topic: &'a str) -> &'a str {
+        let mount_point = self.mount_point.as_deref().unwrap_or_default();
+        // What is elsewhere was subscribed to by the session's last connection, through another listener.
+        topic.strip_prefix(mount_point).unwrap_or(topic)
+    }
+
     fn properties<'a>(&self, message: &MessageRef<'a>) -> &'a [u8] {
         if self.version == Version::V5 { message.properties } else { &[] }
     }
@@ -177,7 +191,7 @@ impl Link {
             dup: false,
             qos: delivery.qos,
             retain: delivery.retain,
-            topic: message.topic,
+            topic: self.seen(message.topic),
             alias: None,
             packet_id,
             expiry: remaining(message.expires, now),

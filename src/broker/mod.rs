@@ -18,10 +18,13 @@
 //! What it leaves out: sockets, tasks, files, the clock.
 
 mod acknowledge;
+mod addresses;
+mod authenticate;
 mod connect;
 mod connection;
 mod counters;
 mod directory;
+mod entitle;
 mod event;
 mod held;
 pub mod index;
@@ -32,6 +35,7 @@ mod link;
 #[cfg(test)]
 pub(crate) mod model;
 mod output;
+mod peer;
 mod promise;
 mod publish;
 mod queue;
@@ -45,6 +49,7 @@ mod schedule;
 mod sending;
 mod session;
 mod shared;
+mod snapshot;
 mod subscribe;
 mod sys;
 #[cfg(test)]
@@ -52,6 +57,7 @@ mod tests;
 #[cfg(test)]
 mod transcripts;
 mod turn;
+mod verification;
 mod will;
 
 pub use connection::Connection;
@@ -60,27 +66,38 @@ pub use event::{Drop, Ending, Event};
 pub use journal::{Batch, Durability, Journal, Ticket};
 pub use limits::Limits;
 pub use output::{Output, SLICES};
+pub use peer::{Address, Peer};
 pub use record::{Entry, Page, Parked, Record, SessionRecord};
-pub use restore::{Saved, SavedGroup, SavedQueue, SavedSent, SavedSession};
-pub use rights::Rights;
+pub use restore::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
+pub use rights::{Accounts, Acl, Cost, Denial, Fault, Method, Policy, Rights, Secret, Who};
 pub use session::Subscribed;
 pub use sys::Load;
 pub use turn::Turn;
+pub use verification::Verification;
 pub use will::Will;
 
-use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 use crate::time::Instant;
+use addresses::Addresses;
 use directory::Directory;
 use index::Index;
 use retained::Retained;
 use route::Subscriber;
 use schedule::Schedule;
+use snapshot::Snapshot;
+use verification::Line;
 
 /// What all connections share.
 #[derive(Debug)]
 pub struct Broker {
     pub limits: Limits,
-    pub rights: Rights,
+    pub(crate) rights: Snapshot<Rights>,
+    /// Readers made so far: see [`rights::Reader`].
+    stamps: AtomicU64,
+    addresses: Addresses,
+    line: Line,
+    /// Bytes of CONNECT packets that wait for their passwords.
+    waiting_bytes: AtomicUsize,
     pub(crate) journal: Arc<Journal>,
     pub(crate) index: Index<Subscriber>,
     pub(crate) retained: Retained,
@@ -89,7 +106,7 @@ pub struct Broker {
     connections: AtomicUsize,
     /// For client identifiers that the broker gives.
     seed: u64,
-    assigned: crate::sync::AtomicU64,
+    assigned: AtomicU64,
 }
 
 /// What a person asks about a client.
@@ -114,9 +131,13 @@ impl Broker {
             directory: Directory::new(seed),
             schedule: Schedule::default(),
             connections: AtomicUsize::new(0),
-            assigned: crate::sync::AtomicU64::new(0),
+            assigned: AtomicU64::new(0),
             limits,
-            rights,
+            rights: Snapshot::new(rights),
+            stamps: AtomicU64::new(0),
+            addresses: Addresses::new(seed),
+            line: Line::new(seed),
+            waiting_bytes: AtomicUsize::new(0),
             seed,
         }
     }
@@ -143,11 +164,11 @@ impl Broker {
     }
 
     /// A client identifier that no session has [MQTT-3.2.2-16].
-    pub(crate) fn assign_client_id(&self) -> String {
+    pub(crate) fn assign_client_id(&self, prefix: &str) -> String {
         loop {
             let count = self.assigned.fetch_add(1, Ordering::Relaxed);
             let (high, low) = (mix(self.seed ^ count), mix(mix(self.seed).wrapping_add(count)));
-            let id = format!("auto-{high:016x}{low:016x}");
+            let id = format!("{prefix}{high:016x}{low:016x}");
             if !self.directory.has(&id) {
                 return id;
             }

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::record::{Entry, Page, Record, SessionRecord};
-use super::restore::{Saved, SavedGroup, SavedQueue, SavedSent, SavedSession};
+use super::restore::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
 use super::session::Subscribed;
 use crate::codec::packet::PacketId;
-use crate::message::Message;
 
 /// Everything a store has.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +17,7 @@ pub(crate) struct Model {
     sent: BTreeMap<(u64, PacketId), (u64, Option<Entry>)>,
     entries: BTreeMap<(u64, u64), Entry>,
     groups: BTreeMap<u64, Box<str>>,
-    retained: BTreeMap<String, Message>,
+    retained: BTreeMap<String, SavedRetained>,
 }
 
 impl Model {
@@ -69,8 +68,9 @@ impl Model {
                 self.groups.remove(key);
                 self.entries.retain(|(owner, _), _| owner != key);
             }
-            Record::Retain { message } => {
-                self.retained.insert(message.as_ref().topic.to_owned(), message.clone());
+            Record::Retain { message, source } => {
+                let saved = SavedRetained { message: message.clone(), source: source.clone() };
+                self.retained.insert(message.as_ref().topic.to_owned(), saved);
             }
             Record::ClearRetained { topic } => {
                 self.retained.remove(&**topic);

@@ -15,6 +15,7 @@ use crate::delivery::Arrival;
 use crate::message::{MessageRef, QoS};
 use crate::sync::Arc;
 use crate::time::Instant;
+use crate::topic;
 
 /// What is wrong with a PUBLISH, and closes the connection.
 type Fault = (Reason, &'static str);
@@ -32,6 +33,11 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return Ok(()) };
         let alias = open.resolve(publish, self.broker.limits.topic_aliases_in)?;
         let topic = alias.as_deref().unwrap_or(publish.topic);
+        let mounted = open.mount_point.as_ref().map(|mount_point| [mount_point, topic].concat());
+        let topic = mounted.as_deref().unwrap_or(topic);
+        if mounted.is_some() && topic.len() > topic::MAX_LEN {
+            return Err((Reason::TOPIC_NAME_INVALID, "the topic is too long behind the mount point"));
+        }
         if publish.properties.subscription_ids().next().is_some() {
             return Err((Reason::PROTOCOL_ERROR, "a client sent a subscription identifier")); // [MQTT-3.3.4-6]
         }
@@ -51,10 +57,10 @@ impl Connection {
                 }
             }
         }
-        if !self.broker.rights.may_publish(topic) {
+        if let Some(denial) = self.broker.rights.get(&mut turn.rights).deny_publish(&open.who, topic) {
             turn.counters.publish_refused.add(1);
-            let (client, topic) = (open.session.client.clone(), topic.into());
-            turn.events.push(Event::Forbidden { client, topic, qos: publish.qos });
+            let (who, topic, qos) = (open.who.clone(), topic.into(), publish.qos);
+            turn.events.push(Event::Forbidden { who, topic, qos, will: false, denial });
             self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }
@@ -128,7 +134,8 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return };
         let most = if whole { usize::MAX } else { self.broker.limits.fan_out };
         let key = open.session.key;
-        let (fan_out, finished) = self.broker.route(message, key, most, &mut open.pressed, turn);
+        let who = Some(&open.who);
+        let (fan_out, finished) = self.broker.route(message, key, who, most, &mut open.pressed, turn);
         open.note_pressure(len, turn, self.broker.limits.stuck_after);
         if finished {
             self.routed(&fan_out, (answer, len), turn);

@@ -3,6 +3,7 @@
 //! What it leaves out: how a record looks in a file. Moments are the core's; the store adds the wall clock.
 
 use super::queue::{Ids, Waiting};
+use super::rights::Who;
 use super::session::{Session, Subscribed};
 use super::shared::Group;
 use super::will::Will;
@@ -82,6 +83,8 @@ pub enum Record {
     },
     Retain {
         message: Message,
+        /// Who published it, for `check_retain_source`.
+        source: Option<Arc<Who>>,
     },
     ClearRetained {
         topic: Box<str>,
@@ -95,6 +98,10 @@ pub enum Record {
 pub struct SessionRecord {
     pub key: u64,
     pub client: Arc<str>,
+    /// The user name its last connection came in with, whose rights it has.
+    pub username: Option<Arc<str>>,
+    /// The listener that was through.
+    pub listener: usize,
     /// Seconds it outlives its connection; `u32::MAX`: for ever. 0: it ends with the connection it has.
     pub expiry: u32,
     pub will: Option<Will>,
@@ -154,7 +161,7 @@ impl Record {
         OVERHEAD
             + match self {
                 Self::Enqueue { entry, .. } => entry.message.len(),
-                Self::Retain { message } => message.len(),
+                Self::Retain { message, .. } => message.len(),
                 Self::Session(record) => record.will.as_ref().map_or(0, Will::len),
                 Self::Subscribe { filter, .. }
                 | Self::Unsubscribe { filter, .. }

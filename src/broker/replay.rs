@@ -69,7 +69,11 @@ impl Connection {
         };
         // The shards of retained messages are locked before sessions.
         drop(state);
-        let more = self.broker.retained.next(&mut replay.cursor, turn.now, |message, sequence| {
+        let (rights, listener) = (self.broker.rights.load(), open.who.listener);
+        let more = self.broker.retained.next(&mut replay.cursor, turn.now, |message, source, sequence| {
+            if !rights.stands(source, listener, message.as_ref().topic) {
+                return;
+            }
             let overtaken = session.lock().replays.as_ref().is_some_and(|replays| {
                 replays.was_overtaken(message.as_ref().topic, sequence, replay.before)
             });

@@ -7,6 +7,7 @@ use super::Broker;
 use super::lifecycle::after;
 use super::queue::{Queue, Waiting};
 use super::record::{Entry, Page, Reader, SessionRecord};
+use super::rights::Who;
 use super::route::Subscriber;
 use super::session::{InFlight, Kept, Session, State, Subscribed};
 use super::turn::Turn;
@@ -21,7 +22,13 @@ use crate::topic::TopicFilter;
 pub struct Saved {
     pub sessions: Vec<SavedSession>,
     pub groups: Vec<SavedGroup>,
-    pub retained: Vec<Message>,
+    pub retained: Vec<SavedRetained>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SavedRetained {
+    pub message: Message,
+    pub source: Option<Arc<Who>>,
 }
 
 #[derive(Debug)]
@@ -74,9 +81,9 @@ impl Broker {
     /// Takes up what a store has, before anybody connects. The time of sessions that were connected begins now.
     pub fn restore(&self, saved: Saved, turn: &mut Turn) {
         let Saved { sessions, groups, retained } = saved;
-        for message in retained {
+        for SavedRetained { message, source } in retained {
             let topic = message.as_ref().topic;
-            self.retained.lock(topic).set(message.clone(), turn.now);
+            self.retained.lock(topic).set(message.clone(), source, turn.now);
         }
         // Before the sessions, which join them.
         let mut restored = Vec::new();
@@ -105,6 +112,8 @@ impl Broker {
         let session = self.directory.restore_session(record.key, record.client.clone(), &self.limits);
         let mut state = session.lock();
         session.keep(&mut state);
+        let (client, username) = (record.client.clone(), record.username.clone());
+        self.entitle(&mut state, Arc::new(Who { client, username, listener: record.listener }), None);
         self.restore_state(&mut state, &record, (held, sent, queue), turn);
         for (filter, subscribed) in &subscriptions {
             state.subscriptions.insert(filter.clone(), subscribed.clone());

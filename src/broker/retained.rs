@@ -15,8 +15,9 @@ use std::ops::Bound;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::rights::Who;
 use crate::message::Message;
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock};
 use crate::time::Instant;
 use crate::topic::TopicFilter;
 
@@ -52,6 +53,8 @@ struct Shard {
 struct Entry {
     sequence: u64,
     message: Message,
+    /// Who published it; `None` for the broker itself.
+    source: Option<Arc<Who>>,
 }
 
 /// The slot of one topic, held.
@@ -109,13 +112,13 @@ impl Retained {
         Slot { retained: self, shard: self.shards[shard].lock(), topic, hash }
     }
 
-    /// The next page of a replay: `visit` gets the messages that match, with their sequence numbers, while their shard is
-    /// held. Whether there may be more. Topics come in the order of their levels, byte by byte.
+    /// The next page of a replay: `visit` gets the messages that match, with who published them and their sequence
+    /// numbers, while their shard is held. Whether there may be more. Topics come in the order of their levels, byte by byte.
     pub(crate) fn next(
         &self,
         cursor: &mut Cursor,
         now: Instant,
-        mut visit: impl FnMut(&Message, u64),
+        mut visit: impl FnMut(&Message, Option<&Who>, u64),
     ) -> bool {
         let Ok(filter) = TopicFilter::new(&cursor.filter) else { return false };
         if !filter.has_wildcard() {
@@ -193,7 +196,7 @@ impl Entry {
 
 impl Slot<'_> {
     /// Keeps `message` in place of what is there; its sequence number, or nothing if there is no room for it.
-    pub(crate) fn set(&mut self, message: Message, now: Instant) -> Option<u64> {
+    pub(crate) fn set(&mut self, message: Message, source: Option<Arc<Who>>, now: Instant) -> Option<u64> {
         let (retained, hash, topic) = (self.retained, self.hash, self.topic);
         // So expired messages cannot pile up, however seldom somebody sweeps.
         retained.sweep(&mut self.shard, now, SWEEP_BESIDE);
@@ -221,7 +224,7 @@ impl Slot<'_> {
             self.shard.expiring.insert((message.expires(), sequence, hash));
         }
         let rehash = |entry: &Entry| retained.hasher.hash_one(entry.message.as_ref().topic);
-        self.shard.entries.insert_unique(hash, Entry { sequence, message }, rehash);
+        self.shard.entries.insert_unique(hash, Entry { sequence, message, source }, rehash);
         Some(sequence)
     }
 
@@ -233,9 +236,11 @@ impl Slot<'_> {
     }
 
     /// Shows what is there, or removes it if it has expired.
-    fn visit(&mut self, now: Instant, visit: &mut impl FnMut(&Message, u64)) {
+    fn visit(&mut self, now: Instant, visit: &mut impl FnMut(&Message, Option<&Who>, u64)) {
         match self.shard.entries.find(self.hash, |entry| entry.is_of(self.topic)) {
-            Some(entry) if entry.message.expires() > now => visit(&entry.message, entry.sequence),
+            Some(entry) if entry.message.expires() > now => {
+                visit(&entry.message, entry.source.as_deref(), entry.sequence)
+            }
             Some(_) => self.clear(),
             None => {}
         }

@@ -11,6 +11,7 @@ use super::Broker;
 use super::link::Shared;
 use super::record::Record;
 use super::retained::Slot;
+use super::rights::Who;
 use super::session::{Grant, Offer, Session};
 use super::shared::Group;
 use super::turn::Turn;
@@ -132,7 +133,24 @@ impl Receivers {
         for same in found.chunk_by(|one, other| one.key() == other.key()) {
             receivers.add(same);
         }
+        receivers.judge(topic);
         receivers
+    }
+
+    /// Notes who of them may read the topic, so that it need not be asked for each message.
+    fn judge(&mut self, topic: &str) {
+        let own = |(key, grant): &mut (u64, Option<Grant>), list: &[Receiver]| {
+            let same = list.binary_search_by_key(key, Receiver::key).ok().map(|position| &list[position]);
+            if let (Some(grant), Some(Receiver::Session(_, judged))) = (grant, same) {
+                grant.verdict = judged.verdict;
+            }
+        };
+        for receiver in &mut self.list {
+            if let Receiver::Session(session, grant) = receiver {
+                grant.verdict = session.lock().reader.as_ref().map(|reader| reader.verdict(topic));
+            }
+        }
+        self.own.iter_mut().for_each(|entry| own(entry, &self.list));
     }
 
     /// Adds a group, or all that one session has subscribed to.
@@ -168,7 +186,7 @@ impl Receivers {
 fn merge(subscriptions: impl Iterator<Item = (Options, Option<u32>)>) -> Option<Grant> {
     let (mut merged, mut ids) = (None, Vec::new());
     for (Options { qos, retain_as_published, no_local: _, retain_handling: _ }, id) in subscriptions {
-        let grant = merged.get_or_insert(Grant { qos, retain_as_published, ids: None });
+        let grant = merged.get_or_insert(Grant { qos, retain_as_published, ids: None, verdict: None });
         grant.qos = grant.qos.max(qos);
         grant.retain_as_published |= retain_as_published;
         ids.extend(id);
@@ -231,7 +249,7 @@ impl FanOut {
                     }
                 }
                 Offer::Dropped(_) | Offer::NoRoom => self.refused += 1,
-                Offer::Absent => {}
+                Offer::Absent | Offer::Denied => {}
             }
         }
         self.next = end;
@@ -256,9 +274,15 @@ impl FanOut {
 
 impl Broker {
     /// Publishes what no connection published: wills and `$SYS`. In one go, as nobody waits for it.
-    pub(crate) fn publish(&self, message: &Shared<'_>, publisher: u64, turn: &mut Turn) {
+    pub(crate) fn publish(
+        &self,
+        message: &Shared<'_>,
+        publisher: u64,
+        who: Option<&Arc<Who>>,
+        turn: &mut Turn,
+    ) {
         let mut pressed = Vec::new();
-        self.route(message, publisher, usize::MAX, &mut pressed, turn);
+        self.route(message, publisher, who, usize::MAX, &mut pressed, turn);
     }
 
     /// Stores a retained message and offers the message to its first receivers; the rest is left to the caller, who
@@ -268,6 +292,7 @@ impl Broker {
         &self,
         message: &Shared<'_>,
         publisher: u64,
+        who: Option<&Arc<Who>>,
         most: usize,
         pressed: &mut Vec<Receiver>,
         turn: &mut Turn,
@@ -281,7 +306,7 @@ impl Broker {
         };
         let routed = if message.view.retain {
             let mut slot = self.retained.lock(message.view.topic);
-            let sequence = self.retain(&mut slot, message, turn);
+            let sequence = self.retain(&mut slot, message, who, turn);
             route(turn, sequence, usize::MAX)
         } else {
             route(turn, None, most)
@@ -293,20 +318,26 @@ impl Broker {
 
 impl Broker {
     /// Stores or clears the retained message of a topic; the sequence number of what is stored.
-    fn retain(&self, slot: &mut Slot<'_>, message: &Shared<'_>, turn: &mut Turn) -> Option<u64> {
+    fn retain(
+        &self,
+        slot: &mut Slot<'_>,
+        message: &Shared<'_>,
+        source: Option<&Arc<Who>>,
+        turn: &mut Turn,
+    ) -> Option<u64> {
         let topic = message.view.topic;
         let sequence = if message.view.payload.is_empty() {
             slot.clear(); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
             None
         } else {
-            slot.set(message.message().clone(), turn.now) // [MQTT-3.3.1-5]
+            slot.set(message.message().clone(), source.cloned(), turn.now) // [MQTT-3.3.1-5]
         };
         // What the broker says about itself is said anew after a crash. At QoS 0 nothing was promised, so that a store
         // that fails for long does not fill the memory.
         let promised = message.view.qos != QoS::AtMostOnce || !turn.journal.is_full();
         if turn.journal.is_on() && promised && !topic.starts_with("$SYS/") {
             turn.record(match sequence {
-                Some(_) => Record::Retain { message: message.message().clone() },
+                Some(_) => Record::Retain { message: message.message().clone(), source: source.cloned() },
                 None => Record::ClearRetained { topic: topic.into() },
             });
         }
@@ -327,5 +358,6 @@ impl Broker {
 /// The lower of what was published and what was granted [MQTT-3.8.4-8]; for a retained message and its subscription.
 pub(crate) fn grant(options: Options, id: Option<u32>) -> Grant {
     let ids = id.map(|id| [id].as_slice().into());
-    Grant { qos: options.qos.min(QoS::ExactlyOnce), retain_as_published: options.retain_as_published, ids }
+    let (qos, retain_as_published) = (options.qos.min(QoS::ExactlyOnce), options.retain_as_published);
+    Grant { qos, retain_as_published, ids, verdict: None }
 }

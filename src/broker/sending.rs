@@ -3,6 +3,7 @@
 //! Of a kept session each step is recorded as it is taken, and what the client acts on waits for its record (see
 //! `journal`). What it leaves out: whether a message is taken at all, which is `session`'s.
 
+use super::entitle::may_read;
 use super::event::Drop;
 use super::limits::Limits;
 use super::link::{Delivery, Shared};
@@ -114,6 +115,12 @@ impl State {
             let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
             // The window was asked above, so there is a link.
             let Some(link) = &self.link else { return };
+            if !may_read(&self.reader, &waiting.message) {
+                // The right to it has been taken since it came.
+                turn.counters.publish_unreadable.add(1);
+                self.remove(waiting.number, None, turn);
+                continue;
+            }
             match link.admit(&message.view, delivery, turn.now) {
                 Ok(()) => {
                     let origin = Origin { number: waiting.number, sent: waiting.sent, group: None };
@@ -140,6 +147,11 @@ impl State {
                     continue;
                 }
             };
+            if kept.as_ref().is_some_and(|kept| !may_read(&self.reader, &kept.waiting.message)) {
+                turn.counters.publish_unreadable.add(1);
+                gone.push((id, self.outbox.forget(id).flatten()));
+                continue;
+            }
             let fits = kept.as_ref().is_some_and(|kept| {
                 let waiting = &kept.waiting;
                 let ids = waiting.ids.as_deref().unwrap_or_default();

@@ -21,6 +21,7 @@ use super::link::{Delivery, Link, Shared};
 use super::queue::{Ids, Queue, Waiting};
 use super::record::{Entry, Parked, Record, SessionRecord};
 use super::replay::Replays;
+use super::rights::{Reader, Verdict, Who};
 use super::sending::Origin;
 use super::shared::Group;
 use super::turn::Turn;
@@ -55,6 +56,12 @@ pub(crate) struct State {
     /// Raised by each CONNECT; what an older connection does is void.
     pub(crate) epoch: u32,
     pub(crate) ended: bool,
+    /// Whom the session's last connection was opened for; `None` before the first.
+    pub(crate) who: Option<Arc<Who>>,
+    /// What the client may read, if that is not everything.
+    pub(crate) reader: Option<Arc<Reader>>,
+    /// Whether it has been told that something is kept from the client.
+    pub(crate) told_unreadable: bool,
     pub(crate) link: Option<Link>,
     pub(crate) subscriptions: BTreeMap<Box<str>, Subscribed>,
     /// Shared groups this session is a member of.
@@ -101,6 +108,8 @@ pub(crate) struct Grant {
     pub(crate) qos: QoS,
     pub(crate) retain_as_published: bool,
     pub(crate) ids: Ids,
+    /// Whether the client may read the one topic that this was made for, if somebody has asked.
+    pub(crate) verdict: Option<Verdict>,
 }
 
 /// What became of a message offered to a receiver.
@@ -113,6 +122,8 @@ pub(crate) enum Offer {
     Dropped(Drop),
     /// Nobody is there to take it: QoS 0 for an absent client, or a session that has ended.
     Absent,
+    /// Its client may not read it.
+    Denied,
     /// A member of a shared group has no room now.
     NoRoom,
 }
@@ -130,6 +141,9 @@ impl Session {
                 received: Ticket::NONE,
                 epoch: 0,
                 ended: false,
+                who: None,
+                reader: None,
+                told_unreadable: false,
                 link: None,
                 subscriptions: BTreeMap::new(),
                 groups: Vec::new(),
@@ -190,6 +204,8 @@ impl Session {
         turn.record(Record::Session(Box::new(SessionRecord {
             key: self.key,
             client: self.client.clone(),
+            username: state.who.as_ref().and_then(|who| who.username.clone()),
+            listener: state.who.as_ref().map_or(0, |who| who.listener),
             expiry: state.expiry,
             will: state.will.as_deref().cloned(),
             parked,
@@ -211,7 +227,7 @@ impl Session {
         }
         let retain = message.view.retain && grant.retain_as_published;
         let offer = state.offer(message, grant, retain, turn, limits);
-        self.account(&mut state, offer, turn);
+        self.account(&mut state, offer, message, turn);
         offer
     }
 
@@ -225,7 +241,7 @@ impl Session {
     ) {
         let mut state = self.lock();
         let offer = state.offer(message, grant, true, turn, limits);
-        self.account(&mut state, offer, turn);
+        self.account(&mut state, offer, message, turn);
     }
 
     /// Offers a message of a shared group: taken only if it can leave at once.
@@ -241,7 +257,11 @@ impl Session {
     }
 
     /// Counts a drop and tells of the first of a series.
-    fn account(&self, state: &mut State, offer: Offer, turn: &mut Turn) {
+    fn account(&self, state: &mut State, offer: Offer, message: &Shared<'_>, turn: &mut Turn) {
+        if offer == Offer::Denied {
+            turn.counters.publish_unreadable.add(1);
+            return state.tell_denied(message.view.topic, turn);
+        }
         let Offer::Dropped(why) = offer else { return };
         count_drop(turn, why);
         if state.dropped == 0 {
@@ -286,6 +306,9 @@ impl State {
         let qos = message.view.qos.min(grant.qos);
         if self.ended {
             return Offer::Absent;
+        }
+        if !self.may_read(message, grant) {
+            return Offer::Denied;
         }
         let ids = grant.ids.as_deref().unwrap_or_default();
         let delivery = Delivery { qos, retain, ids };
@@ -408,6 +431,10 @@ impl State {
         let retain = message.view.retain && grant.retain_as_published;
         let delivery = Delivery { qos, retain, ids: grant.ids.as_deref().unwrap_or_default() };
         let waits = !self.queue.is_empty();
+        if !self.may_read(message, grant) {
+            self.tell_denied(message.view.topic, turn);
+            return Offer::Denied;
+        }
         let Some(link) = &self.link else { return Offer::Absent };
         if let Err(why) = link.admit(&message.view, delivery, turn.now) {
             return Offer::Dropped(why);

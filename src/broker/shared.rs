@@ -137,9 +137,13 @@ impl Group {
             }
             Offer::NoRoom => drop(turn, Drop::Stuck),
             Offer::Dropped(why) => drop(turn, why),
+            Offer::Denied => {
+                turn.counters.publish_unreadable.add(1);
+                Offer::Denied
+            }
             other => other,
         };
-        if matches!(offer, Offer::Dropped(_)) {
+        if matches!(offer, Offer::Dropped(_) | Offer::Denied) {
             self.remove(number, turn);
         }
         offer
@@ -217,6 +221,10 @@ impl Group {
                     count_drop(turn, why);
                     self.remove(number, turn);
                 }
+                Offer::Denied => {
+                    turn.counters.publish_unreadable.add(1);
+                    self.remove(number, turn);
+                }
                 Offer::Taken | Offer::Pressed => {}
             }
             state.queue.pop();
@@ -251,7 +259,7 @@ fn drop(turn: &Turn, why: Drop) -> Offer {
 
 impl State {
     /// Asks each member once, beginning with the one whose turn it is. The most hopeful refusal is the answer: no room
-    /// before absent before dropped.
+    /// before absent before dropped before denied.
     fn serve(
         &mut self,
         group: &Arc<Group>,
@@ -259,28 +267,25 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        let (count, mut answer) = (self.members.len(), Offer::Absent);
-        let mut dropped = 0;
+        let hope = |offer: &Offer| match offer {
+            Offer::Taken | Offer::Pressed | Offer::NoRoom => 3,
+            Offer::Absent => 2,
+            // Too large for this member; the next may take it.
+            Offer::Dropped(_) => 1,
+            Offer::Denied => 0,
+        };
+        let (count, mut answer) = (self.members.len(), None);
         for step in 0..count {
             let position = (self.next + step) % count;
             let (member, grant) = &self.members[position];
-            match member.offer_shared(message, grant, (group, number), turn, limits) {
-                taken @ (Offer::Taken | Offer::Pressed) => {
-                    self.next = (position + 1) % count;
-                    return taken;
-                }
-                Offer::NoRoom => answer = Offer::NoRoom,
-                Offer::Absent => {}
-                // Too large for this member; the next may take it.
-                Offer::Dropped(why) => {
-                    dropped += 1;
-                    if dropped == count {
-                        answer = Offer::Dropped(why);
-                    }
-                }
+            let offer = member.offer_shared(message, grant, (group, number), turn, limits);
+            if let Offer::Taken | Offer::Pressed = offer {
+                self.next = (position + 1) % count;
+                return offer;
             }
+            answer = answer.into_iter().chain([offer]).max_by_key(hope);
         }
-        answer
+        answer.unwrap_or(Offer::Absent)
     }
 
     fn pressure(&mut self, turn: &Turn, limits: &Limits) -> Offer {

@@ -30,6 +30,9 @@ impl Connection {
                 subscription.options.no_local = true;
                 subscription.options.retain_as_published = true;
             }
+            if let Some(mount_point) = &open.mount_point {
+                subscription.filter = mounted(&subscription.filter, mount_point).into();
+            }
             let reason = self.broker.subscribe(&open.session, &subscription, id, turn);
             reasons.push(match open.version {
                 Version::V5 => reason,
@@ -57,11 +60,26 @@ impl Connection {
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
         let session = &open.session;
-        let reasons = unsubscribe.filters.iter().map(|filter| self.broker.unsubscribe(session, filter, turn));
+        let reasons = unsubscribe.filters.iter().map(|filter| match &open.mount_point {
+            Some(mount_point) => self.broker.unsubscribe(session, &mounted(filter, mount_point), turn),
+            None => self.broker.unsubscribe(session, filter, turn),
+        });
         let (packet_id, properties, reasons) = (unsubscribe.packet_id, Properties::EMPTY, reasons.collect());
         let ticket = turn.rests_on();
         let unsuback = Packet::Unsuback(Suback { packet_id, properties, reasons });
         self.promise(&unsuback, (false, 0), ticket, turn); // [MQTT-3.10.4-4]
+    }
+}
+
+/// A filter behind a mount point. The share, if there is one, stays in front.
+fn mounted(filter: &str, mount_point: &str) -> String {
+    match TopicFilter::new(filter) {
+        Ok(parsed) => {
+            let share = &filter[..filter.len() - parsed.filter().len()];
+            [share, mount_point, parsed.filter()].concat()
+        }
+        // What is no filter must not become one.
+        Err(_) => filter.to_owned(),
     }
 }
 
@@ -76,6 +94,11 @@ impl Broker {
         let options = subscription.options;
         let reason = match TopicFilter::new(&subscription.filter) {
             Err(_) => Reason::TOPIC_FILTER_INVALID,
+            Ok(filter) if filter.filter().split('/').count() > self.limits.filter_levels => {
+                turn.counters.filters_refused.add(1);
+                Reason::QUOTA_EXCEEDED
+            }
+            Ok(filter) if self.is_unreadable(session, filter.filter(), turn) => Reason::NOT_AUTHORIZED,
             Ok(filter) => match self.enter(session, filter, Subscribed { options, id }, turn) {
                 Err(reason) => reason,
                 Ok(()) => Reason(options.qos.bits()), // [MQTT-3.8.4-7]

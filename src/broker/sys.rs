@@ -44,11 +44,14 @@ const TOTALS: [(&str, Read); 10] = [
 ];
 
 /// Our own, where mosquitto has no name.
-const OWN: [(&str, Read); 4] = [
+const OWN: [(&str, Read); 7] = [
     ("publish/messages/dropped/too_large", |counts| counts.dropped_too_large),
     ("publish/messages/dropped/queue_full", |counts| counts.dropped_queue_full),
     ("publish/messages/dropped/expired", |counts| counts.dropped_expired),
     ("publish/messages/refused", |counts| counts.publish_refused),
+    ("logins/failed", |counts| counts.logins_failed),
+    ("subscriptions/refused/levels", |counts| counts.filters_refused),
+    ("publish/messages/unreadable", |counts| counts.publish_unreadable),
 ];
 
 impl Broker {
@@ -116,7 +119,7 @@ impl Broker {
             retain,
             expires: Instant::NEVER,
         };
-        self.publish(&Shared::new(view), 0, turn);
+        self.publish(&Shared::new(view), 0, None, turn);
     }
 }
 

@@ -10,7 +10,9 @@ use super::counters::Counters;
 use super::event::Event;
 use super::journal::{Journal, Ticket};
 use super::record::Record;
+use super::rights::Rights;
 use super::route::Matches;
+use super::snapshot::Cached;
 use crate::sync::Arc;
 use crate::time::Instant;
 
@@ -24,6 +26,8 @@ pub struct Turn {
     /// One time for the whole turn.
     pub now: Instant,
     pub counters: Arc<Counters>,
+    /// Passwords put in line in this turn: see [`super::Broker::next_verification`].
+    pub verifications: usize,
     /// What happened, for the log.
     pub events: Vec<Event>,
     /// Where what must outlive a crash is recorded, if anywhere.
@@ -34,6 +38,7 @@ pub struct Turn {
     /// Who is publishing, to be woken when a receiver that it was slowed down for has room again.
     pub(crate) publisher: Option<Waker>,
     pub(crate) matches: Matches,
+    pub(crate) rights: Cached<Rights>,
     pub(crate) scratch: Vec<u8>,
     spare: Vec<Vec<u8>>,
 }
@@ -45,10 +50,12 @@ impl Turn {
             ticket: Ticket::NONE,
             now: Instant::ZERO,
             counters,
+            verifications: 0,
             events: Vec::new(),
             wakes: Vec::new(),
             publisher: None,
             matches: Matches::default(),
+            rights: Cached::default(),
             scratch: Vec::new(),
             spare: Vec::new(),
         }

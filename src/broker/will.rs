@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Broker;
+use super::event::Event;
 use super::link::Shared;
+use super::session::Session;
 use super::turn::Turn;
 use crate::codec::packet;
 use crate::message::{MessageRef, QoS};
@@ -25,11 +27,11 @@ pub struct Will {
 
 impl Will {
     /// Copies the will out of its CONNECT [MQTT-3.1.2-7].
-    pub(crate) fn new(will: &packet::Will<'_>) -> Self {
+    pub(crate) fn new(will: &packet::Will<'_>, mount_point: Option<&str>) -> Self {
         let mut properties = Vec::new();
         let own = will.properties.without_hop(&mut properties);
         Self {
-            topic: will.topic.into(),
+            topic: [mount_point.unwrap_or_default(), will.topic].concat().into(),
             properties: own.into(),
             payload: will.payload.into(),
             qos: will.qos,
@@ -49,9 +51,12 @@ impl Will {
 
 impl Broker {
     /// Publishes a will, unless its client has lost, or never had, the right to its topic.
-    pub(crate) fn publish_will(&self, will: &Will, publisher: u64, turn: &mut Turn) {
-        if !self.rights.may_publish(&will.topic) {
+    pub(crate) fn publish_will(&self, will: &Will, session: &Session, turn: &mut Turn) {
+        let Some(who) = session.lock().who.clone() else { return };
+        if let Some(denial) = self.rights.get(&mut turn.rights).deny_publish(&who, &will.topic) {
             turn.counters.publish_refused.add(1);
+            let (topic, qos) = (will.topic.clone(), will.qos);
+            turn.events.push(Event::Forbidden { who, topic, qos, will: true, denial });
             return;
         }
         let expires =
@@ -64,6 +69,6 @@ impl Broker {
             retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
             expires,
         };
-        self.publish(&Shared::new(view), publisher, turn);
+        self.publish(&Shared::new(view), session.key, Some(&who), turn);
     }
 }

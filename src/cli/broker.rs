@@ -41,6 +41,9 @@ pub(crate) struct BrokerArgs {
     #[arg(long = "user", value_name = "NAME:PASSWORD", env = "SKEETER_USERS", hide_env_values = true)]
     users: Vec<Users>,
 
+    #[command(flatten)]
+    pub(crate) rights: RightsArgs,
+
     /// Writes process id and listeners to this file as JSON, once they are ready.
     #[arg(long, value_name = "FILE")]
     pub(crate) ports_file: Option<PathBuf>,
@@ -86,6 +89,51 @@ impl BrokerArgs {
     }
 }
 
+/// Who may come in, and what they may do.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Rights")]
+pub(crate) struct RightsArgs {
+    /// Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Allows what the rules of this file say, in mosquitto's format, and nothing else.
+    ///
+    /// `user NAME` begins the rules of a user; `topic [read|write|readwrite|deny] FILTER` is a rule; `pattern`, in its
+    /// place, is one for everybody, where %c is the client identifier and %u the user name. Rules before the first
+    /// user are for clients without a name. A subscription is granted whatever the rules say; what may not be read is
+    /// kept back when it is delivered.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) acl_file: Option<PathBuf>,
+
+    /// Lets clients without a user name in, though there are users.
+    #[arg(long, overrides_with = "no_anonymous")]
+    anonymous: bool,
+
+    /// Keeps out who is not a user, and so everybody where there are no users.
+    #[arg(long, overrides_with = "anonymous")]
+    no_anonymous: bool,
+
+    /// Refuses a subscription (0x87, in 3.1.1 0x80) to whose filter the rules allow no topic at all.
+    #[arg(long, requires = "acl_file")]
+    pub(crate) refuse_unreadable: bool,
+
+    /// Keeps a retained message back when the client that published it may not publish there any more.
+    #[arg(long, requires = "acl_file")]
+    pub(crate) check_retain_source: bool,
+}
+
+impl RightsArgs {
+    /// Whether clients without a user name come in, if that is said.
+    pub(crate) fn anonymous(&self) -> Option<bool> {
+        match (self.anonymous, self.no_anonymous) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 #[group(id = "check", multiple = false)]
 pub(crate) struct CheckArgs {
@@ -112,6 +160,25 @@ pub(crate) struct LimitArgs {
     /// Connections at once; 100,000 unless given.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_connections: Option<usize>,
+
+    /// Connections at once from one address, or one IPv6 network of 64 bits; any number unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections_per_address: Option<usize>,
+
+    /// Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given.
+    ///
+    /// Who has been in before is not asked to wait. After 15 minutes without one, failures are forgiven. 0 never lets
+    /// anybody wait.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_failed_logins: Option<u32>,
+
+    /// Bytes of a CONNECT, the one packet that anybody can send; 256K unless given.
+    #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
+    pub(crate) max_connect_size: Option<usize>,
+
+    /// Levels of one filter; 200 unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_filter_levels: Option<usize>,
 
     /// Bytes of one packet from a client; 16M unless given.
     #[arg(long, value_name = "BYTES", value_parser = value::bytes)]

@@ -79,7 +79,7 @@ fn an_open_broker_says_what_that_means() {
     locked.stdout.wait_line("listening on mqtt://0.0.0.0:");
     let mut client = locked.connect();
     client.send(&connect4("a", true));
-    client.expect(&[0x20, 2, 0, 4]);
+    client.expect(&[0x20, 2, 0, 5]);
     client.expect_closed();
     let lines = locked.stdout.wait("the lines", |lines| Some(lines.to_vec()));
     assert!(lines.iter().all(|line| !line.contains("no authentication")), "{lines:?}");
@@ -98,10 +98,10 @@ fn users_come_in_with_their_password_alone() {
     assert_eq!(login(0xC0, &[&text("bob"), &text("b")]), 0);
     assert_eq!(login(0xC0, &[&text("ann"), &text("b")]), 4);
     assert_eq!(login(0x80, &[&text("ann")]), 4);
-    assert_eq!(login(0, &[]), 4);
+    assert_eq!(login(0, &[]), 5);
     let mut client = broker.connect();
     client.send(&connect5("v5", true, &[]));
-    client.expect(&[0x20, 3, 0, 0x86, 0]);
+    client.expect(&[0x20, 3, 0, 0x87, 0]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn users_may_come_from_the_environment() {
     let line = Lines::of(child.stdout.take().unwrap()).wait_line("listening on");
     let mut client = crate::support::Raw::connect(line.rsplit(':').next().unwrap().parse().unwrap());
     client.send(&connect4("a", true));
-    client.expect(&[0x20, 2, 0, 4]);
+    client.expect(&[0x20, 2, 0, 5]);
     child.kill().unwrap();
     child.wait().unwrap();
 }

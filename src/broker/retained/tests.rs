@@ -10,13 +10,13 @@ fn until(topic: &str, payload: &[u8], expires: Instant) -> Message {
 }
 
 fn store(retained: &Retained, topic: &str) -> Option<u64> {
-    retained.lock(topic).set(until(topic, b"x", Instant::NEVER), Instant::ZERO)
+    retained.lock(topic).set(until(topic, b"x", Instant::NEVER), None, Instant::ZERO)
 }
 
 /// The topics of a replay, and how many pages it took.
 fn replay_at(retained: &Retained, filter: &str, now: Instant) -> (Vec<String>, usize) {
     let (mut cursor, mut found, mut pages) = (Cursor::new(filter), Vec::new(), 1);
-    while retained.next(&mut cursor, now, |message, _| found.push(message.as_ref().topic.to_owned())) {
+    while retained.next(&mut cursor, now, |message, _, _| found.push(message.as_ref().topic.to_owned())) {
         pages += 1;
         assert!(pages < 10_000, "the replay of {filter} does not end");
     }
@@ -94,7 +94,7 @@ fn a_page_is_bounded_and_a_replay_survives_what_changes_meanwhile() {
     (0..200).for_each(|number| assert!(store(&retained, &name(number)).is_some()));
     let (mut cursor, mut found) = (Cursor::new("t/+"), Vec::new());
     let mut next = |found: &mut Vec<String>| {
-        retained.next(&mut cursor, Instant::ZERO, |message, _| {
+        retained.next(&mut cursor, Instant::ZERO, |message, _, _| {
             found.push(message.as_ref().topic.to_owned());
         })
     };
@@ -123,7 +123,7 @@ fn limits_are_kept() {
     let retained = Retained::new(1, usize::MAX, 10);
     let put = |payload: &[u8]| {
         let message = until("t", payload, Instant::NEVER);
-        retained.lock("t").set(message, Instant::ZERO).is_some()
+        retained.lock("t").set(message, None, Instant::ZERO).is_some()
     };
     assert!(put(b"12345678") && put(b"123456789"));
     assert!(!put(b"1234567890"));
@@ -134,7 +134,8 @@ fn limits_are_kept() {
 fn expired_messages_are_not_seen_and_go() {
     let retained = Retained::new(1, usize::MAX, usize::MAX);
     let at = Instant::from_micros;
-    let put = |topic: &str, expires, now| retained.lock(topic).set(until(topic, b"", at(expires)), at(now));
+    let put =
+        |topic: &str, expires, now| retained.lock(topic).set(until(topic, b"", at(expires)), None, at(now));
     let count = 2 * SWEEP;
     (0..count).for_each(|number| assert!(put(&format!("t/{number}"), 10, 0).is_some()));
     put("t/later", 20, 0);
@@ -170,7 +171,7 @@ fn the_newest_message_is_never_lost_or_overtaken_under_contention() {
                     let own = format!("own/{writer}/{}", round % 7);
                     for topic in ["shared/topic", &own] {
                         let message = until(topic, &round.to_be_bytes(), Instant::NEVER);
-                        assert!(retained.lock(topic).set(message, Instant::ZERO).is_some());
+                        assert!(retained.lock(topic).set(message, None, Instant::ZERO).is_some());
                     }
                     if round % 5 == 0 {
                         retained.lock(&own).clear();
@@ -182,7 +183,7 @@ fn the_newest_message_is_never_lost_or_overtaken_under_contention() {
             let mut last = 0;
             for _ in 0..ROUNDS {
                 let mut cursor = Cursor::new("shared/+");
-                retained.next(&mut cursor, Instant::ZERO, |_, sequence| {
+                retained.next(&mut cursor, Instant::ZERO, |_, _, sequence| {
                     assert!(sequence >= last, "a replay went back in time");
                     last = sequence;
                 });
@@ -190,7 +191,7 @@ fn the_newest_message_is_never_lost_or_overtaken_under_contention() {
         });
     });
     let mut found = Vec::new();
-    while retained.next(&mut Cursor::new("shared/topic"), Instant::ZERO, |message, _| {
+    while retained.next(&mut Cursor::new("shared/topic"), Instant::ZERO, |message, _, _| {
         found.push(message.as_ref().payload.to_vec());
     }) {}
     assert_eq!(found, [(ROUNDS - 1).to_be_bytes()], "the last to write is a writer's last round");

@@ -6,6 +6,12 @@
 //! == A title
 //! limits queued_messages=2          limits of this broker, before anything else
 //! user ann secret                   a user of this broker
+//! acl topic read a/#                a line of its rules, which are called `acl`
+//! policy anonymous=1                what its listener demands
+//! identity a ann                    the certificate of a names ann
+//! grant pattern read b              one more line of rules, while the broker runs
+//! revoke topic read a/#             a line of rules less
+//! remove ann                        a user less
 //! a> CONNECT v=5 id=a clean=1       a sends; CONNECT opens the connection
 //! a< CONNACK rc=0x00 *              the next thing a gets; `*` at the end leaves the rest open
 //! a<!                               a is closed by the broker
@@ -31,7 +37,10 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use super::model::Model;
-use super::{Broker, Connection, Counters, Durability, Ending, Limits, Record, Rights, SLICES, Turn};
+use super::{
+    Accounts, Acl, Broker, Connection, Counters, Durability, Ending, Limits, Peer, Policy, Record, Rights,
+    SLICES, Turn,
+};
 use crate::codec::packet::Version;
 use crate::codec::{decode, frame};
 use crate::sync::Arc;
@@ -50,7 +59,7 @@ macro_rules! files {
 }
 
 files! {
-    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable
+    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable rights
 }
 
 #[derive(Default)]
@@ -74,8 +83,56 @@ struct Client {
     stopped: bool,
 }
 
+/// What rights are made of.
+#[derive(Default)]
+struct Locks {
+    users: BTreeMap<Box<str>, Box<[u8]>>,
+    rules: Vec<String>,
+    policy: Policy,
+    anonymous: Option<bool>,
+}
+
+impl Locks {
+    fn rights(&self) -> Result<Rights, String> {
+        let acl = match self.rules.is_empty() {
+            true => None,
+            false => Some(
+                Acl::parse("acl", self.rules.join("\n").as_bytes())
+                    .map_err(|faults| format!("{faults:?}"))?,
+            ),
+        };
+        let accounts = (!self.users.is_empty()).then(|| Accounts::plain(self.users.clone()).into());
+        let anonymous = self.anonymous.unwrap_or(self.users.is_empty());
+        Ok(Rights::of(
+            [Policy { accounts, acl: acl.map(Arc::new), anonymous, ..self.policy.clone() }],
+            [7; 32],
+        ))
+    }
+
+    fn set(&mut self, pair: &str) -> Result<(), String> {
+        let (name, value) = pair.split_once('=').ok_or("a demand is name=value")?;
+        let (policy, is_set) = (&mut self.policy, value == "1");
+        match name {
+            "anonymous" => self.anonymous = Some(is_set),
+            "certificate" => policy.certificate = is_set,
+            "username_as_client_id" => policy.username_as_client_id = is_set,
+            "client_id_prefix" => policy.client_id_prefix = Some(value.into()),
+            "empty_client_id" => policy.empty_client_id = is_set,
+            "auto_id_prefix" => policy.auto_id_prefix = value.into(),
+            "mount_point" => policy.mount_point = Some(value.into()),
+            "check_retain_source" => policy.check_retain_source = is_set,
+            "refuse_unreadable" => policy.refuse_unreadable = is_set,
+            other => return Err(format!("no demand is called {other}")),
+        }
+        Ok(())
+    }
+}
+
 struct Stage {
     broker: Arc<Broker>,
+    locks: Locks,
+    /// Who has a certificate.
+    identities: BTreeMap<String, Arc<str>>,
     turn: Turn,
     clients: BTreeMap<String, Client>,
     store: Model,
@@ -99,7 +156,7 @@ fn play(file: &str) {
 }
 
 fn converse(text: &str) -> Result<(), String> {
-    let (mut limits, mut users) = (Limits::default(), Vec::new());
+    let (mut limits, mut locks, mut identities) = (Limits::default(), Locks::default(), BTreeMap::new());
     let mut durability = Durability::Off;
     let lines: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
     for line in &lines {
@@ -108,15 +165,23 @@ fn converse(text: &str) -> Result<(), String> {
         } else if let Some((name, password)) =
             line.strip_prefix("user ").and_then(|rest| rest.split_once(' '))
         {
-            users.push((name.into(), password.as_bytes().into()));
+            locks.users.insert(name.into(), password.as_bytes().into());
         } else if *line == "store" {
             durability = Durability::Acks;
+        } else if let Some(rule) = line.strip_prefix("acl ") {
+            locks.rules.push(rule.to_owned());
+        } else if let Some(pair) = line.strip_prefix("policy ") {
+            locks.set(pair)?;
+        } else if let Some((name, identity)) =
+            line.strip_prefix("identity ").and_then(|rest| rest.split_once(' '))
+        {
+            identities.insert(name.to_owned(), identity.into());
         }
     }
-    let broker = Arc::new(Broker::new(limits, Rights::new(users), durability, 7));
+    let broker = Arc::new(Broker::new(limits, locks.rights()?, durability, 7));
     let turn = Turn::new(Arc::new(Counters::default()), &broker);
     let (clients, store) = (BTreeMap::new(), Model::default());
-    let mut stage = Stage { broker, turn, clients, store, failing: false };
+    let mut stage = Stage { broker, locks, identities, turn, clients, store, failing: false };
     stage.turn.now = Instant::from_micros(1_000_000);
     for line in lines.into_iter().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         stage.play_line(line).map_err(|fault| format!("{line}\n      {fault}"))?;
@@ -145,6 +210,8 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
         "topic_aliases_out" => limits.topic_aliases_out = small(number),
         "keep_alive" => limits.keep_alive = small(number),
         "session_expiry" => limits.session_expiry = u32::try_from(number).unwrap_or(u32::MAX),
+        "filter_levels" => limits.filter_levels = size,
+        "connect_size" => limits.connect_size = u32::try_from(number).unwrap_or(u32::MAX),
         "subscriptions" => limits.subscriptions = size,
         "retained_messages" => limits.retained_messages = size,
         "connect_timeout" => limits.connect_timeout = Duration::from_secs(number),
@@ -160,8 +227,12 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
 
 impl Stage {
     fn play_line(&mut self, line: &str) -> Result<(), String> {
-        if line.starts_with("limits ") || line.starts_with("user ") || line == "store" {
+        let words = ["limits ", "user ", "acl ", "policy ", "identity "];
+        if words.iter().any(|word| line.starts_with(word)) || line == "store" {
             return Ok(());
+        }
+        if let Some((word @ ("grant" | "revoke" | "remove"), what)) = line.split_once(' ') {
+            return self.reload(word, what);
         }
         match line {
             "sync" => return self.sync(),
@@ -175,10 +246,7 @@ impl Stage {
                 self.run();
                 return Ok(());
             }
-            "crash" => {
-                self.crash();
-                return Ok(());
-            }
+            "crash" => return self.crash(),
             _ => {}
         }
         if let Some(seconds) = line.strip_prefix("wait ") {
@@ -235,17 +303,35 @@ impl Stage {
         Ok(())
     }
 
-    fn crash(&mut self) {
-        let Broker { limits, rights, .. } = &*self.broker;
-        let broker = Broker::new(limits.clone(), rights.clone(), Durability::Acks, 8);
+    fn crash(&mut self) -> Result<(), String> {
+        let broker = Broker::new(self.broker.limits.clone(), self.locks.rights()?, Durability::Acks, 8);
         let now = self.turn.now;
         self.turn = Turn::new(self.turn.counters.clone(), &broker);
         self.turn.now = now;
         self.clients.clear();
-        broker.restore(self.store.saved(limits.head_messages), &mut self.turn);
+        broker.restore(self.store.saved(broker.limits.head_messages), &mut self.turn);
         self.broker = Arc::new(broker);
         self.broker.clone().tick(&mut self.turn);
         self.run();
+        Ok(())
+    }
+
+    fn reload(&mut self, word: &str, what: &str) -> Result<(), String> {
+        match word {
+            "grant" => self.locks.rules.push(what.to_owned()),
+            "revoke" => {
+                let line =
+                    self.locks.rules.iter().position(|rule| rule == what).ok_or("there is no such rule")?;
+                // Lines keep their numbers.
+                self.locks.rules[line].clear();
+            }
+            _ => {
+                self.locks.users.remove(what).ok_or("nobody has that name")?;
+            }
+        }
+        self.broker.set_rights(self.locks.rights()?, &mut self.turn);
+        self.run();
+        Ok(())
     }
 
     fn give(&mut self, name: &str, packet: &str) -> Result<(), String> {
@@ -255,7 +341,8 @@ impl Stage {
                 Some("3.1") => Version::V3_1,
                 _ => Version::V3_1_1,
             };
-            let connection = Connection::new(self.broker.clone(), name.into(), self.turn.now);
+            let peer = Peer { identity: self.identities.get(name).cloned(), ..Peer::from(name) };
+            let connection = Connection::new(self.broker.clone(), peer, self.turn.now);
             self.turn.counters.count_socket();
             let flag = Arc::default();
             let client = Client {

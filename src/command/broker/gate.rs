@@ -9,8 +9,7 @@ use crate::transport::listener::{Listener, scheme};
 /// One listener.
 pub(super) struct Gate {
     pub(super) door: Door,
-    /// Its place among the listeners.
-    #[allow(dead_code, reason = "the broker's rights will ask for it")]
+    /// Its place among the listeners, and that of its policy among the rights.
     pub(super) number: usize,
     inside: AtomicUsize,
 }

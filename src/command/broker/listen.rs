@@ -9,9 +9,12 @@ use serde_json::json;
 use super::gate::Open;
 
 /// The lines that say where the broker listens.
-pub(super) fn announce(listeners: &[Open], open_to_all: bool, out: &mut dyn Write) {
+///
+/// `is_open` says of each listener whether anybody may come in.
+pub(super) fn announce(listeners: &[Open], is_open: &[bool], out: &mut dyn Write) {
     let mut lines = String::new();
-    for place in listeners.iter().flat_map(Open::places) {
+    let places = listeners.iter().flat_map(|open| open.places().map(|place| (open.gate.number, place)));
+    for (listener, place) in places {
         lines += &format!("listening on {}\n", place.url());
         let Some(address) = place.socket.address() else { continue };
         if address.ip().is_unspecified() {
@@ -20,9 +23,9 @@ pub(super) fn announce(listeners: &[Open], open_to_all: bool, out: &mut dyn Writ
                 lines += &format!("  other machines reach it at {url}\n");
             }
         }
-        if open_to_all && !address.ip().is_loopback() {
+        if is_open.get(listener).is_none_or(|is_open| *is_open) && !address.ip().is_loopback() {
             lines += "  no authentication: whoever reaches this address can read and publish every message; \
-                add --user NAME:PASSWORD\n";
+                add --user NAME:PASSWORD or --password-file\n";
         }
     }
     // A closed stdout harms nothing.

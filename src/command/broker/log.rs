@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::sink::{Audience, Destination, Line, Sink};
-use crate::broker::{Drop, Ending, Event};
+use crate::broker::{Drop, Ending, Event, Who};
 use crate::cli::broker::LogFormat;
 use crate::codec::packet::Version;
 use crate::config::global::Types;
@@ -204,7 +204,10 @@ fn kind(event: &Event) -> (u8, bool) {
             (Types::NOTICE, true)
         }
         Event::Dropping { .. } | Event::Dropped { .. } => (Types::WARNING, false),
-        Event::Refused { .. } | Event::Forbidden { .. } | Event::Expired { .. } => (Types::NOTICE, false),
+        Event::Refused { .. }
+        | Event::Forbidden { .. }
+        | Event::Unreadable { .. }
+        | Event::Expired { .. } => (Types::NOTICE, false),
     }
 }
 
@@ -215,7 +218,7 @@ fn clean(text: &str) -> String {
 
 fn describe(event: &Event) -> (String, Value) {
     match event {
-        Event::Connected { client, peer, version, clean_start, resumed, keep_alive } => {
+        Event::Connected { client, peer, username, version, clean_start, resumed, keep_alive } => {
             let session = match (clean_start, resumed) {
                 (true, _) => "new session",
                 (false, true) => "session resumed",
@@ -224,15 +227,18 @@ fn describe(event: &Event) -> (String, Value) {
             let version = version_name(*version);
             (
                 format!(
-                    "{client} connected from {peer} (MQTT {version}, {session}, keep alive {keep_alive} s)"
+                    "{client} connected from {peer}{} (MQTT {version}, {session}, keep alive {keep_alive} s)",
+                    user(username.as_deref())
                 ),
-                json!({ "event": "connected", "client": client.as_ref(), "peer": peer.as_ref(), "version": version,
+                json!({ "event": "connected", "client": client.as_ref(), "peer": peer.as_ref(),
+                    "username": username.as_deref(), "version": version,
                     "clean_start": clean_start, "resumed": resumed, "keep_alive": keep_alive }),
             )
         }
-        Event::Refused { client, peer, reason, detail } => (
-            format!("{peer} refused{}: {detail} ({reason})", of(client)),
-            json!({ "event": "refused", "client": client.as_ref(), "peer": peer.as_ref(), "reason": reason.0,
+        Event::Refused { client, peer, username, reason, detail } => (
+            format!("{peer} refused{}{}: {detail} ({reason})", of(client), user(username.as_deref())),
+            json!({ "event": "refused", "client": client.as_ref(), "peer": peer.as_ref(),
+                "username": username.as_deref(), "reason": reason.0,
                 "detail": detail }),
         ),
         Event::Disconnected { client, peer, why } => (
@@ -251,9 +257,19 @@ fn describe(event: &Event) -> (String, Value) {
             format!("{client} unsubscribed from {filter}"),
             json!({ "event": "unsubscribed", "client": client.as_ref(), "filter": filter }),
         ),
-        Event::Forbidden { client, topic, qos } => (
-            format!("{client} may not publish to {topic} (QoS {})", qos.bits()),
-            json!({ "event": "forbidden", "client": client.as_ref(), "topic": topic, "qos": qos.bits() }),
+        Event::Forbidden { who, topic, qos, will, denial } => {
+            let what = if *will { "may not have its will published" } else { "may not publish" };
+            let (whom, qos) = (whom(who), qos.bits());
+            (
+                format!("{whom} {what} to {topic} (QoS {qos}): {denial}"),
+                json!({ "event": "forbidden", "client": who.client.as_ref(), "username": who.username.as_deref(),
+                    "topic": topic, "qos": qos, "will": will, "why": denial.to_string() }),
+            )
+        }
+        Event::Unreadable { who, topic, denial } => (
+            format!("{} may not read {topic}: {denial}", whom(who)),
+            json!({ "event": "unreadable", "client": who.client.as_ref(), "username": who.username.as_deref(),
+                "topic": topic, "why": denial.to_string() }),
         ),
         Event::Dropping { client, why } => (
             format!("{client}: messages are being dropped: {}", drop_reason(*why)),
@@ -268,6 +284,15 @@ fn describe(event: &Event) -> (String, Value) {
             json!({ "event": "expired", "client": client.as_ref() }),
         ),
     }
+}
+
+/// The client, and its user.
+fn whom(who: &Who) -> String {
+    format!("{}{}", who.client, user(who.username.as_deref()))
+}
+
+fn user(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(", user {name}"))
 }
 
 fn of(client: &str) -> String {

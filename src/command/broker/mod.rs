@@ -9,10 +9,12 @@ mod log;
 mod places;
 mod process;
 mod refresh;
+mod rights;
 mod serve;
 mod settings;
 mod sink;
 mod unsupported;
+mod verify;
 mod worker;
 
 use std::future::poll_fn;
@@ -24,7 +26,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::LocalSet;
 
 use super::exit;
-use crate::broker::{Broker, Durability, Load, Rights};
+use crate::broker::{Broker, Durability, Load};
 use crate::cli::broker::BrokerArgs;
 use crate::config;
 use crate::transport::door::{Raw, Socket};
@@ -69,8 +71,10 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
     super::files::raise_limit();
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let workers = settings.process.workers.map_or_else(processors, usize::from);
-    let rights = rights(settings);
-    let open_to_all = rights.is_open();
+    let mut warnings = Vec::new();
+    let rights = rights::load(&settings.rights, &mut |warning| warnings.push(warning.to_owned()))?;
+    let is_open = settings.listeners.iter().enumerate().map(|(number, _)| rights.policy(number).is_open());
+    let is_open: Vec<bool> = is_open.collect();
     let broker = Broker::new(settings.limits.clone(), rights, Durability::Off, seed());
     let shared = Arc::new(Shared::new(broker, log.clone(), workers, settings.nodelay));
     log.attach(Audience { broker: shared.broker.clone(), clock: shared.clock });
@@ -84,7 +88,7 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
         };
         // Until here there is one thread, and the rights to open whatever is to be opened.
         let pid_file = settle(&settings.process, log)?;
-        settings.warnings.iter().for_each(|warning| log.warning(warning));
+        settings.warnings.iter().chain(&warnings).for_each(|warning| log.warning(warning));
         let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let own = Worker::new(shared.clone(), 0);
         let ways = (1..workers)
@@ -95,7 +99,7 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
         if let Some(path) = &args.ports_file {
             listen::write_ports(path, &listeners)?;
         }
-        listen::announce(&listeners, open_to_all, out);
+        listen::announce(&listeners, &is_open, out);
         let for_exec = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
         let gates: Rc<[Arc<Gate>]> = listeners.iter().map(|open| open.gate.clone()).collect();
         let accepting = accept_all(listeners, &own, &ways);
@@ -169,13 +173,6 @@ fn accept_all(
         }
     }
     accepting
-}
-
-fn rights(settings: &Settings) -> Rights {
-    let pairs = settings.users.iter();
-    let users: Vec<_> =
-        pairs.map(|(name, password)| (name.as_str().into(), password.as_bytes().into())).collect();
-    if users.is_empty() && !settings.anonymous { Rights::closed() } else { Rights::new(users) }
 }
 
 fn processors() -> usize {

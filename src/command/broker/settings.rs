@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::log::{self, Stamp};
+use super::rights;
 use super::sink::Destination;
 use crate::broker::Limits;
 use crate::cli::broker::{BrokerArgs, LimitArgs, LogFormat};
@@ -19,10 +20,12 @@ pub(super) struct Settings {
     pub(super) log: log::Settings,
     pub(super) process: Process,
     pub(super) listeners: Vec<Listener>,
-    /// NAME and PASSWORD.
+    /// NAME and PASSWORD, at every listener.
     pub(super) users: Vec<(String, String)>,
-    /// Whether a client needs no name.
-    pub(super) anonymous: bool,
+    /// Whether a client needs no name, if that is said.
+    pub(super) anonymous: Option<bool>,
+    /// What each listener demands and grants; filled in with them.
+    pub(super) rights: Vec<rights::Source>,
     /// Between publications under `$SYS`; zero for none.
     pub(super) sys_interval: Duration,
     /// Between searches for expired retained messages.
@@ -70,7 +73,8 @@ impl Settings {
             process: Process { pid_file: None, user: None, workers: None, background: false },
             listeners: Vec::new(),
             users: Vec::new(),
-            anonymous: true,
+            anonymous: None,
+            rights: Vec::new(),
             sys_interval: Duration::from_secs(10),
             sweep_interval: None,
             nodelay: true,
@@ -95,7 +99,7 @@ impl Settings {
         settings.put_logging(&config.logging.values);
         let named = super::places::of(config);
         let allowed = config.security.values.allow_anonymous;
-        settings.anonymous = allowed.unwrap_or(named.is_empty());
+        settings.anonymous = Some(allowed.unwrap_or(named.is_empty()));
         settings.listeners = named;
         settings.put_flags(args);
         settings.warnings = config.warnings.iter().map(ToString::to_string).collect();
@@ -203,9 +207,8 @@ impl Settings {
         self.put_limits(&args.limits);
         let users = args.users().map(|user| (user.name.clone(), user.password.clone()));
         self.users.extend(users);
-        if args.users().next().is_some() {
-            self.anonymous = false;
-        }
+        let said = args.rights.anonymous();
+        self.anonymous = said.or(if args.users().next().is_some() { Some(false) } else { self.anonymous });
         match (args.quiet, args.verbose) {
             (true, _) => self.log.types = Types::ERROR,
             (_, true) => self.log.types = Types::ALL,
@@ -227,6 +230,7 @@ impl Settings {
         if self.listeners.is_empty() || args.doors.is_given() {
             self.listeners = super::doors::listeners(args)?;
         }
+        self.rights = self.listeners.iter().map(|listener| rights::source(self, args, listener)).collect();
         Ok(())
     }
 
@@ -237,6 +241,10 @@ impl Settings {
         // Taken apart without `..`, so that no flag is parsed and forgotten.
         let LimitArgs {
             max_connections,
+            max_connections_per_address,
+            max_failed_logins,
+            max_connect_size,
+            max_filter_levels,
             max_packet_size,
             max_queued_messages,
             max_queued_bytes,
@@ -250,8 +258,13 @@ impl Settings {
             sys_interval,
         } = *args;
         let limits = &mut self.limits;
+        let small = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
         put(&mut limits.connections, max_connections);
-        put(&mut limits.packet_size, max_packet_size.map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)));
+        put(&mut limits.connections_per_address, max_connections_per_address);
+        put(&mut limits.failed_logins, max_failed_logins);
+        put(&mut limits.connect_size, max_connect_size.map(small));
+        put(&mut limits.filter_levels, max_filter_levels);
+        put(&mut limits.packet_size, max_packet_size.map(small));
         put(&mut limits.queued_messages, max_queued_messages);
         put(&mut limits.queued_bytes, max_queued_bytes);
         put(&mut limits.receive_maximum, receive_maximum);

@@ -1,6 +1,7 @@
 //! A worker: one thread that serves its share of the connections.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +12,10 @@ use tokio::task::LocalSet;
 
 use super::gate::Ticket;
 use super::log::Log;
+use super::rights;
 use super::serve::Serve;
-use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Turn};
+use super::verify::Pool;
+use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Peer, Turn};
 use crate::codec::reason::Reason;
 use crate::time::Instant;
 use crate::transport::Stream;
@@ -25,6 +28,8 @@ pub(super) const READ: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) broker: Arc<Broker>,
+    /// Where passwords are verified.
+    pool: Pool,
     pub(super) log: Arc<Log>,
     /// Whether small packets leave at once.
     pub(super) nodelay: bool,
@@ -57,15 +62,17 @@ impl Clock {
 
 impl Shared {
     pub(super) fn new(broker: Broker, log: Arc<Log>, workers: usize, nodelay: bool) -> Self {
+        let (broker, clock) = (Arc::new(broker), Clock(std::time::Instant::now()));
         Self {
-            broker: Arc::new(broker),
+            pool: Pool::new(broker.clone(), clock),
+            broker,
             log,
             nodelay,
             counters: (0..workers).map(|_| Arc::default()).collect(),
             loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             inside: AtomicUsize::new(0),
             idle: Notify::new(),
-            clock: Clock(std::time::Instant::now()),
+            clock,
         }
     }
 
@@ -132,6 +139,9 @@ impl Worker {
         for event in turn.events.drain(..) {
             self.shared.log.event(&event);
         }
+        if std::mem::take(&mut turn.verifications) > 0 {
+            self.shared.pool.wake();
+        }
         turn.wake();
     }
 
@@ -142,7 +152,9 @@ impl Worker {
         let presence = Presence::new(self.clone(), ticket);
         match raw {
             // The way of most connections, which is to stay short.
-            Raw::Tcp(stream, from) if is_plain => presence.serve(stream, from.to_string().into()),
+            Raw::Tcp(stream, from) if is_plain => {
+                presence.serve(stream, from.to_string().into(), Some(from.ip()), None);
+            }
             Raw::Tcp(stream, from) => {
                 tokio::task::spawn_local(let_in(Stream::Tcp(stream), Some(from), presence));
             }
@@ -166,7 +178,7 @@ impl Worker {
 /// Does what comes before MQTT, and goes on in a task that needs no memory for it any more.
 async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Presence) {
     match presence.ticket.gate().door.enter(stream, from).await {
-        Ok(guest) => presence.serve(guest.stream, guest.name),
+        Ok(guest) => presence.serve(guest.stream, guest.name, guest.address, guest.identity),
         Err((peer, why)) => {
             let mut turn = presence.worker.begin();
             turn.events.push(Event::Stranger { peer, why: Ending::Lost(why.into()) });
@@ -190,9 +202,17 @@ impl Presence {
     }
 
     /// Speaks MQTT with it from now on.
-    fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(mut self, stream: S, peer: Arc<str>) {
+    fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        mut self,
+        stream: S,
+        name: Arc<str>,
+        address: Option<IpAddr>,
+        identity: Option<Arc<str>>,
+    ) {
         let shared = &self.worker.shared;
         shared.inside.fetch_add(1, Ordering::Relaxed);
+        let listener = self.ticket.gate().number;
+        let peer = Peer { name, address: address.map(rights::network), listener, identity };
         let connection = Connection::new(shared.broker.clone(), peer, shared.now());
         self.is_inside = true;
         tokio::task::spawn_local(Serve::new(stream, connection, self));

@@ -49,7 +49,6 @@ pub(crate) struct Door {
 }
 
 /// One that came through a door.
-#[allow(dead_code, reason = "the broker's rights will ask for address and identity")]
 pub(crate) struct Guest {
     pub(crate) stream: Stream,
     /// How the log calls it.

@@ -1,0 +1,32 @@
+//! Who is at the other end of a connection, as far as the listener knows before the first packet.
+
+use crate::sync::Arc;
+
+/// Where failed logins and connections are counted: an IPv4 address, or the first 64 bits of an IPv6 address, which one
+/// subscriber of a provider has all to himself. Made by the shell.
+pub type Address = u64;
+
+/// The other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// How the log calls it: its address and port.
+    pub name: Arc<str>,
+    /// What limits per address count by; `None` where there is no address, as on a Unix socket.
+    pub address: Option<Address>,
+    /// The listener it came through: the number of its policy in [`super::Rights`].
+    pub listener: usize,
+    /// The user name that its certificate, or its pre-shared key, has proven.
+    pub identity: Option<Arc<str>>,
+}
+
+impl From<Arc<str>> for Peer {
+    fn from(name: Arc<str>) -> Self {
+        Self { name, address: None, listener: 0, identity: None }
+    }
+}
+
+impl From<&str> for Peer {
+    fn from(name: &str) -> Self {
+        Arc::<str>::from(name).into()
+    }
+}
