@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod connect;
 pub(crate) mod door;
+pub(crate) mod passwd;
 pub(crate) mod property;
 pub(crate) mod publish;
 pub(crate) mod request;
@@ -26,6 +27,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Bench(Box<bench::BenchArgs>),
     Broker(broker::BrokerArgs),
+    Passwd(passwd::PasswdArgs),
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
     Rr(request::RequestArgs),

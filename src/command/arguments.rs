@@ -25,6 +25,7 @@ impl Arguments {
             Some("mosquitto_pub") => Some("pub"),
             Some("mosquitto_sub") => Some("sub"),
             Some("mosquitto_rr") => Some("rr"),
+            Some("mosquitto_passwd") => Some("passwd"),
             _ => None,
         };
         let dialect = if alias.is_some() { Dialect::Mosquitto } else { Dialect::Skeeter };

@@ -9,6 +9,7 @@ mod files;
 #[cfg(test)]
 mod generated;
 mod json;
+mod passwd;
 mod publish;
 mod record;
 mod request;
@@ -59,6 +60,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             bench::run(&args)
         }
         Command::Broker(args) => broker::run(&args),
+        Command::Passwd(mut args) => {
+            args.dialect = dialect;
+            passwd::run(&args)
+        }
         Command::Pub(mut args) => {
             with(&mut args.connect);
             publish::run(&args)

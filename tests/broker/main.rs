@@ -8,5 +8,7 @@ mod support;
 mod bad_input;
 mod config;
 mod flood;
+#[cfg(unix)]
+mod locks;
 mod readme;
 mod spin_up;

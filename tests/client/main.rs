@@ -9,6 +9,8 @@ mod bench;
 mod connecting;
 mod mirror;
 mod options;
+#[cfg(unix)]
+mod passwd;
 mod publish;
 mod request;
 mod run;

@@ -7,6 +7,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod locks;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -43,6 +45,11 @@ struct Mosquitto {
 
 impl Mosquitto {
     fn start() -> Option<Self> {
+        Self::start_with("allow_anonymous true\n")
+    }
+
+    /// With these lines below its listener.
+    fn start_with(lines: &str) -> Option<Self> {
         let mosquitto = program("mosquitto");
         if !has("mosquitto", mosquitto.is_some()) {
             return None;
@@ -52,7 +59,7 @@ impl Mosquitto {
         // It takes no port 0, so a free one is looked for here; another process may be faster, then try again.
         for _ in 0..20 {
             let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
+            std::fs::write(&config, format!("listener {port} 127.0.0.1\n{lines}")).unwrap();
             let mut child = Command::new(mosquitto.as_ref()?)
                 .args(["-c", config.to_str().unwrap()])
                 .stdout(Stdio::null())
