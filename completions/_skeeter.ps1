@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measures an MQTT broker: latency, rates, loss, and who was the limit')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Makes and changes password files, for the broker here and for mosquitto')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publishes messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribes to topics and prints the messages that arrive')
             [CompletionResult]::new('rr', 'rr', [CompletionResultType]::ParameterValue, 'Publishes a request and prints the response')
@@ -130,11 +131,17 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--tls-keylog', '--tls-keylog', [CompletionResultType]::ParameterName, 'Appends the secrets of every connection to this file, with which Wireshark reads them')
             [CompletionResult]::new('--psk-file', '--psk-file', [CompletionResultType]::ParameterName, 'Speaks TLS with keys that clients share: one IDENTITY:HEXADECIMAL a line')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Lets this user in, and no longer those without a name (repeatable)')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd')
+            [CompletionResult]::new('--acl-file', '--acl-file', [CompletionResultType]::ParameterName, 'Allows what the rules of this file say, in mosquitto''s format, and nothing else')
             [CompletionResult]::new('--ports-file', '--ports-file', [CompletionResultType]::ParameterName, 'Writes process id and listeners to this file as JSON, once they are ready')
             [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How the log is written; human unless given')
             [CompletionResult]::new('--workers', '--workers', [CompletionResultType]::ParameterName, 'Threads that serve connections; as many as there are processors by default')
             [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at once; 100,000 unless given')
+            [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Connections at once from one address, or one IPv6 network of 64 bits; any number unless given')
+            [CompletionResult]::new('--max-failed-logins', '--max-failed-logins', [CompletionResultType]::ParameterName, 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given')
+            [CompletionResult]::new('--max-connect-size', '--max-connect-size', [CompletionResultType]::ParameterName, 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given')
+            [CompletionResult]::new('--max-filter-levels', '--max-filter-levels', [CompletionResultType]::ParameterName, 'Levels of one filter; 200 unless given')
             [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Bytes of one packet from a client; 16M unless given')
             [CompletionResult]::new('--max-queued-messages', '--max-queued-messages', [CompletionResultType]::ParameterName, 'Messages that wait for one session; 100,000 unless given')
             [CompletionResult]::new('--max-queued-bytes', '--max-queued-bytes', [CompletionResultType]::ParameterName, 'Bytes of the messages that wait for one session; 64M unless given')
@@ -152,6 +159,10 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--require-certificate', '--require-certificate', [CompletionResultType]::ParameterName, 'Refuses clients without a certificate')
             [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Takes the user name from the common name of the client''s certificate, or from the identity of its key')
             [CompletionResult]::new('--use-subject-as-username', '--use-subject-as-username', [CompletionResultType]::ParameterName, 'Takes the user name from the whole subject of the client''s certificate')
+            [CompletionResult]::new('--anonymous', '--anonymous', [CompletionResultType]::ParameterName, 'Lets clients without a user name in, though there are users')
+            [CompletionResult]::new('--no-anonymous', '--no-anonymous', [CompletionResultType]::ParameterName, 'Keeps out who is not a user, and so everybody where there are no users')
+            [CompletionResult]::new('--refuse-unreadable', '--refuse-unreadable', [CompletionResultType]::ParameterName, 'Refuses a subscription (0x87, in 3.1.1 0x80) to whose filter the rules allow no topic at all')
+            [CompletionResult]::new('--check-retain-source', '--check-retain-source', [CompletionResultType]::ParameterName, 'Keeps a retained message back when the client that published it may not publish there any more')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Goes on in the background, without stdin, stdout and stderr')
             [CompletionResult]::new('--daemon', '--daemon', [CompletionResultType]::ParameterName, 'Goes on in the background, without stdin, stdout and stderr')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Logs errors only')
@@ -159,6 +170,27 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Logs everything: subscriptions as well')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Logs everything: subscriptions as well')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Shows the version')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'skeeter;passwd' {
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'How passwords are kept: argon2id unless given. Before version 2.1 mosquitto does not know that')
+            [CompletionResult]::new('--hash', '--hash', [CompletionResultType]::ParameterName, 'How passwords are kept: argon2id unless given. Before version 2.1 mosquitto does not know that')
+            [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2; with argon2id, passes over its memory')
+            [CompletionResult]::new('--iterations', '--iterations', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2; with argon2id, passes over its memory')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Reads the password from the first line of this file')
+            [CompletionResult]::new('--password-fd', '--password-fd', [CompletionResultType]::ParameterName, 'Reads the password from this file descriptor')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Begins the file anew, without the users it has')
+            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Begins the file anew, without the users it has')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Takes the password from the command line')
+            [CompletionResult]::new('--password-given', '--password-given', [CompletionResultType]::ParameterName, 'Takes the password from the command line')
+            [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'Deletes the user')
+            [CompletionResult]::new('--delete', '--delete', [CompletionResultType]::ParameterName, 'Deletes the user')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Hashes the passwords of a file that holds them as they are')
+            [CompletionResult]::new('--upgrade', '--upgrade', [CompletionResultType]::ParameterName, 'Hashes the passwords of a file that holds them as they are')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Says whether the user''s password is right, or without a user whether a broker would take the file')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Reads users from stdin, one NAME:PASSWORD a line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -400,6 +432,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
         'skeeter;help' {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measures an MQTT broker: latency, rates, loss, and who was the limit')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Makes and changes password files, for the broker here and for mosquitto')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publishes messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribes to topics and prints the messages that arrive')
             [CompletionResult]::new('rr', 'rr', [CompletionResultType]::ParameterValue, 'Publishes a request and prints the response')
@@ -410,6 +443,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;help;broker' {
+            break
+        }
+        'skeeter;help;passwd' {
             break
         }
         'skeeter;help;pub' {

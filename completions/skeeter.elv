@@ -24,6 +24,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --version 'Print version'
             cand bench 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
             cand broker 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+            cand passwd 'Makes and changes password files, for the broker here and for mosquitto'
             cand pub 'Publishes messages'
             cand sub 'Subscribes to topics and prints the messages that arrive'
             cand rr 'Publishes a request and prints the response'
@@ -125,11 +126,17 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --tls-keylog 'Appends the secrets of every connection to this file, with which Wireshark reads them'
             cand --psk-file 'Speaks TLS with keys that clients share: one IDENTITY:HEXADECIMAL a line'
             cand --user 'Lets this user in, and no longer those without a name (repeatable)'
+            cand --password-file 'Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd'
+            cand --acl-file 'Allows what the rules of this file say, in mosquitto''s format, and nothing else'
             cand --ports-file 'Writes process id and listeners to this file as JSON, once they are ready'
             cand --exec 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status'
             cand --log-format 'How the log is written; human unless given'
             cand --workers 'Threads that serve connections; as many as there are processors by default'
             cand --max-connections 'Connections at once; 100,000 unless given'
+            cand --max-connections-per-address 'Connections at once from one address, or one IPv6 network of 64 bits; any number unless given'
+            cand --max-failed-logins 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given'
+            cand --max-connect-size 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given'
+            cand --max-filter-levels 'Levels of one filter; 200 unless given'
             cand --max-packet-size 'Bytes of one packet from a client; 16M unless given'
             cand --max-queued-messages 'Messages that wait for one session; 100,000 unless given'
             cand --max-queued-bytes 'Bytes of the messages that wait for one session; 64M unless given'
@@ -147,6 +154,10 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --require-certificate 'Refuses clients without a certificate'
             cand --use-identity-as-username 'Takes the user name from the common name of the client''s certificate, or from the identity of its key'
             cand --use-subject-as-username 'Takes the user name from the whole subject of the client''s certificate'
+            cand --anonymous 'Lets clients without a user name in, though there are users'
+            cand --no-anonymous 'Keeps out who is not a user, and so everybody where there are no users'
+            cand --refuse-unreadable 'Refuses a subscription (0x87, in 3.1.1 0x80) to whose filter the rules allow no topic at all'
+            cand --check-retain-source 'Keeps a retained message back when the client that published it may not publish there any more'
             cand -d 'Goes on in the background, without stdin, stdout and stderr'
             cand --daemon 'Goes on in the background, without stdin, stdout and stderr'
             cand -q 'Logs errors only'
@@ -154,6 +165,26 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand -v 'Logs everything: subscriptions as well'
             cand --verbose 'Logs everything: subscriptions as well'
             cand --version 'Shows the version'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'skeeter;passwd'= {
+            cand -H 'How passwords are kept: argon2id unless given. Before version 2.1 mosquitto does not know that'
+            cand --hash 'How passwords are kept: argon2id unless given. Before version 2.1 mosquitto does not know that'
+            cand -I 'Iterations of sha512-pbkdf2; with argon2id, passes over its memory'
+            cand --iterations 'Iterations of sha512-pbkdf2; with argon2id, passes over its memory'
+            cand --password-file 'Reads the password from the first line of this file'
+            cand --password-fd 'Reads the password from this file descriptor'
+            cand -c 'Begins the file anew, without the users it has'
+            cand --create 'Begins the file anew, without the users it has'
+            cand -b 'Takes the password from the command line'
+            cand --password-given 'Takes the password from the command line'
+            cand -D 'Deletes the user'
+            cand --delete 'Deletes the user'
+            cand -U 'Hashes the passwords of a file that holds them as they are'
+            cand --upgrade 'Hashes the passwords of a file that holds them as they are'
+            cand --check 'Says whether the user''s password is right, or without a user whether a broker would take the file'
+            cand --batch 'Reads users from stdin, one NAME:PASSWORD a line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -391,6 +422,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;help'= {
             cand bench 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
             cand broker 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+            cand passwd 'Makes and changes password files, for the broker here and for mosquitto'
             cand pub 'Publishes messages'
             cand sub 'Subscribes to topics and prints the messages that arrive'
             cand rr 'Publishes a request and prints the response'
@@ -399,6 +431,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;help;bench'= {
         }
         &'skeeter;help;broker'= {
+        }
+        &'skeeter;help;passwd'= {
         }
         &'skeeter;help;pub'= {
         }

@@ -28,6 +28,7 @@ complete -c skeeter -n "__fish_skeeter_needs_command" -s h -l help -d 'Print hel
 complete -c skeeter -n "__fish_skeeter_needs_command" -s V -l version -d 'Print version'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes messages'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "rr" -d 'Publishes a request and prints the response'
@@ -113,12 +114,18 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls-alpn -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l tls-keylog -d 'Appends the secrets of every connection to this file, with which Wireshark reads them' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l psk-file -d 'Speaks TLS with keys that clients share: one IDENTITY:HEXADECIMAL a line' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l password-file -d 'Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l acl-file -d 'Allows what the rules of this file say, in mosquitto\'s format, and nothing else' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ports-file -d 'Writes process id and listeners to this file as JSON, once they are ready' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l exec -d 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l log-format -d 'How the log is written; human unless given' -r -f -a "human\t'For people'
 json\t'One JSON object a line'"
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l workers -d 'Threads that serve connections; as many as there are processors by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Connections at once; 100,000 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections-per-address -d 'Connections at once from one address, or one IPv6 network of 64 bits; any number unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-failed-logins -d 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connect-size -d 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-filter-levels -d 'Levels of one filter; 200 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet from a client; 16M unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Messages that wait for one session; 100,000 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Bytes of the messages that wait for one session; 64M unless given' -r
@@ -136,11 +143,28 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l no-plain -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l require-certificate -d 'Refuses clients without a certificate'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l use-identity-as-username -d 'Takes the user name from the common name of the client\'s certificate, or from the identity of its key'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l use-subject-as-username -d 'Takes the user name from the whole subject of the client\'s certificate'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l anonymous -d 'Lets clients without a user name in, though there are users'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l no-anonymous -d 'Keeps out who is not a user, and so everybody where there are no users'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l refuse-unreadable -d 'Refuses a subscription (0x87, in 3.1.1 0x80) to whose filter the rules allow no topic at all'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l check-retain-source -d 'Keeps a retained message back when the client that published it may not publish there any more'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s d -l daemon -d 'Goes on in the background, without stdin, stdout and stderr'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d 'Logs errors only'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs everything: subscriptions as well'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s H -l hash -d 'How passwords are kept: argon2id unless given. Before version 2.1 mosquitto does not know that' -r -f -a "argon2id\t'Argon2id: slow on graphics cards too'
+sha512-pbkdf2\t'PBKDF2 with HMAC-SHA-512, which mosquitto knows since 2.0'
+sha512\t'SHA-512 once, which mosquitto has always known. Quickly guessed'"
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s I -l iterations -d 'Iterations of sha512-pbkdf2; with argon2id, passes over its memory' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -l password-file -d 'Reads the password from the first line of this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -l password-fd -d 'Reads the password from this file descriptor' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s c -l create -d 'Begins the file anew, without the users it has'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s b -l password-given -d 'Takes the password from the command line'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s D -l delete -d 'Deletes the user'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s U -l upgrade -d 'Hashes the passwords of a file that holds them as they are'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -l check -d 'Says whether the user\'s password is right, or without a user whether a broker would take the file'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -l batch -d 'Reads users from stdin, one NAME:PASSWORD a line'
+complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the URL may hold it instead' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s m -l message -d 'Publishes this text' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s f -l file -d 'Publishes the content of this file as one message' -r -F
@@ -320,9 +344,10 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-use-os-certs 
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l no-tls -d 'Turns TLS off, whatever else says on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l help -d 'Shows this help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l version -d 'Shows the version'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "pub" -d 'Publishes messages'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "rr" -d 'Publishes a request and prints the response'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker pub sub rr help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "rr" -d 'Publishes a request and prints the response'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -239,7 +239,8 @@ impl World {
                 device(client).map_or(Ok(()), |device| self.ledger.expired(device))
             }
             Event::Refused { client, detail, .. } => Err(format!("{client} is refused: {detail}")),
-            Event::Forbidden { client, .. } => Err(format!("{client} may not publish")),
+            Event::Forbidden { who, .. } => Err(format!("{} may not publish", who.client)),
+            Event::Unreadable { who, .. } => Err(format!("{} may not read", who.client)),
             Event::Dropping { .. } => {
                 self.happened.count(Kind::Dropped);
                 Ok(())
