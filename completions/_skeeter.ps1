@@ -140,6 +140,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at once; 100,000 unless given')
             [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Connections at once from one address, or one IPv6 network of 64 bits; any number unless given')
             [CompletionResult]::new('--max-failed-logins', '--max-failed-logins', [CompletionResultType]::ParameterName, 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given')
+            [CompletionResult]::new('--max-waiting-logins', '--max-waiting-logins', [CompletionResultType]::ParameterName, 'Passwords that wait to be verified; 16,384 unless given')
             [CompletionResult]::new('--max-connect-size', '--max-connect-size', [CompletionResultType]::ParameterName, 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given')
             [CompletionResult]::new('--max-filter-levels', '--max-filter-levels', [CompletionResultType]::ParameterName, 'Levels of one filter; 200 unless given')
             [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Bytes of one packet from a client; 16M unless given')

@@ -301,7 +301,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__broker)
-            opts="-c -p -d -q -v -h --config-file --check-config --test-config --port --bind --bind-interface --unix --unix-mode --ws --wss --no-plain --origin --trusted-proxy --proxy-protocol --handshake-timeout --tls --cert --key --key-pass-file --tls-port --cafile --capath --crlfile --require-certificate --use-identity-as-username --use-subject-as-username --tls-version --ciphers --ciphers-tls13 --tls-alpn --tls-keylog --psk-file --user --password-file --acl-file --anonymous --no-anonymous --refuse-unreadable --check-retain-source --ports-file --exec --daemon --log-format --quiet --verbose --workers --max-connections --max-connections-per-address --max-failed-logins --max-connect-size --max-filter-levels --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --connect-timeout --max-session-expiry --max-subscriptions --sys-interval --version --help"
+            opts="-c -p -d -q -v -h --config-file --check-config --test-config --port --bind --bind-interface --unix --unix-mode --ws --wss --no-plain --origin --trusted-proxy --proxy-protocol --handshake-timeout --tls --cert --key --key-pass-file --tls-port --cafile --capath --crlfile --require-certificate --use-identity-as-username --use-subject-as-username --tls-version --ciphers --ciphers-tls13 --tls-alpn --tls-keylog --psk-file --user --password-file --acl-file --anonymous --no-anonymous --refuse-unreadable --check-retain-source --ports-file --exec --daemon --log-format --quiet --verbose --workers --max-connections --max-connections-per-address --max-failed-logins --max-waiting-logins --max-connect-size --max-filter-levels --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --connect-timeout --max-session-expiry --max-subscriptions --sys-interval --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,6 +456,10 @@ _skeeter() {
                     return 0
                     ;;
                 --max-failed-logins)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-waiting-logins)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -135,6 +135,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --max-connections 'Connections at once; 100,000 unless given'
             cand --max-connections-per-address 'Connections at once from one address, or one IPv6 network of 64 bits; any number unless given'
             cand --max-failed-logins 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given'
+            cand --max-waiting-logins 'Passwords that wait to be verified; 16,384 unless given'
             cand --max-connect-size 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given'
             cand --max-filter-levels 'Levels of one filter; 200 unless given'
             cand --max-packet-size 'Bytes of one packet from a client; 16M unless given'

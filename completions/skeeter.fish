@@ -124,6 +124,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l workers -d 'T
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Connections at once; 100,000 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections-per-address -d 'Connections at once from one address, or one IPv6 network of 64 bits; any number unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-failed-logins -d 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-waiting-logins -d 'Passwords that wait to be verified; 16,384 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connect-size -d 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-filter-levels -d 'Levels of one filter; 200 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet from a client; 16M unless given' -r

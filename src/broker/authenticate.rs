@@ -141,7 +141,7 @@ impl Connection {
                 }
                 Ok(_) => {
                     logins.settle(&digest, Answer::Blocked);
-                    return Err(busy(version));
+                    return Err(busy(version, turn));
                 }
             };
         }
@@ -151,12 +151,12 @@ impl Connection {
                 let held = self.broker.waiting_bytes.fetch_add(bytes, crate::sync::Ordering::Relaxed);
                 if held + bytes > WAITING_BYTES {
                     self.broker.waiting_bytes.fetch_sub(bytes, crate::sync::Ordering::Relaxed);
-                    return Err(busy(version));
+                    return Err(busy(version, turn));
                 }
                 Ok(Some(ticket))
             }
             // It was settled between the two looks.
-            Known::Nothing => Err(busy(version)),
+            Known::Nothing => Err(busy(version, turn)),
         }
     }
 
@@ -173,8 +173,8 @@ impl Connection {
         // It was decoded once already.
         let Ok(connect) = codec::decode_connect(frame) else { return };
         let admitted = match answer {
-            None => Err(busy(connect.version)),
-            Some(Answer::Blocked) => Err(blocked(connect.version)),
+            None => Err(busy(connect.version, turn)),
+            Some(Answer::Blocked) => Err(blocked(connect.version, turn)),
             Some(Answer::Wrong) => Err(self.wrong(turn)),
             Some(Answer::Right) => self.check(&connect).and_then(|()| {
                 if Arc::ptr_eq(&held.rights, &self.broker.rights.load()) {
@@ -200,16 +200,18 @@ impl Connection {
     fn check_blocked(&self, version: Version, turn: &Turn) -> Result<(), Refusal> {
         let blocked_at =
             |address: Address| self.broker.addresses.is_blocked(address, turn.now, &self.broker.limits);
-        if self.peer.address.is_some_and(blocked_at) { Err(blocked(version)) } else { Ok(()) }
+        if self.peer.address.is_some_and(blocked_at) { Err(blocked(version, turn)) } else { Ok(()) }
     }
 }
 
-fn busy(version: Version) -> Refusal {
+fn busy(version: Version, turn: &Turn) -> Refusal {
+    turn.counters.logins_refused.add(1);
     let detail = "too many logins wait to be verified";
     (if version == Version::V5 { Reason::SERVER_BUSY } else { Reason::SERVER_UNAVAILABLE }, detail)
 }
 
-fn blocked(version: Version) -> Refusal {
+fn blocked(version: Version, turn: &Turn) -> Refusal {
+    turn.counters.logins_refused.add(1);
     let detail = "too many logins from this address have failed; it must wait";
     (
         if version == Version::V5 { Reason::CONNECTION_RATE_EXCEEDED } else { Reason::SERVER_UNAVAILABLE },

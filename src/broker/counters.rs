@@ -63,6 +63,8 @@ counters! {
     sockets,
     /// CONNECT packets refused because of their user name or password.
     logins_failed,
+    /// CONNECT packets refused without a look at their password: too many from their address have failed, or too many wait.
+    logins_refused,
     /// Filters refused because they have too many levels.
     filters_refused,
     /// CONNECT packets answered with success.

@@ -44,12 +44,13 @@ const TOTALS: [(&str, Read); 10] = [
 ];
 
 /// Our own, where mosquitto has no name.
-const OWN: [(&str, Read); 7] = [
+const OWN: [(&str, Read); 8] = [
     ("publish/messages/dropped/too_large", |counts| counts.dropped_too_large),
     ("publish/messages/dropped/queue_full", |counts| counts.dropped_queue_full),
     ("publish/messages/dropped/expired", |counts| counts.dropped_expired),
     ("publish/messages/refused", |counts| counts.publish_refused),
     ("logins/failed", |counts| counts.logins_failed),
+    ("logins/refused", |counts| counts.logins_refused),
     ("subscriptions/refused/levels", |counts| counts.filters_refused),
     ("publish/messages/unreadable", |counts| counts.publish_unreadable),
 ];

@@ -172,6 +172,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_failed_logins: Option<u32>,
 
+    /// Passwords that wait to be verified; 16,384 unless given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_waiting_logins: Option<usize>,
+
     /// Bytes of a CONNECT, the one packet that anybody can send; 256K unless given.
     #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
     pub(crate) max_connect_size: Option<usize>,

@@ -39,7 +39,9 @@ impl Arguments {
             // Before those of the command line, of which the last wins.
             words.splice(2..2, from_file);
         }
-        Ok(Self { words: property::join(words), dialect })
+        // There -D is another flag.
+        let is_passwd = words.get(1).is_some_and(|word| word == "passwd");
+        Ok(Self { words: if is_passwd { words } else { property::join(words) }, dialect })
     }
 }
 

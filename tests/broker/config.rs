@@ -68,7 +68,7 @@ fn without_a_listener_anybody_on_this_machine_may_come_and_with_one_nobody() {
     let broker = Broker::with_config(&folder, config, &["-p", "1"]);
     let mut client = broker.connect();
     client.send(&connect4("a", true));
-    client.expect(&[0x20, 2, 0, 4]);
+    client.expect(&[0x20, 2, 0, 5]);
     let mut client = broker.connect();
     client.send(&login("a", "ann", "secret"));
     client.expect(&CONNACK4);

@@ -66,6 +66,10 @@ fn brokers_start_as_in_the_examples() {
     let examples = examples();
     let brokers: Vec<_> = examples.iter().filter(|line| line.starts_with("skeeter broker")).collect();
     assert!(brokers.len() >= 4, "{brokers:?}");
+    let passwd = examples.iter().find(|line| line.starts_with("skeeter passwd")).unwrap();
+    // What is asked for there is given here.
+    assert!(shell(&folder, passwd).env("SKEETER_PASSWORD", "secret").status().unwrap().success());
+    std::fs::write(folder.file("acl"), "topic #\n").unwrap();
     for line in brokers {
         let port = if line.contains("-p 0") || line.contains("--exec") { "" } else { " -p 0" };
         let mut broker = Ended(shell(&folder, &format!("exec {line}{port}")).spawn().unwrap());

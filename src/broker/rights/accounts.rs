@@ -125,4 +125,27 @@ mod tests {
         assert!(told[3].starts_with("users:5: the password of \"eve\""), "{told:?}");
         assert!(!told.concat().contains("hunter2"), "{told:?}");
     }
+
+    #[test]
+    fn damaged_files_are_read_or_refused_with_lines() {
+        let text = "# users\nann:$7$101$c2FsdHNhbHQ=$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n\
+            bob:$argon2id$v=19$m=256,t=2,p=1$c2FsdHNhbHRzYWx0$d24DMwPvBDCOk2MMCh25X1upeHgooLW5p7HSUKjnfG0\n";
+        let (mut read, mut refused) = (0, 0);
+        for bytes in crate::broker::rights::acl::tests::mutations(text.as_bytes(), 5_000) {
+            let lines = bytes.split(|byte| *byte == b'\n').count();
+            match Accounts::parse("users", &bytes) {
+                Ok(accounts) => {
+                    read += 1;
+                    assert!(accounts.len() <= lines);
+                }
+                Err(faults) => {
+                    refused += 1;
+                    assert!(
+                        faults.iter().all(|fault| (1..=lines).contains(&fault.line)) && !faults.is_empty()
+                    );
+                }
+            }
+        }
+        assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
+    }
 }

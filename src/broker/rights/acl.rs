@@ -223,4 +223,4 @@ impl Set {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

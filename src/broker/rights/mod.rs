@@ -170,6 +170,11 @@ impl Rights {
         &self.policies[listener.min(self.policies.len() - 1)]
     }
 
+    /// Whether there are rules at any listener.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.policies.iter().any(|policy| policy.acl.is_some())
+    }
+
     /// Why this client may not publish to `topic`, if it may not. `$SYS` is the broker's own.
     pub(crate) fn deny_publish(&self, who: &Who, topic: &str) -> Option<Denial> {
         if topic.starts_with("$SYS") && matches!(topic.as_bytes().get(4), None | Some(b'/')) {

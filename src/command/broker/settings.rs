@@ -243,6 +243,7 @@ impl Settings {
             max_connections,
             max_connections_per_address,
             max_failed_logins,
+            max_waiting_logins,
             max_connect_size,
             max_filter_levels,
             max_packet_size,
@@ -262,6 +263,7 @@ impl Settings {
         put(&mut limits.connections, max_connections);
         put(&mut limits.connections_per_address, max_connections_per_address);
         put(&mut limits.failed_logins, max_failed_logins);
+        put(&mut limits.logins_waiting, max_waiting_logins);
         put(&mut limits.connect_size, max_connect_size.map(small));
         put(&mut limits.filter_levels, max_filter_levels);
         put(&mut limits.packet_size, max_packet_size.map(small));

@@ -124,3 +124,52 @@ fn every_fault_of_a_file_is_told_with_its_line() {
     assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8, 9], "{faults:?}");
     assert!(faults[1].to_string().starts_with("acl:3: \"list\" is no right; those are"), "{}", faults[1]);
 }
+
+/// Bytes put in, taken out and changed by chance, from a seed.
+pub(in crate::broker::rights) fn mutations(text: &[u8], count: u64) -> impl Iterator<Item = Vec<u8>> {
+    (0..count).map(move |seed| {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut next = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).unwrap() % below.max(1)
+        };
+        let mut bytes = text.to_vec();
+        for _ in 0..=next(8) {
+            let at = next(bytes.len());
+            match next(4) {
+                0 => drop(bytes.drain(at..(at + next(40)).min(bytes.len()))),
+                1 => bytes.insert(at, b"\0\n#+/%$:=,\xFF uct"[next(15)]),
+                2 if at < bytes.len() => bytes[at] = u8::try_from(next(256)).unwrap(),
+                _ => bytes.extend_from_within(at..(at + next(60)).min(bytes.len())),
+            }
+        }
+        bytes
+    })
+}
+
+#[test]
+fn damaged_files_are_read_or_refused_with_lines() {
+    let (mut read, mut refused) = (0, 0);
+    for bytes in mutations(FILE.as_bytes(), 5_000) {
+        let lines = bytes.split(|byte| *byte == b'\n').count();
+        match Acl::parse("acl", &bytes) {
+            Ok(acl) => {
+                read += 1;
+                for (client, username) in [("c", None), ("+", Some("ann")), ("a/b", Some("%c"))] {
+                    let who = who(client, username);
+                    for topic in ["public/a", "$SYS/x", "", "clients/a/b/x", "/"] {
+                        let _ = acl.deny(&who, Access::Read, topic);
+                        let _ = acl.could_read(&who, "+/#");
+                    }
+                }
+            }
+            Err(faults) => {
+                refused += 1;
+                assert!(faults.iter().all(|fault| (1..=lines).contains(&fault.line)) && !faults.is_empty());
+            }
+        }
+    }
+    assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
+}
