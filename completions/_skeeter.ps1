@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publishes messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribes to topics and prints the messages that arrive')
             [CompletionResult]::new('rr', 'rr', [CompletionResultType]::ParameterValue, 'Publishes a request and prints the response')
+            [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Checks, saves and restores what a broker has kept in a data directory')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -133,6 +134,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Lets this user in, and no longer those without a name (repeatable)')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd')
             [CompletionResult]::new('--acl-file', '--acl-file', [CompletionResultType]::ParameterName, 'Allows what the rules of this file say, in mosquitto''s format, and nothing else')
+            [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Keeps sessions, their messages, retained messages and wills in this directory, through restarts and crashes')
+            [CompletionResult]::new('--durability', '--durability', [CompletionResultType]::ParameterName, 'What may be lost in a crash: `acks`, `interval=TIME` or `none`')
+            [CompletionResult]::new('--sync-delay', '--sync-delay', [CompletionResultType]::ParameterName, 'Makes each sync take so many milliseconds longer, so that benchmarks compare on any disk')
             [CompletionResult]::new('--ports-file', '--ports-file', [CompletionResultType]::ParameterName, 'Writes process id and listeners to this file as JSON, once they are ready')
             [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How the log is written; human unless given')
@@ -430,6 +434,50 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Shows the version')
             break
         }
+        'skeeter;store' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tells whether all is sound, and what there is; changes nothing')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Writes what there is as lines of JSON')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Reads such lines into a data directory, from stdin')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'skeeter;store;check' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'skeeter;store;export' {
+            [CompletionResult]::new('--messages', '--messages', [CompletionResultType]::ParameterName, 'Messages only: retained ones, and those that wait')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'skeeter;store;import' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'skeeter;store;help' {
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tells whether all is sound, and what there is; changes nothing')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Writes what there is as lines of JSON')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Reads such lines into a data directory, from stdin')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'skeeter;store;help;check' {
+            break
+        }
+        'skeeter;store;help;export' {
+            break
+        }
+        'skeeter;store;help;import' {
+            break
+        }
+        'skeeter;store;help;help' {
+            break
+        }
         'skeeter;help' {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measures an MQTT broker: latency, rates, loss, and who was the limit')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0')
@@ -437,6 +485,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publishes messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribes to topics and prints the messages that arrive')
             [CompletionResult]::new('rr', 'rr', [CompletionResultType]::ParameterValue, 'Publishes a request and prints the response')
+            [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Checks, saves and restores what a broker has kept in a data directory')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -456,6 +505,21 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;help;rr' {
+            break
+        }
+        'skeeter;help;store' {
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tells whether all is sound, and what there is; changes nothing')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Writes what there is as lines of JSON')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Reads such lines into a data directory, from stdin')
+            break
+        }
+        'skeeter;help;store;check' {
+            break
+        }
+        'skeeter;help;store;export' {
+            break
+        }
+        'skeeter;help;store;import' {
             break
         }
         'skeeter;help;help' {

@@ -34,6 +34,9 @@ _skeeter() {
             skeeter,rr)
                 cmd="skeeter__subcmd__rr"
                 ;;
+            skeeter,store)
+                cmd="skeeter__subcmd__store"
+                ;;
             skeeter,sub)
                 cmd="skeeter__subcmd__sub"
                 ;;
@@ -55,8 +58,44 @@ _skeeter() {
             skeeter__subcmd__help,rr)
                 cmd="skeeter__subcmd__help__subcmd__rr"
                 ;;
+            skeeter__subcmd__help,store)
+                cmd="skeeter__subcmd__help__subcmd__store"
+                ;;
             skeeter__subcmd__help,sub)
                 cmd="skeeter__subcmd__help__subcmd__sub"
+                ;;
+            skeeter__subcmd__help__subcmd__store,check)
+                cmd="skeeter__subcmd__help__subcmd__store__subcmd__check"
+                ;;
+            skeeter__subcmd__help__subcmd__store,export)
+                cmd="skeeter__subcmd__help__subcmd__store__subcmd__export"
+                ;;
+            skeeter__subcmd__help__subcmd__store,import)
+                cmd="skeeter__subcmd__help__subcmd__store__subcmd__import"
+                ;;
+            skeeter__subcmd__store,check)
+                cmd="skeeter__subcmd__store__subcmd__check"
+                ;;
+            skeeter__subcmd__store,export)
+                cmd="skeeter__subcmd__store__subcmd__export"
+                ;;
+            skeeter__subcmd__store,help)
+                cmd="skeeter__subcmd__store__subcmd__help"
+                ;;
+            skeeter__subcmd__store,import)
+                cmd="skeeter__subcmd__store__subcmd__import"
+                ;;
+            skeeter__subcmd__store__subcmd__help,check)
+                cmd="skeeter__subcmd__store__subcmd__help__subcmd__check"
+                ;;
+            skeeter__subcmd__store__subcmd__help,export)
+                cmd="skeeter__subcmd__store__subcmd__help__subcmd__export"
+                ;;
+            skeeter__subcmd__store__subcmd__help,help)
+                cmd="skeeter__subcmd__store__subcmd__help__subcmd__help"
+                ;;
+            skeeter__subcmd__store__subcmd__help,import)
+                cmd="skeeter__subcmd__store__subcmd__help__subcmd__import"
                 ;;
             *)
                 ;;
@@ -65,7 +104,7 @@ _skeeter() {
 
     case "${cmd}" in
         skeeter)
-            opts="-h -V --help --version bench broker passwd pub sub rr help"
+            opts="-h -V --help --version bench broker passwd pub sub rr store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -301,7 +340,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__broker)
-            opts="-c -p -d -q -v -h --config-file --check-config --test-config --port --bind --bind-interface --unix --unix-mode --ws --wss --no-plain --origin --trusted-proxy --proxy-protocol --handshake-timeout --tls --cert --key --key-pass-file --tls-port --cafile --capath --crlfile --require-certificate --use-identity-as-username --use-subject-as-username --tls-version --ciphers --ciphers-tls13 --tls-alpn --tls-keylog --psk-file --user --password-file --acl-file --anonymous --no-anonymous --refuse-unreadable --check-retain-source --ports-file --exec --daemon --log-format --quiet --verbose --workers --max-connections --max-connections-per-address --max-failed-logins --max-waiting-logins --max-connect-size --max-filter-levels --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --connect-timeout --max-session-expiry --max-subscriptions --sys-interval --version --help"
+            opts="-c -p -d -q -v -h --config-file --check-config --test-config --port --bind --bind-interface --unix --unix-mode --ws --wss --no-plain --origin --trusted-proxy --proxy-protocol --handshake-timeout --tls --cert --key --key-pass-file --tls-port --cafile --capath --crlfile --require-certificate --use-identity-as-username --use-subject-as-username --tls-version --ciphers --ciphers-tls13 --tls-alpn --tls-keylog --psk-file --user --password-file --acl-file --anonymous --no-anonymous --refuse-unreadable --check-retain-source --data-dir --durability --sync-delay --ports-file --exec --daemon --log-format --quiet --verbose --workers --max-connections --max-connections-per-address --max-failed-logins --max-waiting-logins --max-connect-size --max-filter-levels --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --connect-timeout --max-session-expiry --max-subscriptions --sys-interval --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -431,6 +470,18 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --durability)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ports-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -523,7 +574,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__help)
-            opts="bench broker passwd pub sub rr help"
+            opts="bench broker passwd pub sub rr store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -609,6 +660,62 @@ _skeeter() {
         skeeter__subcmd__help__subcmd__rr)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__store)
+            opts="check export import"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__store__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__store__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__store__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1093,6 +1200,132 @@ _skeeter() {
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store)
+            opts="-h --help check export import help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__check)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__export)
+            opts="-h --messages --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__help)
+            opts="check export import help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__import)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -28,6 +28,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand pub 'Publishes messages'
             cand sub 'Subscribes to topics and prints the messages that arrive'
             cand rr 'Publishes a request and prints the response'
+            cand store 'Checks, saves and restores what a broker has kept in a data directory'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'skeeter;bench'= {
@@ -128,6 +129,9 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --user 'Lets this user in, and no longer those without a name (repeatable)'
             cand --password-file 'Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd'
             cand --acl-file 'Allows what the rules of this file say, in mosquitto''s format, and nothing else'
+            cand --data-dir 'Keeps sessions, their messages, retained messages and wills in this directory, through restarts and crashes'
+            cand --durability 'What may be lost in a crash: `acks`, `interval=TIME` or `none`'
+            cand --sync-delay 'Makes each sync take so many milliseconds longer, so that benchmarks compare on any disk'
             cand --ports-file 'Writes process id and listeners to this file as JSON, once they are ready'
             cand --exec 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status'
             cand --log-format 'How the log is written; human unless given'
@@ -420,6 +424,41 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --help 'Shows this help'
             cand --version 'Shows the version'
         }
+        &'skeeter;store'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand check 'Tells whether all is sound, and what there is; changes nothing'
+            cand export 'Writes what there is as lines of JSON'
+            cand import 'Reads such lines into a data directory, from stdin'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'skeeter;store;check'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'skeeter;store;export'= {
+            cand --messages 'Messages only: retained ones, and those that wait'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'skeeter;store;import'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'skeeter;store;help'= {
+            cand check 'Tells whether all is sound, and what there is; changes nothing'
+            cand export 'Writes what there is as lines of JSON'
+            cand import 'Reads such lines into a data directory, from stdin'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'skeeter;store;help;check'= {
+        }
+        &'skeeter;store;help;export'= {
+        }
+        &'skeeter;store;help;import'= {
+        }
+        &'skeeter;store;help;help'= {
+        }
         &'skeeter;help'= {
             cand bench 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
             cand broker 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
@@ -427,6 +466,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand pub 'Publishes messages'
             cand sub 'Subscribes to topics and prints the messages that arrive'
             cand rr 'Publishes a request and prints the response'
+            cand store 'Checks, saves and restores what a broker has kept in a data directory'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'skeeter;help;bench'= {
@@ -440,6 +480,17 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;help;sub'= {
         }
         &'skeeter;help;rr'= {
+        }
+        &'skeeter;help;store'= {
+            cand check 'Tells whether all is sound, and what there is; changes nothing'
+            cand export 'Writes what there is as lines of JSON'
+            cand import 'Reads such lines into a data directory, from stdin'
+        }
+        &'skeeter;help;store;check'= {
+        }
+        &'skeeter;help;store;export'= {
+        }
+        &'skeeter;help;store;import'= {
         }
         &'skeeter;help;help'= {
         }

@@ -32,6 +32,7 @@ complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "passwd" -d 'Makes a
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes messages'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "rr" -d 'Publishes a request and prints the response'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "store" -d 'Checks, saves and restores what a broker has kept in a data directory'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s q -l qos -d 'Quality of service on both sides: 0, 1 or 2; 0, but 1 in the scenarios of the Open MQTT Benchmark Suite' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s s -l size -d 'Bytes of a payload, from 16' -r
@@ -116,6 +117,9 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l psk-file -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l user -d 'Lets this user in, and no longer those without a name (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l password-file -d 'Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l acl-file -d 'Allows what the rules of this file say, in mosquitto\'s format, and nothing else' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l data-dir -d 'Keeps sessions, their messages, retained messages and wills in this directory, through restarts and crashes' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l durability -d 'What may be lost in a crash: `acks`, `interval=TIME` or `none`' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sync-delay -d 'Makes each sync take so many milliseconds longer, so that benchmarks compare on any disk' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ports-file -d 'Writes process id and listeners to this file as JSON, once they are ready' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l exec -d 'Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l log-format -d 'How the log is written; human unless given' -r -f -a "human\t'For people'
@@ -345,10 +349,27 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-use-os-certs 
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l no-tls -d 'Turns TLS off, whatever else says on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l help -d 'Shows this help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l version -d 'Shows the version'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "pub" -d 'Publishes messages'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "rr" -d 'Publishes a request and prints the response'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and not __fish_seen_subcommand_from check export import help" -s h -l help -d 'Print help'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and not __fish_seen_subcommand_from check export import help" -f -a "check" -d 'Tells whether all is sound, and what there is; changes nothing'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and not __fish_seen_subcommand_from check export import help" -f -a "export" -d 'Writes what there is as lines of JSON'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and not __fish_seen_subcommand_from check export import help" -f -a "import" -d 'Reads such lines into a data directory, from stdin'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and not __fish_seen_subcommand_from check export import help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from export" -l messages -d 'Messages only: retained ones, and those that wait'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "check" -d 'Tells whether all is sound, and what there is; changes nothing'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "export" -d 'Writes what there is as lines of JSON'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "import" -d 'Reads such lines into a data directory, from stdin'
+complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "rr" -d 'Publishes a request and prints the response'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "store" -d 'Checks, saves and restores what a broker has kept in a data directory'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Tells whether all is sound, and what there is; changes nothing'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "export" -d 'Writes what there is as lines of JSON'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "import" -d 'Reads such lines into a data directory, from stdin'

@@ -1,7 +1,7 @@
 //! skeeter: an MQTT toolkit. This is the map; each module opens with what it is and what it leaves out.
 //!
 //! ```text
-//! sync | time | topic < message < codec < delivery | text < broker | client | bench < simulation  ||  transport < config < link < cli < command < main
+//! sync | time | topic < message < codec < delivery | text < broker | client | bench < simulation  ||  transport | store < config < link < cli < command < main
 //! ```
 //!
 //! A module uses only what is lower; neighbours on a rung never use each other. Left of the bar is the core, which names
@@ -19,6 +19,7 @@ mod link;
 pub mod message;
 #[cfg(test)]
 mod simulation;
+mod store;
 mod sync;
 pub mod text;
 pub mod time;

@@ -115,6 +115,11 @@ impl Message {
         self.expires
     }
 
+    /// The address of the block: messages that share it, while they live, have the same.
+    pub(crate) fn block(&self) -> usize {
+        self.bytes.as_ptr().addr()
+    }
+
     pub fn qos(&self) -> QoS {
         self.qos
     }

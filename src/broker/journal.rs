@@ -65,6 +65,8 @@ pub struct Journal {
     /// Bytes of records that are not synced.
     backlog: AtomicUsize,
     closed: AtomicBool,
+    /// The number of the last entry.
+    numbers: AtomicU64,
     /// Held for reading by who records what must stand in one batch, for writing while a batch is taken. It comes before
     /// every other lock.
     gate: RwLock<()>,
@@ -112,6 +114,7 @@ impl Journal {
             failing_since: AtomicU64::new(Instant::NEVER.as_micros()),
             backlog: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            numbers: AtomicU64::new(0),
             gate: RwLock::new(()),
         }
     }
@@ -153,6 +156,21 @@ impl Journal {
             Durability::None | Durability::Interval(_) if backlog > BACKLOG => ticket,
             Durability::None | Durability::Interval(_) | Durability::Off => Ticket::NONE,
         }
+    }
+
+    /// A number for a new entry, greater than all before.
+    pub(crate) fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The last number that was given.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.numbers.load(Ordering::Relaxed)
+    }
+
+    /// Numbers up to this one are in use already.
+    pub(crate) fn number_after(&self, last: u64) {
+        self.numbers.fetch_max(last, Ordering::Relaxed);
     }
 
     /// The batch in which a session last ended: a new session's CONNACK says that nothing is left of an old one.

@@ -15,7 +15,8 @@ pub(crate) struct Model {
     subscriptions: BTreeMap<(u64, Box<str>), Subscribed>,
     held: BTreeMap<(u64, PacketId), ()>,
     sent: BTreeMap<(u64, PacketId), (u64, Option<Entry>)>,
-    entries: BTreeMap<(u64, u64), Entry>,
+    /// By number, with the owner.
+    entries: BTreeMap<u64, (u64, Entry)>,
     groups: BTreeMap<u64, Box<str>>,
     retained: BTreeMap<String, SavedRetained>,
 }
@@ -31,7 +32,7 @@ impl Model {
                 self.subscriptions.retain(|(session, _), _| session != key);
                 self.held.retain(|(session, _), ()| session != key);
                 self.sent.retain(|(session, _), _| session != key);
-                self.entries.retain(|(owner, _), _| owner != key);
+                self.entries.retain(|_, (owner, _)| owner != key);
             }
             Record::Subscribe { session, filter, subscribed } => {
                 self.subscriptions.insert((*session, filter.clone()), subscribed.clone());
@@ -46,13 +47,13 @@ impl Model {
                 self.held.remove(&(*session, *id));
             }
             Record::Enqueue { owner, entry } => {
-                self.entries.insert((*owner, entry.number), entry.clone());
+                self.entries.insert(entry.number, (*owner, entry.clone()));
             }
-            Record::Remove { owner, number } => {
-                self.entries.remove(&(*owner, *number));
+            Record::Remove { number } => {
+                self.entries.remove(number);
             }
-            Record::Send { session, id, sequence, owner, number } => {
-                let entry = self.entries.remove(&(*owner, *number));
+            Record::Send { session, id, sequence, number } => {
+                let entry = self.entries.remove(number).map(|(_, entry)| entry);
                 self.sent.insert((*session, *id), (*sequence, entry));
             }
             Record::Received { session, id, sequence } => {
@@ -66,7 +67,7 @@ impl Model {
             }
             Record::EndGroup { key } => {
                 self.groups.remove(key);
-                self.entries.retain(|(owner, _), _| owner != key);
+                self.entries.retain(|_, (owner, _)| owner != key);
             }
             Record::Retain { message, source } => {
                 let saved = SavedRetained { message: message.clone(), source: source.clone() };
@@ -81,10 +82,14 @@ impl Model {
 
     /// The answer to a page, and whether there is no more.
     pub(crate) fn page(&self, page: &Page) -> (Vec<Entry>, bool) {
-        let entries = self.entries.range((page.owner(), page.from)..=(page.owner(), u64::MAX));
-        let entries: Vec<_> = entries.take(page.most).map(|(_, entry)| entry.clone()).collect();
+        let entries: Vec<_> = self.of(page.owner(), page.from).take(page.most).cloned().collect();
         let complete = entries.len() < page.most;
         (entries, complete)
+    }
+
+    fn of(&self, owner: u64, from: u64) -> impl Iterator<Item = &Entry> {
+        let entries = self.entries.range(from..).filter(move |(_, (other, _))| *other == owner);
+        entries.map(|(_, (_, entry))| entry)
     }
 
     /// What a broker takes up, with `head` entries of each queue.
@@ -114,6 +119,7 @@ impl Model {
             queue: self.queue(*key, head),
         });
         Saved {
+            last_number: self.entries.last_key_value().map_or(0, |(number, _)| *number),
             sessions: sessions.collect(),
             groups: groups.collect(),
             retained: self.retained.values().cloned().collect(),
@@ -121,14 +127,12 @@ impl Model {
     }
 
     fn queue(&self, owner: u64, head: usize) -> SavedQueue {
-        let entries: Vec<_> =
-            self.entries.range((owner, 0)..=(owner, u64::MAX)).map(|(_, entry)| entry.clone()).collect();
+        let entries: Vec<_> = self.of(owner, 0).cloned().collect();
         let (first, rest) = entries.split_at(head.min(entries.len()));
         SavedQueue {
             head: first.to_vec(),
             rest: rest.len(),
             rest_bytes: rest.iter().map(|entry| entry.message.len()).sum(),
-            last: entries.last().map_or(0, |entry| entry.number),
         }
     }
 }

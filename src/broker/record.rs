@@ -50,7 +50,6 @@ pub enum Record {
     },
     /// It waits no more: acknowledged, refused, expired, or dropped.
     Remove {
-        owner: u64,
         number: u64,
     },
     /// A QoS 2 PUBLISH takes its identifier: the entry leaves its owner's queue and is the session's, in flight.
@@ -59,7 +58,6 @@ pub enum Record {
         session: u64,
         id: PacketId,
         sequence: u64,
-        owner: u64,
         number: u64,
     },
     /// PUBREC came: the message is not needed any more, the identifier is until PUBCOMP.
@@ -118,7 +116,7 @@ pub struct Parked {
     pub sent_below: u64,
 }
 
-/// A message in a queue. Numbers of one owner ascend in the order of the queue.
+/// A message in a queue. Numbers are given once in all; those of one owner ascend in the order of its queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub number: u64,

@@ -20,6 +20,8 @@ use crate::topic::TopicFilter;
 /// All that a store has but the tails of long queues.
 #[derive(Debug, Default)]
 pub struct Saved {
+    /// The greatest number of an entry.
+    pub last_number: u64,
     pub sessions: Vec<SavedSession>,
     pub groups: Vec<SavedGroup>,
     pub retained: Vec<SavedRetained>,
@@ -56,19 +58,18 @@ pub struct SavedGroup {
     pub queue: SavedQueue,
 }
 
-/// The first entries of a queue; what follows them, and the greatest number.
+/// The first entries of a queue, and what follows them.
 #[derive(Debug, Default)]
 pub struct SavedQueue {
     pub head: Vec<Entry>,
     pub rest: usize,
     pub rest_bytes: usize,
-    pub last: u64,
 }
 
 impl SavedQueue {
     /// `sent_below`: entries below this number may have been sent before.
     fn restore(self, sent_below: u64) -> Queue {
-        let Self { head, rest, rest_bytes, last: _ } = self;
+        let Self { head, rest, rest_bytes } = self;
         let head = head.into_iter().map(|entry| {
             let sent = entry.number < sent_below && entry.qos == QoS::AtLeastOnce;
             Waiting { sent, ..Waiting::from(entry) }
@@ -80,7 +81,8 @@ impl SavedQueue {
 impl Broker {
     /// Takes up what a store has, before anybody connects. The time of sessions that were connected begins now.
     pub fn restore(&self, saved: Saved, turn: &mut Turn) {
-        let Saved { sessions, groups, retained } = saved;
+        let Saved { last_number, sessions, groups, retained } = saved;
+        self.journal.number_after(last_number);
         for SavedRetained { message, source } in retained {
             let topic = message.as_ref().topic;
             self.retained.lock(topic).set(message.clone(), source, turn.now);
@@ -89,8 +91,7 @@ impl Broker {
         let mut restored = Vec::new();
         for SavedGroup { key, filter, queue } in groups {
             let group = self.directory.restore_group(key, &filter);
-            let last = queue.last;
-            group.restore(queue.restore(u64::MAX), last);
+            group.restore(queue.restore(u64::MAX));
             if let Ok(filter) = TopicFilter::new(&filter) {
                 self.index.subscribe(key, filter.filter(), Subscriber::Group(group.clone()));
             }
@@ -148,7 +149,7 @@ impl Broker {
         let sent = sent.into_iter().map(|sent| (sent.sequence, sent.entry.map(in_flight)));
         state.outbox = Outbox::restore(limits.in_flight, limits.packet_id, sent.collect());
         state.inbox = Some(Inbox::restore(limits.receive_maximum, held));
-        (state.expiry, state.numbers) = (record.expiry, queue.last);
+        state.expiry = record.expiry;
         state.will = record.will.clone().map(Box::new);
         match &record.parked {
             Some(parked) => {

@@ -44,18 +44,9 @@ impl State {
         if !self.kept {
             return 0;
         }
-        self.numbers += 1;
-        let entry = Entry::new(self.numbers, waiting);
-        turn.record(Record::Enqueue { owner: self.key, entry });
-        self.numbers
-    }
-
-    /// Forgets an entry in the store, the session's own or a group's.
-    pub(super) fn remove(&self, number: u64, group: Option<&Arc<Group>>, turn: &mut Turn) {
-        if number > 0 {
-            let owner = group.map_or(self.key, |group| group.key);
-            turn.record(Record::Remove { owner, number });
-        }
+        let number = turn.journal.number();
+        turn.record(Record::Enqueue { owner: self.key, entry: Entry::new(number, waiting) });
+        number
     }
 
     /// Sends a message above QoS 0 for the first time, as far as we know.
@@ -91,12 +82,10 @@ impl State {
             ticket = message.rests_on;
             if self.kept {
                 let sequence = self.outbox.last_sequence();
-                let owner = group.map_or(self.key, |group| group.key);
-                let record = Record::Send { session: self.key, id, sequence, owner, number };
-                ticket = ticket.max(turn.record(record));
-            } else if let (Some(group), true) = (group, number > 0) {
-                // Once sent it belongs to this client, and to nobody after a crash [MQTT-4.8.2-4].
-                ticket = ticket.max(turn.record(Record::Remove { owner: group.key, number }));
+                ticket = ticket.max(turn.record(Record::Send { session: self.key, id, sequence, number }));
+            } else if number > 0 {
+                // A group's. Once sent it belongs to this client, and to nobody after a crash [MQTT-4.8.2-4].
+                ticket = ticket.max(turn.record(Record::Remove { number }));
             }
         }
         if let Some(link) = &mut self.link {
@@ -118,7 +107,7 @@ impl State {
             if !may_read(&self.reader, &waiting.message) {
                 // The right to it has been taken since it came.
                 turn.counters.publish_unreadable.add(1);
-                self.remove(waiting.number, None, turn);
+                turn.remove(waiting.number);
                 continue;
             }
             match link.admit(&message.view, delivery, turn.now) {
@@ -128,7 +117,7 @@ impl State {
                 }
                 Err(why) => {
                     count_drop(turn, why);
-                    self.remove(waiting.number, None, turn);
+                    turn.remove(waiting.number);
                 }
             }
         }
@@ -176,9 +165,9 @@ impl State {
 
     /// The end of an exchange that does not end with PUBCOMP: its message is not needed any more, its identifier is free.
     fn finish(&self, id: PacketId, kept: Option<&InFlight>, turn: &mut Turn) {
-        let Some(InFlight { waiting, group }) = kept else { return };
+        let Some(InFlight { waiting, group: _ }) = kept else { return };
         if waiting.qos == QoS::AtLeastOnce {
-            self.remove(waiting.number, group.as_ref(), turn);
+            turn.remove(waiting.number);
         } else if self.kept {
             turn.record(Record::Complete { session: self.key, id });
         }

@@ -49,8 +49,6 @@ pub(crate) struct State {
     pub(super) key: u64,
     /// Whether the session is kept in the store: it outlives its connection, and there is a store.
     pub(crate) kept: bool,
-    /// The number of its last entry there.
-    pub(super) numbers: u64,
     /// What the last PUBREC rests on.
     pub(super) received: Ticket,
     /// Raised by each CONNECT; what an older connection does is void.
@@ -137,7 +135,6 @@ impl Session {
             state: Mutex::new(State {
                 key,
                 kept: false,
-                numbers: 0,
                 received: Ticket::NONE,
                 epoch: 0,
                 ended: false,
@@ -199,7 +196,7 @@ impl Session {
         let parked = state.link.is_none().then(|| Parked {
             expires: state.expires,
             will_due: state.will_due,
-            sent_below: state.queue.front().map_or(state.numbers + 1, |waiting| waiting.number),
+            sent_below: state.queue.front().map_or(turn.journal.last_number() + 1, |waiting| waiting.number),
         });
         turn.record(Record::Session(Box::new(SessionRecord {
             key: self.key,
@@ -356,7 +353,7 @@ impl State {
         if self.queue.is_full(message.view.len(), limits) {
             for expired in self.queue.expire(turn.now) {
                 count_drop(turn, Drop::Expired);
-                self.remove(expired.number, None, turn);
+                turn.remove(expired.number);
             }
             if self.queue.is_full(message.view.len(), limits) {
                 return Offer::Dropped(Drop::QueueFull);

@@ -37,8 +37,6 @@ struct State {
     pressing: Vec<Waker>,
     /// Whether the queue is kept in the store, because a member that is kept has joined.
     kept: bool,
-    /// The number of the last entry there.
-    numbers: u64,
 }
 
 impl Group {
@@ -69,9 +67,8 @@ impl Group {
         state.kept = true;
         turn.record(Record::Group { key: self.key, filter: self.filter.clone() });
         for waiting in state.queue.iter_mut() {
-            state.numbers += 1;
-            waiting.number = state.numbers;
-            turn.record(Record::Enqueue { owner: self.key, entry: Entry::new(state.numbers, waiting) });
+            waiting.number = turn.journal.number();
+            turn.record(Record::Enqueue { owner: self.key, entry: Entry::new(waiting.number, waiting) });
         }
     }
 
@@ -85,10 +82,10 @@ impl Group {
     }
 
     /// A group as the store has it.
-    pub(super) fn restore(&self, queue: Queue, numbers: u64) {
+    pub(super) fn restore(&self, queue: Queue) {
         let mut state = self.state.lock();
         self.waiting.store(queue.len(), Ordering::Release);
-        (state.queue, state.numbers, state.kept) = (queue, numbers, true);
+        (state.queue, state.kept) = (queue, true);
     }
 
     /// Entries that were asked of the store.
@@ -130,7 +127,7 @@ impl Group {
             return self.enqueue(&mut state, message, 0, turn, limits);
         }
         // Kept before it is sent, so that a member that never acknowledges it loses nothing.
-        let number = if state.kept && waits { self.record(&mut state, message, turn) } else { 0 };
+        let number = if state.kept && waits { self.record(message, turn) } else { 0 };
         let offer = match state.serve(self, (message, number), turn, limits) {
             Offer::NoRoom | Offer::Absent if waits => {
                 return self.enqueue(&mut state, message, number, turn, limits);
@@ -144,7 +141,7 @@ impl Group {
             other => other,
         };
         if matches!(offer, Offer::Dropped(_) | Offer::Denied) {
-            self.remove(number, turn);
+            turn.remove(number);
         }
         offer
     }
@@ -159,11 +156,11 @@ impl Group {
         limits: &Limits,
     ) -> Offer {
         if state.queue.is_full(message.view.len(), limits) {
-            self.remove(number, turn);
+            turn.remove(number);
             return drop(turn, Drop::QueueFull);
         }
         if number == 0 && state.kept && message.view.qos != QoS::AtMostOnce {
-            number = self.record(state, message, turn);
+            number = self.record(message, turn);
         }
         state.queue.push(waiting(message, number), limits);
         self.waiting.store(state.queue.len(), Ordering::Release);
@@ -171,17 +168,11 @@ impl Group {
     }
 
     /// Records a message as an entry of the group; its number.
-    fn record(&self, state: &mut State, message: &Shared<'_>, turn: &mut Turn) -> u64 {
-        state.numbers += 1;
-        let entry = Entry::new(state.numbers, &waiting(message, state.numbers));
+    fn record(&self, message: &Shared<'_>, turn: &mut Turn) -> u64 {
+        let number = turn.journal.number();
+        let entry = Entry::new(number, &waiting(message, number));
         turn.record(Record::Enqueue { owner: self.key, entry });
-        state.numbers
-    }
-
-    fn remove(&self, number: u64, turn: &mut Turn) {
-        if number > 0 {
-            turn.record(Record::Remove { owner: self.key, number });
-        }
+        number
     }
 
     /// Whether so much waits here that publishers should slow down.
@@ -219,11 +210,11 @@ impl Group {
                 Offer::NoRoom | Offer::Absent => break,
                 Offer::Dropped(why) => {
                     count_drop(turn, why);
-                    self.remove(number, turn);
+                    turn.remove(number);
                 }
                 Offer::Denied => {
                     turn.counters.publish_unreadable.add(1);
-                    self.remove(number, turn);
+                    turn.remove(number);
                 }
                 Offer::Taken | Offer::Pressed => {}
             }

@@ -75,6 +75,13 @@ impl Turn {
         ticket
     }
 
+    /// Forgets an entry that waits no more; 0 is none.
+    pub(crate) fn remove(&mut self, number: u64) {
+        if number > 0 {
+            self.record(Record::Remove { number });
+        }
+    }
+
     /// What was recorded in an earlier turn counts as recorded now.
     pub(crate) fn also_rests_on(&mut self, ticket: Ticket) {
         self.ticket = self.ticket.max(ticket);

@@ -13,16 +13,16 @@ use crate::time::Instant;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Will {
-    topic: Box<str>,
+    pub topic: Box<str>,
     /// Without delay and expiry.
-    properties: Box<[u8]>,
-    payload: Box<[u8]>,
-    qos: QoS,
-    retain: bool,
+    pub properties: Box<[u8]>,
+    pub payload: Box<[u8]>,
+    pub qos: QoS,
+    pub retain: bool,
     /// Seconds the message lives once it is published.
-    expiry: Option<u32>,
+    pub expiry: Option<u32>,
     /// Seconds between the end of the connection and the publication.
-    pub(crate) delay: u32,
+    pub delay: u32,
 }
 
 impl Will {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::door::DoorArgs;
+use super::store::StoreArgs;
 use super::value;
 
 const EXAMPLES: &str = "\
@@ -13,6 +14,7 @@ Examples:
   skeeter broker                                 port 1883, this machine only
   skeeter broker --bind 0.0.0.0 --user me:secret open to the network, with a password
   skeeter broker -p 0 --ports-file ports.json    a free port, told in a file
+  skeeter broker --data-dir /var/lib/skeeter     sessions and messages survive a crash
   skeeter broker --exec 'pytest'                 a broker for one command, gone after it
   skeeter broker -c mosquitto.conf --check-config  every fault of a configuration, with its line
 
@@ -43,6 +45,9 @@ pub(crate) struct BrokerArgs {
 
     #[command(flatten)]
     pub(crate) rights: RightsArgs,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 
     /// Writes process id and listeners to this file as JSON, once they are ready.
     #[arg(long, value_name = "FILE")]

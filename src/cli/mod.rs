@@ -10,6 +10,7 @@ pub(crate) mod passwd;
 pub(crate) mod property;
 pub(crate) mod publish;
 pub(crate) mod request;
+pub(crate) mod store;
 pub(crate) mod subscribe;
 pub(crate) mod value;
 
@@ -31,4 +32,5 @@ pub(crate) enum Command {
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
     Rr(request::RequestArgs),
+    Store(store::StoreCommandArgs),
 }

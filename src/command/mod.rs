@@ -13,6 +13,7 @@ mod passwd;
 mod publish;
 mod record;
 mod request;
+mod store;
 mod subscribe;
 
 use std::future::Future;
@@ -76,6 +77,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             with(&mut args.connect);
             request::run(&args)
         }
+        Command::Store(args) => store::run(&args),
     }
 }
 

@@ -132,7 +132,8 @@ impl Record {
                 ("properties", Value::Object(properties)) => {
                     read_properties(properties, &mut record.properties)?
                 }
-                ("dup" | "mid" | "tst" | "payloadlen", _) => {}
+                // What belonged to a hop, or says whom a kept message waits for.
+                ("dup" | "mid" | "tst" | "payloadlen" | "for", _) => {}
                 ("topic" | "payload_base64" | "retain" | "properties", _) => {
                     return Err(bad(key, "another type"));
                 }

@@ -7,6 +7,8 @@ mod support;
 
 mod bad_input;
 mod config;
+mod crash;
+mod durable;
 mod flood;
 #[cfg(unix)]
 mod locks;

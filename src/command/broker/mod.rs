@@ -4,6 +4,7 @@ mod check;
 mod doors;
 mod exec;
 mod gate;
+mod keep;
 mod listen;
 mod log;
 mod places;
@@ -26,7 +27,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::LocalSet;
 
 use super::exit;
-use crate::broker::{Broker, Durability, Load};
+use crate::broker::{Broker, Load};
 use crate::cli::broker::BrokerArgs;
 use crate::config;
 use crate::transport::door::{Raw, Socket};
@@ -75,7 +76,8 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
     let rights = rights::load(&settings.rights, &mut |warning| warnings.push(warning.to_owned()))?;
     let is_open = settings.listeners.iter().enumerate().map(|(number, _)| rights.policy(number).is_open());
     let is_open: Vec<bool> = is_open.collect();
-    let broker = Broker::new(settings.limits.clone(), rights, Durability::Off, seed());
+    let kept = keep::open(&args.store)?;
+    let broker = Broker::new(settings.limits.clone(), rights, keep::durability(&args.store), seed());
     let shared = Arc::new(Shared::new(broker, log.clone(), workers, settings.nodelay));
     log.attach(Audience { broker: shared.broker.clone(), clock: shared.clock });
     LocalSet::new().block_on(&runtime, async {
@@ -89,6 +91,13 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
         // Until here there is one thread, and the rights to open whatever is to be opened.
         let pid_file = settle(&settings.process, log)?;
         settings.warnings.iter().chain(&warnings).for_each(|warning| log.warning(warning));
+        // Before anybody connects.
+        let keeping = kept.map(|kept| keep::start(kept, &shared)).transpose()?;
+        if keeping.is_none() {
+            log.info(
+                "nothing is written to disk: sessions and messages end with this process, see --data-dir",
+            );
+        }
         let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let own = Worker::new(shared.clone(), 0);
         let ways = (1..workers)
@@ -121,7 +130,10 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
         // Whoever does not take its bytes by then has had its chance.
         let _ = tokio::time::timeout(FAREWELL, shared.all_gone()).await;
         drop(pid_file);
-        Ok(status)
+        match keeping.is_none_or(keep::Keeping::finish) {
+            true => Ok(status),
+            false => Ok(exit::FAILURE.code),
+        }
     })
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) log: Arc<Log>,
     /// Whether small packets leave at once.
     pub(super) nodelay: bool,
-    /// One for each worker.
+    /// One for each worker, and one for who is none.
     pub(super) counters: Vec<Arc<Counters>>,
     /// Open connections of each worker, those that are still at a door among them.
     loads: Vec<AtomicUsize>,
@@ -68,12 +68,17 @@ impl Shared {
             broker,
             log,
             nodelay,
-            counters: (0..workers).map(|_| Arc::default()).collect(),
+            counters: (0..=workers).map(|_| Arc::default()).collect(),
             loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             inside: AtomicUsize::new(0),
             idle: Notify::new(),
             clock,
         }
+    }
+
+    /// The counters of who is no worker.
+    pub(super) fn spare_counters(&self) -> Arc<Counters> {
+        self.counters.last().cloned().unwrap_or_default()
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -1,0 +1,239 @@
+//! The thread that keeps what must outlive a crash: it takes batches from the journal, has them written, and says when
+//! they are safe.
+//!
+//! A store that fails is tried again until it works; meanwhile the core refuses what would have to be kept. What it leaves
+//! out: what is written, which is the core's, and how, which is the store's.
+
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+use super::worker::Shared;
+use crate::broker::{Durability, Page, Turn};
+use crate::cli::store::StoreArgs;
+use crate::store::{Changes, Clock, Database, Directory, Head, Sync};
+
+/// Between two tries of a store that fails.
+const RETRY: Duration = Duration::from_millis(250);
+/// How long a broker that stops tries to write what is left.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The longest time until what is written without a promise is synced.
+const AT_LEISURE: Duration = Duration::from_secs(1);
+
+/// A data directory that this process has taken, and what is in it.
+pub(super) struct Opened {
+    directory: Directory,
+    database: Database,
+}
+
+/// Opens the data directory, if one is named.
+///
+/// # Errors
+/// One line for people.
+pub(super) fn open(args: &StoreArgs) -> Result<Option<Opened>, String> {
+    let StoreArgs { data_dir, durability: _, sync_delay } = args;
+    let Some(path) = data_dir else { return Ok(None) };
+    let directory = Directory::take(path, true).map_err(|refusal| refusal.to_string())?;
+    let database =
+        directory.open(Duration::from_millis(*sync_delay)).map_err(|refusal| refusal.to_string())?;
+    Ok(Some(Opened { directory, database }))
+}
+
+/// What the broker may promise.
+pub(super) fn durability(args: &StoreArgs) -> Durability {
+    if args.data_dir.is_some() { args.durability } else { Durability::Off }
+}
+
+/// The thread, while it runs.
+pub(super) struct Keeping {
+    shared: Arc<Shared>,
+    thread: JoinHandle<bool>,
+}
+
+/// Takes up what was kept, then keeps what comes.
+///
+/// # Errors
+/// One line for people: what was kept cannot be read, or there is no thread to be had.
+pub(super) fn start(opened: Opened, shared: &Arc<Shared>) -> Result<Keeping, String> {
+    let Opened { directory, mut database } = opened;
+    let limits = &shared.broker.limits;
+    let head = Head { messages: limits.head_messages, bytes: limits.head_bytes };
+    let began = Instant::now();
+    let loaded = database.load(head, Clock::new(shared.now()));
+    let saved = loaded.map_err(|error| directory.refusal(&error).to_string())?;
+    let (sessions, retained) = (saved.sessions.len(), saved.retained.len());
+    let queues = saved
+        .sessions
+        .iter()
+        .map(|session| &session.queue)
+        .chain(saved.groups.iter().map(|group| &group.queue));
+    let waiting: usize = queues.map(|queue| queue.head.len() + queue.rest).sum();
+    let mut turn = Turn::new(shared.spare_counters(), &shared.broker);
+    turn.now = shared.now();
+    shared.broker.restore(saved, &mut turn);
+    shared.log.info(&format!(
+        "keeping sessions and messages in {}, durability {}; took up {sessions} sessions, {waiting} waiting and \
+         {retained} retained messages in {} ms",
+        directory.file().display(),
+        shared.broker.journal().durability(),
+        began.elapsed().as_millis()
+    ));
+    let keeper =
+        Keeper { directory, database, shared: shared.clone(), turn, synced: Instant::now(), dirty: false };
+    let thread = std::thread::Builder::new().name("store".into()).spawn(move || keep(keeper));
+    let thread = thread.map_err(|error| format!("cannot start the thread of the store: {error}"))?;
+    Ok(Keeping { shared: shared.clone(), thread })
+}
+
+impl Keeping {
+    /// Writes what is left, when no connection is open any more; whether all could be written.
+    pub(super) fn finish(self) -> bool {
+        self.shared.broker.journal().close();
+        self.thread.join().unwrap_or(false)
+    }
+}
+
+fn keep(mut keeper: Keeper) -> bool {
+    let shared = keeper.shared.clone();
+    // A failed assertion here must not look like a store that is merely slow.
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| keeper.run()));
+    ended.unwrap_or_else(|_| {
+        shared.log.error("the store has failed an assertion: nothing more is kept; restart the broker");
+        shared.broker.journal().failed(shared.now());
+        false
+    })
+}
+
+struct Keeper {
+    directory: Directory,
+    database: Database,
+    shared: Arc<Shared>,
+    turn: Turn,
+    /// When the database was last synced, and whether something was written since.
+    synced: Instant,
+    dirty: bool,
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Keeper {
+    /// Until the journal is closed and everything is written; whether it is.
+    fn run(&mut self) -> bool {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let broker = self.shared.broker.clone();
+        let journal = broker.journal();
+        loop {
+            let closed = journal.is_closed();
+            let Some(mut batch) = journal.take(&waker) else {
+                if closed {
+                    return !self.dirty || self.write(&mut Changes::default(), Sync::Now);
+                }
+                if !self.idle() {
+                    return false;
+                }
+                continue;
+            };
+            let records = std::mem::take(&mut batch.records);
+            let mut changes = self.database.changes(records, Clock::new(self.shared.now()));
+            if !self.write(&mut changes, self.sync()) {
+                return false;
+            }
+            journal.done(&batch);
+            for page in changes.pages() {
+                if !self.read(&page) {
+                    return false;
+                }
+            }
+            if let Durability::Interval(span) = journal.durability()
+                && !closed
+            {
+                std::thread::sleep(span);
+            }
+        }
+    }
+
+    /// Nothing has come: deletes what is left of the past, or syncs what was written at leisure, or sleeps.
+    fn idle(&mut self) -> bool {
+        if self.database.sweeps() {
+            return self.write(&mut Changes::default(), self.sync());
+        }
+        if !self.dirty {
+            std::thread::park();
+            return true;
+        }
+        match AT_LEISURE.checked_sub(self.synced.elapsed()) {
+            Some(left) if !left.is_zero() => {
+                std::thread::park_timeout(left);
+                true
+            }
+            _ => self.write(&mut Changes::default(), Sync::Now),
+        }
+    }
+
+    /// Whether the next commit must be safe when it returns.
+    fn sync(&self) -> Sync {
+        match self.shared.broker.journal().durability() {
+            Durability::None if self.synced.elapsed() < AT_LEISURE => Sync::Later,
+            _ => Sync::Now,
+        }
+    }
+
+    /// Writes until it succeeds, or the broker has stopped and waited long enough.
+    fn write(&mut self, changes: &mut Changes, sync: Sync) -> bool {
+        let written = self.persist(|database| database.commit(changes, sync)).is_some();
+        match sync {
+            Sync::Now => (self.synced, self.dirty) = (Instant::now(), false),
+            Sync::Later => self.dirty = true,
+        }
+        written
+    }
+
+    /// Reads a page of a queue for the core.
+    fn read(&mut self, page: &Page) -> bool {
+        let clock = Clock::new(self.shared.now());
+        let Some((entries, complete)) = self.persist(|database| database.page(page, clock)) else {
+            return false;
+        };
+        self.turn.now = self.shared.now();
+        self.shared.broker.page(page, entries, complete, &mut self.turn);
+        self.turn.events.drain(..).for_each(|event| self.shared.log.event(&event));
+        self.turn.wake();
+        true
+    }
+
+    fn persist<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T, redb::Error>) -> Option<T> {
+        let (journal, log) = (self.shared.broker.journal(), &self.shared.log);
+        let (mut failing, mut closed) = (false, None);
+        loop {
+            match work(&mut self.database) {
+                Ok(done) => {
+                    if failing {
+                        log.info("the store works again");
+                    }
+                    return Some(done);
+                }
+                Err(error) if !failing => {
+                    failing = true;
+                    journal.failed(self.shared.now());
+                    log.error(&format!(
+                        "cannot write {}: {error}; what would have to be kept is refused until it can be",
+                        self.directory.file().display()
+                    ));
+                }
+                Err(_) => {}
+            }
+            if journal.is_closed() && closed.get_or_insert_with(Instant::now).elapsed() > FAREWELL {
+                log.error("the store has not kept what came last");
+                return None;
+            }
+            std::thread::sleep(RETRY);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What survives a crash: the broker's records in an embedded database, in one file of a data directory.
+//!
+//! ```text
+//! journal ── batch ──▶ Changes (each row once) ── one transaction, one sync ──▶ Database ──▶ Layer ──▶ Disk
+//! ```
+//!
+//! Reading order: `row`, `changes`, `database`, `load`, `directory`. What it leaves out: when to write, and what waits for
+//! it; those are the journal's and the broker's thread that runs this. Nothing is ever deleted because it is damaged.
+
+mod changes;
+mod database;
+mod directory;
+mod disk;
+mod index;
+mod load;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use changes::Changes;
+pub(crate) use database::{Database, Sync};
+pub(crate) use directory::Directory;
+pub(crate) use load::Head;
+pub(crate) use row::Clock;
+
+use crate::broker::Record;
+
+impl Database {
+    /// What these records change.
+    pub(crate) fn changes(&self, records: Vec<Record>, clock: Clock) -> Changes {
+        Changes::new(records, &self.index, clock)
+    }
+}

@@ -1,0 +1,276 @@
+//! How records look in the database: types that say what a row holds, and their bytes.
+//!
+//! Moments are written as the wall clock at the time of writing and the span that was left then. So a clock that is set
+//! back while the broker is down lengthens no span beyond what it was.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::broker::{Entry, Parked, SavedRetained, SessionRecord, Subscribed, Who, Will};
+use crate::codec::packet::{Options, PacketId, RetainHandling};
+use crate::message::{Message, MessageRef, QoS};
+use crate::time::Instant;
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// Milliseconds since 1970.
+    pub(crate) wall: u64,
+    pub(crate) now: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new(now: Instant) -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { wall: u64::try_from(since.as_millis()).unwrap_or(u64::MAX), now }
+    }
+
+    fn deadline(self, at: Instant) -> Option<Deadline> {
+        let left = u64::try_from(at.since(self.now).as_millis()).unwrap_or(u64::MAX);
+        (at != Instant::NEVER).then_some(Deadline { written: self.wall, left })
+    }
+
+    fn instant(self, deadline: Option<Deadline>) -> Instant {
+        deadline.map_or(Instant::NEVER, |Deadline { written, left }| {
+            self.now + Duration::from_millis(left.saturating_sub(self.wall.saturating_sub(written)))
+        })
+    }
+}
+
+/// A moment, or less than it if the clock was set back.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Deadline {
+    /// Milliseconds since 1970.
+    written: u64,
+    /// Milliseconds from there.
+    left: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MessageRow<'a> {
+    topic: &'a str,
+    #[serde(with = "serde_bytes")]
+    properties: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    payload: &'a [u8],
+    qos: u8,
+    retain: bool,
+    expires: Option<Deadline>,
+}
+
+impl<'a> MessageRow<'a> {
+    pub(super) fn new(message: &'a Message, clock: Clock) -> Self {
+        let MessageRef { topic, properties, payload, qos, retain, expires } = message.as_ref();
+        Self { topic, properties, payload, qos: qos.bits(), retain, expires: clock.deadline(expires) }
+    }
+
+    pub(super) fn message(&self, clock: Clock) -> Option<Message> {
+        let Self { topic, properties, payload, qos, retain, expires } = *self;
+        let (qos, expires) = (QoS::from_bits(qos)?, clock.instant(expires));
+        Some(MessageRef { topic, properties, payload, qos, retain, expires }.to_message())
+    }
+
+    /// Bytes of content.
+    pub(super) fn len(&self) -> usize {
+        self.topic.len() + self.properties.len() + self.payload.len()
+    }
+}
+
+/// A retained message, and who published it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RetainedRow<'a> {
+    #[serde(borrow)]
+    message: MessageRow<'a>,
+    #[serde(borrow)]
+    source: Option<WhoRow<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WhoRow<'a> {
+    client: &'a str,
+    username: Option<&'a str>,
+    listener: u32,
+}
+
+impl<'a> RetainedRow<'a> {
+    pub(super) fn new(message: &'a Message, source: Option<&'a Who>, clock: Clock) -> Self {
+        let source = source.map(|Who { client, username, listener }| WhoRow {
+            client,
+            username: username.as_deref(),
+            listener: u32::try_from(*listener).unwrap_or(u32::MAX),
+        });
+        Self { message: MessageRow::new(message, clock), source }
+    }
+
+    pub(super) fn saved(&self, clock: Clock) -> Option<SavedRetained> {
+        let source = match &self.source {
+            None => None,
+            Some(WhoRow { client, username, listener }) => {
+                let (client, username) = ((*client).into(), username.map(Into::into));
+                Some(Arc::new(Who { client, username, listener: usize::try_from(*listener).ok()? }))
+            }
+        };
+        Some(SavedRetained { message: self.message.message(clock)?, source })
+    }
+}
+
+/// Where a message is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Place {
+    /// In its owner's queue, or in flight at QoS 1.
+    Queue,
+    /// In flight at QoS 2, in the session that owns it.
+    Sent { id: PacketId, sequence: u64 },
+    /// The same once PUBREC has come.
+    Received { id: PacketId, sequence: u64 },
+}
+
+/// The content of an entry.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Content<'a> {
+    Here(#[serde(borrow)] MessageRow<'a>),
+    /// A body of its own, which other entries share, and its bytes of content.
+    Body(u64, u64),
+    /// Not needed any more.
+    Gone,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct EntryRow<'a> {
+    pub(super) owner: u64,
+    pub(super) place: Place,
+    qos: u8,
+    retain: bool,
+    ids: Vec<u32>,
+    #[serde(borrow)]
+    pub(super) content: Content<'a>,
+}
+
+impl<'a> EntryRow<'a> {
+    pub(super) fn new(owner: u64, place: Place, entry: &Entry, content: Content<'a>) -> Self {
+        let ids = entry.ids.as_deref().unwrap_or_default().to_vec();
+        Self { owner, place, qos: entry.qos.bits(), retain: entry.retain, ids, content }
+    }
+
+    /// A QoS 2 exchange whose message is not needed any more.
+    pub(super) fn received(owner: u64, id: PacketId, sequence: u64) -> Self {
+        let place = Place::Received { id, sequence };
+        Self { owner, place, qos: 2, retain: false, ids: Vec::new(), content: Content::Gone }
+    }
+
+    pub(super) fn entry(&self, number: u64, message: Message) -> Option<Entry> {
+        let qos = QoS::from_bits(self.qos)?;
+        let ids = (!self.ids.is_empty()).then(|| self.ids.as_slice().into());
+        Some(Entry { number, message, qos, retain: self.retain, ids })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SessionRow<'a> {
+    client: &'a str,
+    username: Option<&'a str>,
+    listener: u32,
+    expiry: u32,
+    will: Option<WillRow<'a>>,
+    parked: Option<ParkedRow>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WillRow<'a> {
+    topic: &'a str,
+    #[serde(with = "serde_bytes")]
+    properties: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    payload: &'a [u8],
+    qos: u8,
+    retain: bool,
+    expiry: Option<u32>,
+    delay: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ParkedRow {
+    expires: Option<Deadline>,
+    will_due: Option<Deadline>,
+    sent_below: u64,
+}
+
+impl<'a> SessionRow<'a> {
+    pub(super) fn new(record: &'a SessionRecord, clock: Clock) -> Self {
+        let SessionRecord { key: _, client, username, listener, expiry, will, parked } = record;
+        let will = will.as_ref().map(|will| {
+            let Will { topic, properties, payload, qos, retain, expiry, delay } = will;
+            let (qos, retain, expiry, delay) = (qos.bits(), *retain, *expiry, *delay);
+            WillRow { topic, properties, payload, qos, retain, expiry, delay }
+        });
+        let parked = parked.map(|Parked { expires, will_due, sent_below }| ParkedRow {
+            expires: clock.deadline(expires),
+            will_due: clock.deadline(will_due),
+            sent_below,
+        });
+        let listener = u32::try_from(*listener).unwrap_or(u32::MAX);
+        Self { client, username: username.as_deref(), listener, expiry: *expiry, will, parked }
+    }
+
+    pub(super) fn record(self, key: u64, clock: Clock) -> Option<SessionRecord> {
+        let Self { client, username, listener, expiry, will, parked } = self;
+        let will = match will {
+            None => None,
+            Some(WillRow { topic, properties, payload, qos, retain, expiry, delay }) => {
+                let (topic, properties, payload) = (topic.into(), properties.into(), payload.into());
+                Some(Will { topic, properties, payload, qos: QoS::from_bits(qos)?, retain, expiry, delay })
+            }
+        };
+        let parked = parked.map(|ParkedRow { expires, will_due, sent_below }| Parked {
+            expires: clock.instant(expires),
+            will_due: clock.instant(will_due),
+            sent_below,
+        });
+        let (client, username) = (client.into(), username.map(Into::into));
+        let listener = usize::try_from(listener).ok()?;
+        Some(SessionRecord { key, client, username, listener, expiry, will, parked })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionRow {
+    qos: u8,
+    no_local: bool,
+    retain_as_published: bool,
+    retain_handling: u8,
+    id: Option<u32>,
+}
+
+impl SubscriptionRow {
+    pub(super) fn new(subscribed: &Subscribed) -> Self {
+        let Subscribed { options, id } = subscribed;
+        let Options { qos, no_local, retain_as_published, retain_handling } = *options;
+        let (qos, retain_handling) = (qos.bits(), retain_handling as u8);
+        Self { qos, no_local, retain_as_published, retain_handling, id: *id }
+    }
+
+    pub(super) fn subscribed(&self) -> Option<Subscribed> {
+        let Self { qos, no_local, retain_as_published, retain_handling, id } = *self;
+        let retain_handling = match retain_handling {
+            0 => RetainHandling::Send,
+            1 => RetainHandling::SendIfNew,
+            2 => RetainHandling::DoNotSend,
+            _ => return None,
+        };
+        let qos = QoS::from_bits(qos)?;
+        Some(Subscribed { options: Options { qos, no_local, retain_as_published, retain_handling }, id })
+    }
+}
+
+/// The bytes of a row.
+pub(super) fn encode(row: &impl Serialize) -> Vec<u8> {
+    // Writing to memory cannot fail, and no row has a part that cannot be written.
+    postcard::to_allocvec(row).unwrap_or_default()
+}
+
+/// The row in these bytes, unless they are no such row.
+pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    postcard::from_bytes(bytes).ok()
+}
