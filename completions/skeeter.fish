@@ -34,18 +34,38 @@ complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "rr" -d 'Publishes a request and prints the response'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "store" -d 'Checks, saves and restores what a broker has kept in a data directory'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s q -l qos -d 'Quality of service on both sides: 0, 1 or 2; 0, but 1 in the scenarios of the Open MQTT Benchmark Suite' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s s -l size -d 'Bytes of a payload, from 16' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s f -l file -d 'Reads the scenario from this file, in TOML: each flag is a key, `[[phase]]` has `ramp`, `steady` or `drain`, and `rate`' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s q -l qos -d 'Quality of service on both sides: 0, 1 or 2; 0, but 1 where a session or the broker keeps messages' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s s -l size -d 'Bytes of a payload. From 16 on it says what it is; shorter ones are counted only' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l payload -d 'Payload, with {counter}, {time} (ms), {client}, {random}, {random:A..B}, {bytes:N} and {stamp} filled in; without {stamp}, messages are counted only' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l payload-file -d 'Payload by the template in this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l json-field -d 'A field of a payload in JSON, by such a template (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s t -l topic -d 'Topic, with %i (number of the publisher), %c (its client identifier), %u (its user name), %s (number of the message) and %r (the run) filled in; bench/%r/%i by default' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l rate -d 'Messages a second of all publishers together, or max: as fast as they are delivered; 1000 by default. Also connections, pings or subscribers a second, as the scenario has it' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l rate-per-client -d 'Messages a second of each publisher' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l window -d 'With --rate max, messages of one publisher that may be on their way to the subscribers' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s d -l duration -d 'Time that is measured: seconds, or with a unit as in 500ms, 90s, 5m, 1h' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s n -l count -d 'Messages in all, after which it ends' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l warm-up -d 'Time before, whose latencies and rates do not count; 1 s, but none where connections are measured' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l drain -d 'Time without any arrival after which what is missing at the end is lost' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l phase -d 'In place of --duration, one after the other (repeatable): ramp:TIME:RATE, steady:TIME[:RATE], drain:TIME. Steady ones are measured' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l seed -d 'What random payloads and the order of things follow from; by default each run differs' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l threads -d 'Threads that generate load; one for each 200,000 messages a second by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l publishers -d 'Publishers; 10, or 100 for fan-in and 1 for fan-out' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l subscribers -d 'Subscribers; 10, or 1 for fan-in and 100 for fan-out. Each pair has one' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l rate -d 'Messages a second of all publishers together, or max: as fast as they are delivered; 1000 by default' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l window -d 'With --rate max, messages of one publisher that may be on their way to the subscribers' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l duration -d 'Seconds that are measured' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l warm-up -d 'Seconds before, whose times and rates do not count' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l drain -d 'Seconds without any arrival after which what is missing at the end is lost' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l broker-pid -d 'Process id of the broker on this machine, whose CPU time and memory are then reported (Linux)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l threshold -d 'What must hold, or the exit status is 67: p50 to p99.99 and max in us, ms or s, loss (also in %), duplicates, reordered, corrupt, rate' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l clients -d 'Clients, where they neither publish nor subscribe: connect, churn, ping, reconnect; or pairs' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l connect-rate -d 'Connections opened a second; by default as fast as the broker lets them in, 64 at a time' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l bind -d 'Local addresses that take turns, each with ports of its own: ADDRESS, FIRST-LAST or NETWORK/BITS, commas between' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l credentials -d 'User names, passwords, client identifiers and certificates of the clients, from a file in CSV whose first line says which: username, password, client_id, cert, key. Publishers take theirs first' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l broker-pid -d 'Process id of the broker on this machine, whose CPU time and memory are then reported (Linux); what the broker says of itself in $SYS otherwise' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l threshold -d 'What must hold, or the exit status is 67: p50 to p99.999 and max in us, ms or s, loss (also in %), duplicates, reordered, corrupt, rate, failures' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l find-max -d 'Searches the highest rate at which these conditions hold, run after run, beginning with --rate' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l runs -d 'Runs one after the other; 1, or 5 to compare' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l compare -d 'Compares with the runs in this file, written by --runs 5 --json before' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l against -d 'Compares the brokers of two URLs, in turn (twice)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l csv -d 'Writes each second of the run into this file, in CSV' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l hdr -d 'Writes a HdrHistogram log of the latency, an interval a second, into this file' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l html -d 'Writes the report as a page of its own into this file' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s L -l url -d 'The same as a flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
@@ -76,7 +96,23 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l key -d 'The ke
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
 tlsv1.3\t''"
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l json -d 'Prints the report as JSON'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l scenario -d 'The same as SCENARIO, for files' -r -f -a "pub-sub\t'Each publisher has a topic and a subscriber of its own'
+fan-in\t'Many publishers, few subscribers; each of these gets everything'
+fan-out\t'Few publishers, many subscribers; each of these gets everything'
+shared\t'The subscribers form one shared group: each message goes to one of them'
+connect\t'Clients connect, 1,000 of them, and stay for the duration'
+churn\t'Clients connect, subscribe and leave, --rate a second'
+ping\t'Clients ask for signs of life, --rate a second in all'
+retained\t'--count retained messages, and subscribers that come to them, --rate a second'
+offline\t'Subscribers come back to --count messages that were published while they were away'
+reconnect\t'All clients lose their connection at once and come back, at once or at --connect-rate'
+conn-tcp-10K-100\t'10,000 connections, 100 a second (Open MQTT Benchmark Suite)'
+fanout-1-1K-1-1K\t'One publisher, 1,000 subscribers, one message a second at QoS 1 (Open MQTT Benchmark Suite)'
+p2p-1K-1K-1K-1K\t'1,000 pairs, 1,000 messages a second at QoS 1 (Open MQTT Benchmark Suite)'
+sharedsub-1K-5-1K-1K\t'1,000 publishers, five subscribers in a group, 1,000 messages a second at QoS 1 (Open MQTT Benchmark Suite)'"
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l no-sys -d 'Does not ask the broker for its $SYS, which takes one more connection'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l json -d 'Prints the report as JSON; --json-schema says what is in it'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l json-schema -d 'Prints the JSON schema of the report'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ask-password -d 'Asks for the password on the terminal, without showing it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'

@@ -1,9 +1,6 @@
-//! Who publishes and who subscribes in each scenario, and when each message is due.
-//!
-//! With a rate the loop is open: a message has its due time whatever became of those before, and its latency counts from
-//! there, so that a broker that stands still is seen by all messages that were due meanwhile.
+//! Who publishes and who subscribes in each scenario, and whom a message reaches.
 
-/// How publishers and subscribers belong together.
+/// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
     /// Each publisher has a topic and a subscriber of its own.
@@ -14,110 +11,116 @@ pub(crate) enum Scenario {
     FanOut,
     /// The subscribers form one shared group: each message goes to one of them.
     Shared,
+    /// Clients connect and stay.
+    Connect,
+    /// Clients connect, subscribe and leave, over and over.
+    Churn,
+    /// Clients ask for a sign of life.
+    Ping,
+    /// Subscribers come to messages that are retained.
+    Retained,
+    /// Subscribers come back to what was published while they were away.
+    Offline,
+    /// All clients lose their connection at once and come back.
+    Reconnect,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Plan {
-    pub(crate) scenario: Scenario,
-    /// What all topics of the run begin with.
-    pub(crate) prefix: String,
-    pub(crate) publishers: usize,
-    pub(crate) subscribers: usize,
-    /// Messages a second of all publishers together; `None`: as fast as the window allows.
-    pub(crate) rate: Option<f64>,
-}
-
-impl Plan {
-    pub(crate) fn topic(&self, publisher: usize) -> String {
-        format!("{}/{publisher}", self.prefix)
+impl Scenario {
+    /// Whether messages are sent, and not only connections opened.
+    pub(crate) fn has_messages(self) -> bool {
+        !matches!(self, Self::Connect | Self::Churn | Self::Reconnect | Self::Ping)
     }
 
-    pub(crate) fn filter(&self, subscriber: usize) -> String {
-        match self.scenario {
-            Scenario::PubSub => self.topic(subscriber),
-            Scenario::FanIn | Scenario::FanOut => format!("{}/+", self.prefix),
-            Scenario::Shared => format!("$share/bench/{}/+", self.prefix),
+    /// What is counted as sent, and as received.
+    pub(crate) fn units(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Connect | Self::Churn | Self::Reconnect => ("tried", "connected"),
+            Self::Ping => ("pinged", "answered"),
+            _ => ("sent", "received"),
         }
     }
 
+    /// What each is, for a rate.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::Connect | Self::Churn | Self::Reconnect => "connections/s",
+            Self::Ping => "pings/s",
+            Self::Retained => "subscribers/s",
+            _ => "messages/s",
+        }
+    }
+}
+
+/// Who takes part. Clients that neither publish nor subscribe stand among the publishers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) scenario: Scenario,
+    pub(crate) publishers: usize,
+    pub(crate) subscribers: usize,
+    /// Threads that share the work: the client of number n belongs to thread n mod threads.
+    pub(crate) threads: usize,
+}
+
+impl Plan {
     /// Receivers that count as one: all of a shared group do.
     pub(crate) fn tallies(&self) -> usize {
         if self.scenario == Scenario::Shared { 1 } else { self.subscribers }
     }
 
-    /// The tally of a subscriber.
-    pub(crate) fn tally(&self, subscriber: usize) -> usize {
-        if self.scenario == Scenario::Shared { 0 } else { subscriber }
+    /// Whether what this publisher sends belongs into the tally of this subscriber.
+    pub(crate) fn reaches(&self, publisher: usize, subscriber: usize) -> bool {
+        self.scenario != Scenario::PubSub || publisher == subscriber
     }
 
-    /// Whether what this publisher sends belongs into this tally.
-    pub(crate) fn reaches(&self, publisher: usize, tally: usize) -> bool {
-        self.scenario != Scenario::PubSub || publisher == tally
+    /// Receivers that each message reaches.
+    pub(crate) fn copies(&self) -> u64 {
+        match self.scenario {
+            Scenario::PubSub | Scenario::Shared | Scenario::Ping => 1,
+            _ => self.tallies() as u64,
+        }
     }
 
-    /// When a publisher's message is due, in microseconds. The publishers take turns.
-    pub(crate) fn due(&self, rate: f64, publisher: usize, sequence: u64) -> u64 {
-        let number = sequence.saturating_mul(self.publishers as u64).saturating_add(publisher as u64);
-        time_of(number, rate)
+    /// Those of `count` clients that belong to a thread.
+    pub(crate) fn share(&self, count: usize, thread: usize) -> impl Iterator<Item = usize> + use<> {
+        (thread..count).step_by(self.threads)
     }
-}
 
-/// The due time of a message, counted over all publishers.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-pub(crate) fn time_of(number: u64, rate: f64) -> u64 {
-    // A run has fewer than 2^53 messages and microseconds.
-    (number as f64 * 1e6 / rate) as u64
-}
-
-/// Messages of all publishers with a due time below `micros`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-pub(crate) fn count_before(rate: f64, micros: u64) -> u64 {
-    let mut count = (micros as f64 * rate / 1e6).ceil() as u64;
-    // Rounding may be one off in either direction; the due time decides.
-    while count > 0 && time_of(count - 1, rate) >= micros {
-        count -= 1;
+    /// The how manieth message of all this one is: the publishers take turns.
+    pub(crate) fn number(&self, publisher: usize, sequence: u64) -> u64 {
+        sequence.saturating_mul(self.publishers as u64).saturating_add(publisher as u64)
     }
-    while time_of(count, rate) < micros {
-        count += 1;
-    }
-    count
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, Scenario, count_before, time_of};
+    use super::{Plan, Scenario};
 
     fn plan(scenario: Scenario, publishers: usize, subscribers: usize) -> Plan {
-        Plan { scenario, prefix: "p".into(), publishers, subscribers, rate: None }
-    }
-
-    #[test]
-    fn what_is_due_agrees_with_the_due_times() {
-        for rate in [0.5, 3.0, 7.0, 1_000.0, 333_333.3] {
-            for micros in [0, 1, 999, 1_000, 1_000_000, 2_000_001, 7_654_321] {
-                let count = count_before(rate, micros);
-                assert!(count == 0 || time_of(count - 1, rate) < micros);
-                assert!(time_of(count, rate) >= micros, "{rate} {micros}");
-            }
-        }
+        Plan { scenario, publishers, subscribers, threads: 2 }
     }
 
     #[test]
     fn publishers_take_turns() {
         let plan = plan(Scenario::FanIn, 4, 1);
-        let dues =
-            [(0, 0), (1, 0), (3, 0), (0, 1)].map(|(publisher, sequence)| plan.due(10.0, publisher, sequence));
-        assert_eq!(dues, [0, 100_000, 300_000, 400_000]);
+        assert_eq!([(0, 0), (1, 0), (3, 0), (0, 1)].map(|(p, s)| plan.number(p, s)), [0, 1, 3, 4]);
     }
 
     #[test]
     fn scenarios_say_who_gets_what() {
         let pairs = plan(Scenario::PubSub, 2, 2);
-        assert_eq!((pairs.topic(1), pairs.filter(1)), ("p/1".into(), "p/1".into()));
         assert!(pairs.reaches(1, 1) && !pairs.reaches(0, 1));
+        assert_eq!(pairs.copies(), 1);
         let shared = plan(Scenario::Shared, 2, 3);
-        assert_eq!((shared.tallies(), shared.tally(2)), (1, 0));
-        assert_eq!(shared.filter(2), "$share/bench/p/+");
-        assert!(plan(Scenario::FanOut, 1, 9).reaches(0, 8));
+        assert_eq!((shared.tallies(), shared.copies()), (1, 1));
+        let fan_out = plan(Scenario::FanOut, 1, 9);
+        assert!(fan_out.reaches(0, 8));
+        assert_eq!(fan_out.copies(), 9);
+    }
+
+    #[test]
+    fn each_client_belongs_to_one_thread() {
+        let plan = plan(Scenario::FanOut, 1, 5);
+        let of = |thread| plan.share(5, thread).collect::<Vec<_>>();
+        assert_eq!((of(0), of(1)), (vec![0, 2, 4], vec![1, 3]));
     }
 }

@@ -1,14 +1,8 @@
 //! What arrived: each message once, in order, in time?
 //!
-//! Counted exactly, by sequence number. A message that never came is slower than any bound: a percentile into which the
-//! lost ones reach is `lost`. And a percentile is told only where ten samples lie beyond it.
+//! Counted exactly, by sequence number, whatever the threads that saw it.
 
 use std::collections::BTreeMap;
-
-use hdrhistogram::Histogram;
-
-/// Samples that must lie beyond a percentile.
-const BEYOND: f64 = 10.0;
 
 /// What one receiver, or one shared group, got from one publisher.
 #[derive(Debug, Default)]
@@ -54,12 +48,37 @@ impl Track {
         self.received += 1;
         Arrival::Late
     }
+
+    /// What this one or the other got, and how many of them both.
+    fn merge(&mut self, other: Self) -> u64 {
+        let next = self.next.max(other.next);
+        let open = |track: &Self| -> Vec<(u64, u64)> {
+            let gaps = track.gaps.iter().map(|(from, to)| (*from, *to));
+            gaps.chain((track.next < next).then_some((track.next, next))).collect()
+        };
+        let (ours, theirs) = (open(self), open(&other));
+        let (mut at, mut beside, mut missing) = (0, 0, 0);
+        self.gaps.clear();
+        while let (Some(one), Some(two)) = (ours.get(at), theirs.get(beside)) {
+            let (from, to) = (one.0.max(two.0), one.1.min(two.1));
+            if from < to {
+                self.gaps.insert(from, to);
+                missing += to - from;
+            }
+            if one.1 <= two.1 { at += 1 } else { beside += 1 }
+        }
+        let both = self.received + other.received;
+        self.next = next;
+        self.received = next - missing;
+        both - self.received
+    }
 }
 
 /// What one receiver, or one shared group, got.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     tracks: BTreeMap<u32, Track>,
+    received: u64,
     pub(crate) duplicates: u64,
     /// Messages that came after one that their publisher sent later.
     pub(crate) reordered: u64,
@@ -70,6 +89,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn arrive(&mut self, publisher: u32, sequence: u64) -> Arrival {
         let arrival = self.tracks.entry(publisher).or_default().arrive(sequence);
+        self.received += u64::from(arrival != Arrival::Duplicate);
         match arrival {
             Arrival::InOrder => {}
             Arrival::Late => self.reordered += 1,
@@ -78,100 +98,33 @@ impl Tally {
         arrival
     }
 
+    /// A message arrived that cannot say what it is.
+    pub(crate) fn count(&mut self) {
+        self.received += 1;
+    }
+
     /// Different messages received.
     pub(crate) fn received(&self) -> u64 {
-        self.tracks.values().map(|track| track.received).sum()
-    }
-}
-
-/// Times in microseconds, from 1 us to 100 s with three digits.
-#[derive(Clone, Debug)]
-pub(crate) struct Times {
-    histogram: Histogram<u64>,
-    /// What never came, which is slower than all that did.
-    pub(crate) lost: u64,
-}
-
-/// A percentile, as far as it can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Percentile {
-    Micros(u64),
-    /// So many are lost that it is one of these.
-    Lost,
-    /// Fewer than ten samples lie beyond it.
-    TooFew,
-}
-
-const LONGEST: u64 = 100_000_000;
-
-impl Times {
-    pub(crate) fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, LONGEST, 3);
-        // The bounds are constants that the constructor takes.
-        Self { histogram: histogram.unwrap_or_else(|_| unreachable!()), lost: 0 }
+        self.received
     }
 
-    pub(crate) fn record(&mut self, micros: u64) {
-        self.histogram.saturating_record(micros.clamp(1, LONGEST));
-    }
-
-    pub(crate) fn count(&self) -> u64 {
-        self.histogram.len()
-    }
-
-    /// The slowest, if nothing is lost and there is any.
-    pub(crate) fn max(&self) -> Percentile {
-        match (self.lost, self.count()) {
-            (0, 0) => Percentile::TooFew,
-            (0, _) => Percentile::Micros(self.histogram.max()),
-            _ => Percentile::Lost,
+    /// Adds what other members of a shared group got, in whatever order.
+    pub(crate) fn merge(&mut self, other: Self) {
+        let Self { tracks, received, duplicates, reordered, corrupt } = other;
+        let mut both = 0;
+        for (publisher, track) in tracks {
+            both += self.tracks.entry(publisher).or_default().merge(track);
         }
-    }
-
-    pub(crate) fn percentile(&self, percent: f64) -> Percentile {
-        let share = percent / 100.0;
-        let all = self.count() + self.lost;
-        #[expect(clippy::cast_precision_loss, reason = "a share of a count")]
-        let (count, all) = (self.count() as f64, all as f64);
-        // A little less than ten, as 1 - 0.999 is a little less than a thousandth.
-        if all * (1.0 - share) < BEYOND - 1e-6 {
-            return Percentile::TooFew;
-        }
-        if self.lost > 0 && all * share >= count - 1e-6 {
-            return Percentile::Lost;
-        }
-        Percentile::Micros(self.histogram.value_at_quantile(all * share / count))
-    }
-
-    /// The middle, where there is any sample at all.
-    pub(crate) fn mean(&self) -> f64 {
-        self.histogram.mean()
-    }
-
-    /// Counts in `columns` classes, each as much wider than the one before, between the least and the greatest.
-    pub(crate) fn shape(&self, columns: u32) -> Option<(u64, u64, Vec<u64>)> {
-        if self.count() == 0 {
-            return None;
-        }
-        let (least, most) = (self.histogram.min(), self.histogram.max());
-        #[expect(clippy::cast_precision_loss, reason = "a width for the eye")]
-        let ratio = (most as f64 / least as f64).powf(1.0 / f64::from(columns));
-        let mut counts = vec![0; columns as usize];
-        for value in self.histogram.iter_recorded() {
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let column = match ratio > 1.0 {
-                true => (value.value_iterated_to() as f64 / least as f64).log(ratio).max(0.0) as usize,
-                false => 0,
-            };
-            counts[column.min(columns as usize - 1)] += value.count_since_last_iteration();
-        }
-        Some((least, most, counts))
+        self.received += received - both;
+        self.duplicates += duplicates + both;
+        self.reordered += reordered;
+        self.corrupt += corrupt;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrival, Percentile, Tally, Times};
+    use super::{Arrival, Tally};
 
     #[test]
     fn loss_order_and_duplicates_are_exact() {
@@ -185,35 +138,27 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_needs_ten_samples_beyond_it() {
-        let mut times = Times::new();
-        (0..999).for_each(|_| times.record(5));
-        assert_eq!(times.percentile(99.0), Percentile::TooFew);
-        times.record(5);
-        assert_eq!(times.percentile(99.0), Percentile::Micros(5));
-        assert_eq!(times.percentile(99.9), Percentile::TooFew);
-    }
-
-    #[test]
-    fn what_is_lost_is_slower_than_all_that_came() {
-        let mut times = Times::new();
-        (1..=980).for_each(|micros| times.record(micros));
-        times.lost = 20;
-        // The 500th of 1,000, and the 950th.
-        assert_eq!(times.percentile(50.0), Percentile::Micros(500));
-        assert_eq!(times.percentile(95.0), Percentile::Micros(950));
-        // 2 % are lost.
-        assert_eq!(times.percentile(98.0), Percentile::Lost);
-        assert_eq!(times.percentile(99.0), Percentile::Lost);
-        assert_eq!(times.max(), Percentile::Lost);
-    }
-
-    #[test]
-    fn the_shape_counts_every_sample() {
-        let mut times = Times::new();
-        assert!(times.shape(8).is_none());
-        [10, 10, 20, 1_000, 90_000].into_iter().for_each(|micros| times.record(micros));
-        let (least, _, counts) = times.shape(8).unwrap();
-        assert_eq!((least, counts.iter().sum::<u64>(), counts[0]), (10, 5, 3));
+    fn members_of_a_group_are_put_together_exactly() {
+        // Whatever one of them got, each message counts once.
+        for mask in 0_u32..4_096 {
+            let (mut one, mut two) = (Tally::default(), Tally::default());
+            for sequence in 0..6 {
+                match mask >> (2 * sequence) & 3 {
+                    1 => drop(one.arrive(1, sequence)),
+                    2 => drop(two.arrive(1, sequence)),
+                    3 => {
+                        one.arrive(1, sequence);
+                        two.arrive(1, sequence);
+                    }
+                    _ => {}
+                }
+            }
+            let count = |bits: u32| (0..6).filter(|at| mask >> (2 * at) & 3 == bits).count() as u64;
+            one.merge(two);
+            assert_eq!((one.received(), one.duplicates), (6 - count(0), count(3)), "{mask:b}");
+            // And goes on from there.
+            let missing = (0..6).filter(|sequence| one.arrive(1, *sequence) != Arrival::Duplicate).count();
+            assert_eq!(missing as u64, count(0), "{mask:b}");
+        }
     }
 }

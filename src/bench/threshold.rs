@@ -1,11 +1,11 @@
 //! What must hold for a run to pass: `p99 < 10ms, loss = 0`.
 
-use super::tally::Percentile;
+use super::times::Percentile;
 
 /// What a threshold can speak of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Measure {
-    /// A percentile of the latency from due time to arrival; 100 is the maximum.
+    /// A percentile of what the scenario is about: for messages, from due time to arrival; 100 is the maximum.
     Latency(f64),
     /// Messages that did not arrive.
     Loss,
@@ -16,6 +16,8 @@ pub(crate) enum Measure {
     Corrupt,
     /// Messages received a second.
     Rate,
+    /// Connections that were not let in or lost, and messages that were refused.
+    Failures,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Threshold {
             ("reordered", "") => (Measure::Reordered, 1.0),
             ("corrupt", "") => (Measure::Corrupt, 1.0),
             ("rate", "") => (Measure::Rate, 1.0),
+            ("failures", "") => (Measure::Failures, 1.0),
             ("max", unit) => (Measure::Latency(100.0), micros(unit).ok_or_else(wrong)?),
             (name, unit) => {
                 let percent = name.strip_prefix('p').and_then(|percent| percent.parse().ok());
@@ -116,7 +119,7 @@ fn micros(unit: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::{Measure, Measured, Threshold};
-    use crate::bench::tally::Percentile;
+    use crate::bench::times::Percentile;
 
     #[test]
     fn conditions_are_read_with_their_units() {

@@ -3,8 +3,11 @@
 /// What is known at the end of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence {
-    /// CPU-seconds of the generator, which has one thread, over the seconds of the run.
+    /// CPU-seconds of the generator's busiest thread, and of all of them, over the seconds of the run.
+    pub(crate) busiest: f64,
     pub(crate) generator: f64,
+    /// The most that one of its threads would have used, had a processor been free whenever it had something to do.
+    pub(crate) wanted: f64,
     /// CPU-seconds of the broker over the seconds of the run, if its process is known.
     pub(crate) broker: Option<f64>,
     /// Processors of this machine.
@@ -31,13 +34,16 @@ pub(crate) enum Verdict {
 impl Verdict {
     #[expect(clippy::cast_precision_loss, reason = "shares")]
     pub(crate) fn new(evidence: Evidence) -> Self {
-        let Evidence { generator, broker, processors, sent, late, blocked } = evidence;
+        let Evidence { busiest, generator, wanted, broker, processors, sent, late, blocked } = evidence;
         let both = generator + broker.unwrap_or(0.0);
         let is_late = late * 100 > sent;
         if broker.is_some() && both > 0.95 * processors as f64 {
             Self::Machine
-        } else if generator > 0.9 {
+        } else if busiest > 0.9 {
             Self::Generator
+        } else if wanted > 0.9 {
+            // Others took what it lacked.
+            Self::Machine
         } else if is_late && blocked > 0 {
             Self::BackPressure
         } else if is_late {
@@ -63,7 +69,7 @@ impl Verdict {
         match self {
             Self::Broker => "the generator kept up: these figures are the broker's",
             Self::Generator => "the generator was the bottleneck: the broker may be faster than this",
-            Self::Machine => "the machine was full: generator and broker share its processors",
+            Self::Machine => "the machine was full: generator, broker and others share its processors",
             Self::BackPressure => "messages were late because the broker took no more bytes",
             Self::Late => "the generator fell behind though it had time: the machine is busy otherwise",
         }
@@ -76,13 +82,22 @@ mod tests {
 
     #[test]
     fn the_bottleneck_is_named() {
-        let calm =
-            Evidence { generator: 0.2, broker: None, processors: 2, sent: 1_000, late: 10, blocked: 0 };
+        let calm = Evidence {
+            busiest: 0.2,
+            generator: 0.2,
+            wanted: 0.3,
+            broker: None,
+            processors: 2,
+            sent: 1_000,
+            late: 10,
+            blocked: 0,
+        };
         assert_eq!(Verdict::new(calm), Verdict::Broker);
-        assert_eq!(Verdict::new(Evidence { generator: 0.95, ..calm }), Verdict::Generator);
+        assert_eq!(Verdict::new(Evidence { busiest: 0.95, generator: 0.95, ..calm }), Verdict::Generator);
+        assert_eq!(Verdict::new(Evidence { wanted: 0.95, late: 500, ..calm }), Verdict::Machine);
         assert_eq!(Verdict::new(Evidence { late: 11, blocked: 1, ..calm }), Verdict::BackPressure);
         assert_eq!(Verdict::new(Evidence { late: 11, ..calm }), Verdict::Late);
-        let full = Evidence { generator: 0.97, broker: Some(0.97), ..calm };
+        let full = Evidence { busiest: 0.97, generator: 0.97, broker: Some(0.97), ..calm };
         assert_eq!(Verdict::new(full), Verdict::Machine);
         assert_eq!(Verdict::new(Evidence { processors: 8, ..full }), Verdict::Generator);
     }

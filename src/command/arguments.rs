@@ -17,7 +17,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// # Errors
-    /// When the options file that `-o` names cannot be read.
+    /// When the options file that `-o` names, or the scenario that `-f` names for `bench`, cannot be read.
     pub(super) fn new(words: impl IntoIterator<Item = OsString>) -> Result<Self, Failure> {
         let mut words: Vec<OsString> = words.into_iter().collect();
         let name = words.first().and_then(|path| Path::new(path).file_stem()?.to_str());
@@ -37,6 +37,10 @@ impl Arguments {
         if let Some(command) = command {
             let from_file = options(command, &words[2..], dialect)?;
             // Before those of the command line, of which the last wins.
+            words.splice(2..2, from_file);
+        }
+        if words.get(1).is_some_and(|word| word == "bench") {
+            let from_file = super::bench::file::words(&words[2..])?;
             words.splice(2..2, from_file);
         }
         // There -D is another flag.

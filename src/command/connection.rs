@@ -60,8 +60,15 @@ impl Plan {
     /// # Errors
     /// When something is wrong, or does not go together.
     pub(crate) fn new(args: &ConnectArgs) -> Result<Self, Failure> {
+        Self::to(args, args.address.as_ref().or(args.url.as_ref()))
+    }
+
+    /// To the broker of this URL, and all else as the flags say.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub(crate) fn to(args: &ConnectArgs, url: Option<&Url>) -> Result<Self, Failure> {
         let usage = |text: String| Failure::new(USAGE, text);
-        let url = args.address.as_ref().or(args.url.as_ref());
         // A broker named by flags is not mixed with one named by the environment.
         let named = url.is_some() || args.host.is_some() || args.port.is_some() || unix(args).is_some();
         let is_mosquitto = args.dialect == Dialect::Mosquitto;
@@ -210,6 +217,7 @@ fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Option<Tls> {
         identity: cert.clone().zip(key.clone()),
         any_name: *insecure,
         alpn: tls_alpn.clone(),
+        made: None,
         version: tls_version.map(|version| match version {
             TlsVersionArg::V12 => TlsVersion::V1_2,
             TlsVersionArg::V13 => TlsVersion::V1_3,

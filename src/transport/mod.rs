@@ -14,6 +14,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(unix)]
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -75,17 +76,25 @@ impl fmt::Display for Failure {
 
 /// Connects.
 pub(crate) async fn connect(target: &Target) -> Result<Stream, Failure> {
+    connect_timed(target).await.map(|(stream, _)| stream)
+}
+
+/// Connects, and says how long the TLS handshake took, if there was one.
+pub(crate) async fn connect_timed(target: &Target) -> Result<(Stream, Option<Duration>), Failure> {
     #[cfg(unix)]
     if let Some(path) = &target.unix {
-        return UnixStream::connect(path).await.map(Stream::Unix).map_err(Failure::Connect);
+        let stream = UnixStream::connect(path).await.map_err(Failure::Connect)?;
+        return Ok((Stream::Unix(stream), None));
     }
     let tcp = connect_tcp(target).await?;
     // What is sent was put together in one piece: waiting for more would only delay it.
     tcp.set_nodelay(true).map_err(Failure::Connect)?;
     match &target.tls {
-        None => Ok(Stream::Tcp(tcp)),
+        None => Ok((Stream::Tcp(tcp), None)),
         Some(tls) => {
-            tls.handshake(&target.host, Stream::Tcp(tcp)).await.map(|stream| Stream::Tls(Box::new(stream)))
+            let began = Instant::now();
+            let stream = tls.handshake(&target.host, Stream::Tcp(tcp)).await?;
+            Ok((Stream::Tls(Box::new(stream)), Some(began.elapsed())))
         }
     }
 }

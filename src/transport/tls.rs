@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use tokio_native_tls::{TlsConnector as AsyncConnector, TlsStream};
@@ -23,6 +24,8 @@ pub(crate) struct Tls {
     pub(crate) version: Option<TlsVersion>,
     /// The application protocol to offer.
     pub(crate) alpn: Option<String>,
+    /// Where many clients share what was made of all this; without it the files are read for each connection.
+    pub(crate) made: Option<Arc<OnceLock<TlsConnector>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +39,18 @@ pub(crate) enum TlsVersion {
 
 impl Tls {
     pub(super) async fn handshake(&self, host: &str, stream: Stream) -> Result<TlsStream<Stream>, Failure> {
-        let connector = AsyncConnector::from(self.connector()?);
+        let connector = match &self.made {
+            None => self.connector()?,
+            Some(made) => match made.get() {
+                Some(connector) => connector.clone(),
+                None => {
+                    let connector = self.connector()?;
+                    // Of two that begin at once the first is kept.
+                    made.get_or_init(|| connector).clone()
+                }
+            },
+        };
+        let connector = AsyncConnector::from(connector);
         connector.connect(host, stream).await.map_err(|error| Failure::Handshake(causes(&error)))
     }
 

@@ -7,6 +7,7 @@ mod support;
 
 mod bench;
 mod connecting;
+mod load;
 mod mirror;
 mod options;
 #[cfg(unix)]

@@ -256,10 +256,40 @@ fn bench_measures_mosquitto() {
                 "loss=0,corrupt=0",
             ]);
             let said = bench.output().unwrap();
-            let report: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+            let document: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+            let report = &document["runs"][0];
             assert!(said.status.success(), "{scenario} {version}: {report}");
             assert_eq!(report["sent"], 250, "{scenario} {version}: {report}");
             assert_eq!(report["received"], report["expected"], "{scenario} {version}: {report}");
+        }
+    }
+}
+
+#[test]
+fn bench_opens_and_keeps_at_mosquitto() {
+    let Some(mosquitto) = Mosquitto::start() else { return };
+    for (scenario, more, received) in [
+        ("connect", "--clients 20", 20),
+        ("churn", "--clients 20 --rate 50", 25),
+        ("ping", "--clients 20 --rate 100", 50),
+        ("reconnect", "--clients 20", 20),
+        ("retained", "--count 50 --subscribers 4 --rate 50", 200),
+        // No more than its queue holds by default.
+        ("offline", "--count 90 --subscribers 4", 360),
+    ] {
+        for version in ["311", "5"] {
+            let mut bench = with(skeeter(), &["bench", scenario, "-V", version, "--json", "--quiet"]);
+            bench.args(["-p", &mosquitto.port.to_string(), "-d", "500ms", "--warm-up", "0"]);
+            let said = bench.args(more.split(' ')).output().unwrap();
+            let document: serde_json::Value = serde_json::from_str(&succeeded(&said)).unwrap();
+            let report = &document["runs"][0];
+            assert_eq!(
+                (&report["received"], &report["lost"]),
+                (&received.into(), &0.into()),
+                "{scenario} {report}"
+            );
+            let version = report["broker"]["version"].as_str().unwrap();
+            assert!(version.starts_with("mosquitto"), "{report}");
         }
     }
 }

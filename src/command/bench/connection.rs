@@ -4,6 +4,7 @@
 //! messages are due, which is the pacer's, and what the figures mean.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -12,10 +13,13 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::run::{Role, Run};
-use crate::bench::stamp::{self, Stamp};
-use crate::codec::head::Head;
-use crate::codec::packet::{Ack, Connack, Packet, PacketId, Publish, Version};
+use super::client::{Identity, Opened};
+use super::publisher::Publisher;
+use super::run::Role;
+use super::shard::Shard;
+use crate::bench::plan::Scenario;
+use crate::codec::packet::{Ack, Disconnect, Packet, Publish, Version};
+use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::codec::{self, frame};
 use crate::delivery::{Outbox, Received};
@@ -33,45 +37,50 @@ thread_local! {
 }
 
 pub(super) struct Connection {
-    run: Rc<Run>,
+    shard: Rc<Shard>,
     role: Role,
+    seat: usize,
     stream: Stream,
     version: Version,
-    /// The beginning of a packet.
+    /// The beginning of a packet; at first all that came with the last answer.
     rest: Vec<u8>,
+    is_new: bool,
     out: Vec<u8>,
     /// Bytes of `out` that are written.
     written: usize,
     /// Due times of what is not acknowledged.
     outbox: Outbox<u64>,
-    topic: String,
-    /// The last ping of all connections that this one has sent.
-    pings: u64,
+    publisher: Option<Box<Publisher>>,
+    /// Due times of pings; nothing for those that only keep the connection alive.
+    pings: VecDeque<Option<u64>>,
 }
 
 impl Connection {
-    pub(super) fn new(run: Rc<Run>, role: Role, stream: Stream, window: u16) -> Self {
-        let topic = match role {
-            Role::Publisher(number) => run.plan.topic(number),
-            Role::Subscriber(_) => String::new(),
-        };
-        let version = run.version;
+    pub(super) fn new(shard: Rc<Shard>, role: Role, opened: Opened, identity: Identity) -> Self {
+        let is_publisher = matches!(role, Role::Publisher(_)) && shard.run.plan.scenario.has_messages();
+        let version = shard.run.clients.version();
         Self {
-            run,
+            seat: shard.seat(role),
+            publisher: is_publisher.then(|| Box::new(Publisher::new(&shard.run, role, identity))),
             role,
-            stream,
+            stream: opened.stream,
             version,
-            rest: Vec::new(),
+            rest: opened.rest,
+            is_new: true,
             out: Vec::new(),
             written: 0,
-            outbox: Outbox::new(window, u16::MAX),
-            topic,
-            pings: 0,
+            outbox: Outbox::new(opened.window, u16::MAX),
+            pings: VecDeque::new(),
+            shard,
         }
     }
 
     /// Whether the socket will wake this task when bytes come.
     fn read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if std::mem::take(&mut self.is_new) {
+            // What came together with the answer to CONNECT or SUBSCRIBE.
+            self.take(&[])?;
+        }
         BUFFER.with_borrow_mut(|buffer| {
             for _ in 0..BURST {
                 let mut into = ReadBuf::new(buffer);
@@ -92,34 +101,43 @@ impl Connection {
     }
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // One time for all that came at once.
+        let now = self.shard.run.now();
         if self.rest.is_empty() {
-            let used = self.packets(bytes)?;
+            let used = self.packets(bytes, now)?;
             self.rest.extend_from_slice(&bytes[used..]);
             return Ok(());
         }
         let mut all = std::mem::take(&mut self.rest);
         all.extend_from_slice(bytes);
-        let used = self.packets(&all)?;
-        all.drain(..used);
-        self.rest = all;
+        let used = self.packets(&all, now)?;
+        if used < all.len() {
+            all.drain(..used);
+            self.rest = all;
+        }
         Ok(())
     }
 
-    fn packets(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn packets(&mut self, bytes: &[u8], now: u64) -> io::Result<usize> {
         let malformed =
             |fault: codec::Malformed| io::Error::other(format!("the broker sent: {}", fault.detail));
         let mut used = 0;
         while let Some(frame) = frame::cut(&bytes[used..], usize::MAX).map_err(malformed)? {
             used += frame.len();
             match codec::decode(self.version, frame).map_err(malformed)? {
-                Packet::Publish(publish) => self.arrived(&publish),
+                Packet::Publish(publish) => self.arrived(&publish, now),
                 Packet::Puback(ack) => {
                     let due = self.outbox.puback(ack.packet_id);
-                    self.acknowledged(due, ack.reason);
+                    self.acknowledged(due, ack.reason, now);
                 }
-                Packet::Pubrec(ack) => self.pubrec(&ack),
+                Packet::Pubrec(ack) => self.pubrec(&ack, now),
                 Packet::Pubcomp(ack) => drop(self.outbox.pubcomp(ack.packet_id)),
                 Packet::Pubrel(ack) => self.send(&Packet::Pubcomp(Ack::new(ack.packet_id, Reason::SUCCESS))),
+                Packet::Pingresp => {
+                    if let Some(Some(due)) = self.pings.pop_front() {
+                        self.shard.ponged(due, now);
+                    }
+                }
                 Packet::Disconnect(packet) => {
                     return Err(io::Error::other(format!("the broker said DISCONNECT: {}", packet.reason)));
                 }
@@ -129,10 +147,9 @@ impl Connection {
         Ok(used)
     }
 
-    fn arrived(&mut self, publish: &Publish<'_>) {
+    fn arrived(&mut self, publish: &Publish<'_>, now: u64) {
         if let Role::Subscriber(number) = self.role {
-            let stamp = Stamp::read(publish.payload, self.run.size, self.run.key);
-            self.run.arrived(number, stamp);
+            self.shard.arrived(number, self.shard.run.payloads.read(publish.payload), now);
         }
         match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => self.send(&Packet::Puback(Ack::new(id, Reason::SUCCESS))),
@@ -141,20 +158,20 @@ impl Connection {
         }
     }
 
-    fn pubrec(&mut self, ack: &Ack<'_>) {
+    fn pubrec(&mut self, ack: &Ack<'_>, now: u64) {
         match self.outbox.pubrec(ack.packet_id, ack.reason) {
             Received::Release(due) => {
-                self.acknowledged(due, ack.reason);
+                self.acknowledged(due, ack.reason, now);
                 self.send(&Packet::Pubrel(Ack::new(ack.packet_id, Reason::SUCCESS)));
             }
-            Received::Refused(due) => self.acknowledged(Some(due), ack.reason),
+            Received::Refused(due) => self.acknowledged(Some(due), ack.reason, now),
             Received::Unknown => {}
         }
     }
 
-    fn acknowledged(&self, due: Option<u64>, reason: Reason) {
+    fn acknowledged(&self, due: Option<u64>, reason: Reason, now: u64) {
         if let Some(due) = due {
-            self.run.acknowledged(due, reason);
+            self.shard.acknowledged(due, reason, now);
         }
     }
 
@@ -163,55 +180,58 @@ impl Connection {
     }
 
     /// Puts into the output what the stream and the window allow.
-    fn publish(&mut self) {
+    fn publish(&mut self, cx: &Context<'_>) {
         let Role::Publisher(number) = self.role else { return };
-        let (run, mut payload) = (self.run.clone(), [0; stamp::LEN]);
-        let publisher = u32::try_from(number).unwrap_or(u32::MAX);
-        while self.out.len() < CHUNK && (run.qos == QoS::AtMostOnce || self.outbox.has_room()) {
-            let Some((sequence, due)) = run.next(number) else { return };
-            let packet_id: Option<PacketId> =
-                (run.qos != QoS::AtMostOnce).then(|| self.outbox.publish(run.qos, due));
-            let head = Head {
-                version: self.version,
-                dup: false,
-                qos: run.qos,
-                retain: false,
-                topic: &self.topic,
-                alias: None,
-                packet_id,
-                expiry: None,
-                subscription_ids: &[],
-            };
-            head.write(&[], run.size, &mut self.out);
-            Stamp { publisher, sequence }.write(run.key, &mut payload);
-            self.out.extend_from_slice(&payload);
-            self.out.resize(self.out.len() + run.size - stamp::LEN, stamp::FILLER);
+        let now = self.shard.run.now();
+        if self.shard.run.plan.scenario == Scenario::Ping {
+            while let Some((_, due)) = self.shard.next(number, now, cx.waker()) {
+                self.pings.push_back(Some(due));
+                self.send(&Packet::Pingreq);
+            }
+            return;
+        }
+        let Some(publisher) = &mut self.publisher else { return };
+        let qos = self.shard.run.qos;
+        while self.out.len() < CHUNK && (qos == QoS::AtMostOnce || self.outbox.has_room()) {
+            let Some((sequence, due)) = self.shard.next(number, now, cx.waker()) else { return };
+            let packet_id = (qos != QoS::AtMostOnce).then(|| self.outbox.publish(qos, due));
+            publisher.write(&self.shard.run, sequence, packet_id, &mut self.out);
         }
     }
 
     /// Writes until everything is written, the socket takes no more, or others should have their turn.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         for _ in 0..BURST {
-            self.publish();
-            while self.written < self.out.len() {
-                match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
-                    Poll::Pending => {
-                        self.run.blocked();
-                        return Ok(());
-                    }
-                    Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(Ok(count)) => self.written += count,
-                    Poll::Ready(Err(error)) => return Err(error),
-                }
-            }
-            if self.out.is_empty() {
+            self.publish(cx);
+            if !self.flush(cx)? || self.out.is_empty() {
                 return Ok(());
             }
-            (self.written, self.out) = (0, std::mem::take(&mut self.out));
+            self.written = 0;
+            // An idle connection owns no buffer.
+            if self.out.capacity() > CHUNK / 8 && self.publisher.is_none() {
+                self.out = Vec::new();
+            }
             self.out.clear();
         }
         cx.waker().wake_by_ref();
         Ok(())
+    }
+
+    /// Whether all is written.
+    fn flush(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        while self.written < self.out.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
+                Poll::Pending => {
+                    self.shard.blocked();
+                    return Ok(false);
+                }
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        // TLS and WebSocket may hold back what was written.
+        Ok(self.out.is_empty() || Pin::new(&mut self.stream).poll_flush(cx)?.is_ready())
     }
 }
 
@@ -220,43 +240,28 @@ impl Future for Connection {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        this.run.register(this.role, cx.waker());
+        this.shard.register(this.seat, cx.waker());
+        if this.shard.is_closing(this.role) || this.shard.has_all(this.role) {
+            this.send(&Packet::Disconnect(Disconnect {
+                reason: Reason::SUCCESS,
+                properties: Properties::EMPTY,
+            }));
+            // It is about to be closed: what the socket does not take, is not said.
+            let _ = this.flush(cx);
+            return Poll::Ready(Ok(()));
+        }
         if !this.read(cx)? {
             cx.waker().wake_by_ref();
         }
-        if this.run.pings() != this.pings {
-            this.pings = this.run.pings();
+        if this.shard.takes_ping(this.seat) {
+            this.pings.push_back(None);
             this.send(&Packet::Pingreq);
         }
         this.write(cx)?;
-        if this.run.is_over() { Poll::Ready(Ok(())) } else { Poll::Pending }
-    }
-}
-
-/// Reads one packet and hands it to `visit`, byte by byte, so that nothing after it is taken.
-pub(super) async fn first_packet<T>(
-    stream: &mut Stream,
-    version: Version,
-    visit: impl FnOnce(Packet<'_>) -> Result<T, String>,
-) -> Result<T, String> {
-    use tokio::io::AsyncReadExt;
-    let mut bytes = Vec::new();
-    loop {
-        bytes.push(stream.read_u8().await.map_err(|error| error.to_string())?);
-        if let Some(frame) = frame::cut(&bytes, 1 << 20).map_err(|fault| fault.detail.to_owned())? {
-            let packet = codec::decode(version, frame).map_err(|fault| fault.detail.to_owned())?;
-            return visit(packet);
+        if this.shard.has_all(this.role) {
+            // The acknowledgements are on their way; it ends with its next turn.
+            cx.waker().wake_by_ref();
         }
-    }
-}
-
-/// What the broker allows of messages in flight, if it lets us in.
-pub(super) fn accepted(packet: Packet<'_>) -> Result<u16, String> {
-    match packet {
-        Packet::Connack(Connack { reason, properties, .. }) if reason == Reason::SUCCESS => {
-            Ok(properties.receive_maximum().unwrap_or(u16::MAX))
-        }
-        Packet::Connack(connack) => Err(format!("the broker refused the connection: {}", connack.reason)),
-        _ => Err("the broker did not answer CONNECT".to_owned()),
+        Poll::Pending
     }
 }

@@ -1,6 +1,6 @@
 //! `--find-max`: run after run, until the highest rate is known at which the conditions hold.
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::report::Report;
 use crate::bench::search::{End, Search};
@@ -9,26 +9,31 @@ use crate::command::exit::{FAILURE, Failure, SUCCESS, Status};
 /// Searches with `measure`, which runs at a rate, and prints what was found: each run on stderr as it ends.
 pub(super) fn find(
     start: f64,
+    command: &str,
     (as_json, quiet): (bool, bool),
     mut measure: impl FnMut(f64) -> Result<Report, Failure>,
 ) -> Result<Status, Failure> {
-    let (mut search, mut runs) = (Search::new(start), Vec::new());
-    while let Some(rate) = search.next() {
+    let (mut search, mut runs, mut is_interrupted) = (Search::new(start), Vec::new(), false);
+    while let Some(rate) = search.next().filter(|_| !is_interrupted) {
         let report = measure(rate)?;
-        let holds = report.broken().next().is_none() && report.failures.is_empty();
+        is_interrupted = report.is_interrupted;
+        let holds = report.broken().next().is_none() && report.told.is_empty();
         if !quiet {
             eprintln!("{}", report.line(rate, holds));
         }
         if as_json {
-            runs.push(json!({ "rate": rate, "holds": holds, "report": report.json() }));
+            runs.push(report.json());
         }
-        search.tell(rate, holds);
+        if !is_interrupted {
+            search.tell(rate, holds);
+        }
     }
     let rate = |end: Option<End>| end.map(|end| end.rate);
     let (holds, fails) = (rate(search.holds), rate(search.fails));
     if as_json {
         let found = json!({ "holds": holds, "fails": fails, "confirmed": search.is_sure() });
-        println!("{}", json!({ "schema": super::report::SCHEMA, "find_max": found, "runs": runs }));
+        let more = Map::from_iter([("find_max".to_owned(), found)]);
+        println!("{}", super::report::json::document(command, &runs, more));
     } else {
         println!("{}", describe(holds, fails, search.is_sure()));
     }

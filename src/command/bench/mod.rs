@@ -1,375 +1,266 @@
-//! `skeeter bench`: the connections of a run, its phases, and the report at its end.
+//! `skeeter bench`: from the flags to runs, and from runs to reports.
 
+mod broker;
+mod client;
+mod compare;
 mod connection;
+mod drive;
+pub(super) mod file;
 mod find;
+mod open;
 mod pace;
 mod process;
+mod publisher;
 mod report;
 mod run;
+mod settings;
+mod shard;
+mod watch;
+mod worker;
 
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use tokio::io::AsyncWriteExt;
-use tokio::task::{JoinSet, LocalSet};
+use serde_json::{Map, Value};
 
 use super::connection::Plan as ConnectionPlan;
-use super::exit::{CONNECTION_LOST, FAILURE, Failure, INPUT, SUCCESS, Status, THRESHOLD, Teller, USAGE};
-use crate::bench::plan::{Plan, Scenario};
-use crate::bench::tally::Times;
+use super::exit::{CONNECTION_LOST, Failure, INPUT, SUCCESS, Status, THRESHOLD, Teller, USAGE};
 use crate::bench::threshold::Threshold;
-use crate::cli::bench::{BenchArgs, Rate, ScenarioArg};
-use crate::client::Settings;
-use crate::codec;
-use crate::codec::packet::{Connect, Options, Packet, PacketId, Subscribe, Subscription, Version};
-use crate::codec::property::Properties;
-use crate::message::QoS;
-use crate::topic::TopicName;
-use crate::transport::{self, Stream, Target};
-use connection::{Connection, accepted, first_packet};
-use report::{Report, Used};
-use run::{Role, Run, Setup};
+use crate::cli::bench::BenchArgs;
+use crate::cli::value::Url;
+use broker::Source;
+use compare::Comparison;
+use report::Report;
+use run::Run;
+use settings::Settings;
+use watch::{Log, Show, Watch};
 
-/// Connections that are opened at the same time.
-const OPENING: usize = 64;
-/// How often progress is shown, and the end of the drain is looked for.
-const TICK: Duration = Duration::from_millis(20);
-/// In a closed loop, nothing arriving for so long means that what is on its way is lost.
-const LOST: Duration = Duration::from_secs(1);
+/// Runs that a comparison has of each side.
+const COMPARED: u32 = 5;
+
+/// Milliseconds since 1970.
+fn wall_clock_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
 
 pub(super) fn run(args: &BenchArgs) -> u8 {
     super::files::raise_limit();
     let teller = Teller::new("skeeter bench", &args.connect);
-    teller.finish(prepare(args, teller))
+    teller.finish(Bench::new(args, teller).and_then(|bench| bench.run()))
 }
 
-fn prepare(args: &BenchArgs, teller: Teller) -> Result<Status, Failure> {
-    let usage = |text: &str| Failure::new(USAGE, text);
-    let connection = ConnectionPlan::new(&args.connect)?;
-    if connection.settings.will.is_some() {
-        return Err(usage("the clients of a benchmark have no will"));
-    }
-    if !connection.settings.clean_start || args.connect.session_expiry.is_some() {
-        return Err(usage("the clients of a benchmark have no session that is kept: leave out -c and -x"));
-    }
-    if let Some(pid) = args.broker_pid {
-        process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
-    }
-    let preset = preset(args)?;
-    let prefix = connection.topic.clone().unwrap_or_else(|| "bench".to_owned());
-    let topic = format!("{prefix}/0");
-    TopicName::new(&topic).map_err(|why| usage(&format!("the topic {prefix:?}: {why}")))?;
-    let (settings, target) = (connection.settings, connection.target);
-    let measure = |rate: Option<f64>, conditions: &[Threshold]| {
-        let setup = setup(args, &preset, rate, &prefix, settings.version);
-        let load = Load { run: Rc::new(Run::new(setup)), settings: settings.clone(), target: target.clone() };
-        super::block_on(LocalSet::new().run_until(load.drive(args, conditions)))
-    };
-    if let Some(conditions) = &args.find_max {
-        let Some(start) = preset.rate else {
-            return Err(usage("--find-max searches a rate: leave out --rate max"));
-        };
-        let quiet = args.connect.quiet;
-        return find::find(start, (args.json, quiet), |rate| measure(Some(rate), &conditions.0));
-    }
-    let report = measure(preset.rate, args.threshold.as_ref().map_or(&[], |conditions| &conditions.0))?;
-    report.print(args.json).map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))?;
-    if let Some(failure) = report.failures.first() {
-        let more = report.failed - 1;
-        let others = if more > 0 { format!("; and {more} more") } else { String::new() };
-        return Err(Failure::new(CONNECTION_LOST, format!("{failure}{others}")));
-    }
-    for condition in report.broken() {
-        teller.tell(format!("{condition} does not hold"));
-    }
-    Ok(if report.broken().next().is_some() { THRESHOLD } else { SUCCESS })
-}
-
-/// A scenario with its numbers.
-struct Preset {
-    scenario: Scenario,
-    publishers: usize,
-    subscribers: usize,
-    qos: QoS,
-    rate: Option<f64>,
-}
-
-/// What the scenario is, but for what the flags say.
-fn preset(args: &BenchArgs) -> Result<Preset, Failure> {
-    use ScenarioArg::{FanIn, FanOut, FanOut1k, PubSub, PubSub1k, Shared, Shared1k};
-    let (scenario, publishers, subscribers, qos, rate) = match args.scenario {
-        PubSub => (Scenario::PubSub, 10, 10, QoS::AtMostOnce, 1e3),
-        FanIn => (Scenario::FanIn, 100, 1, QoS::AtMostOnce, 1e3),
-        FanOut => (Scenario::FanOut, 1, 100, QoS::AtMostOnce, 1e3),
-        Shared => (Scenario::Shared, 10, 10, QoS::AtMostOnce, 1e3),
-        FanOut1k => (Scenario::FanOut, 1, 1_000, QoS::AtLeastOnce, 1.0),
-        PubSub1k => (Scenario::PubSub, 1_000, 1_000, QoS::AtLeastOnce, 1e3),
-        Shared1k => (Scenario::Shared, 1_000, 5, QoS::AtLeastOnce, 1e3),
-    };
-    let is_pairs = scenario == Scenario::PubSub;
-    let publishers = args.publishers.or(args.subscribers.filter(|_| is_pairs)).unwrap_or(publishers);
-    let subscribers = args.subscribers.unwrap_or(if is_pairs { publishers } else { subscribers });
-    if is_pairs && publishers != subscribers {
-        return Err(Failure::new(USAGE, "pub-sub has pairs: as many publishers as subscribers"));
-    }
-    let rate = match args.rate {
-        None => Some(rate),
-        Some(Rate::PerSecond(rate)) => Some(rate),
-        Some(Rate::Max) => None,
-    };
-    let (publishers, subscribers) = (publishers as usize, subscribers as usize);
-    Ok(Preset { scenario, publishers, subscribers, qos: args.qos.unwrap_or(qos), rate })
-}
-
-fn setup(args: &BenchArgs, preset: &Preset, rate: Option<f64>, prefix: &str, version: Version) -> Setup {
-    let Preset { scenario, publishers, subscribers, qos, rate: _ } = *preset;
-    // Topics of its own, so that nothing of another run is met.
-    let key = super::connection::random();
-    let prefix = format!("{prefix}/{:08x}", key >> 32);
-    Setup {
-        plan: Plan { scenario, prefix, publishers, subscribers, rate },
-        qos,
-        size: args.size,
-        version,
-        key,
-        warm_up: args.warm_up,
-        duration: args.duration,
-        window: args.window.into(),
-    }
-}
-
-/// A run and how its clients connect.
-struct Load {
-    run: Rc<Run>,
+/// One command.
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    teller: Teller,
     settings: Settings,
-    target: Target,
+    command: String,
 }
 
-impl Load {
-    async fn drive(self, args: &BenchArgs, conditions: &[Threshold]) -> Result<Report, Failure> {
-        let load = Rc::new(self);
-        let run = load.run.clone();
-        let mut connect = Times::new();
-        // Subscribers first: what is published must find them.
-        let mut open = load.open(run.plan.subscribers, Role::Subscriber, &mut connect).await?;
-        open.extend(load.open(run.plan.publishers, Role::Publisher, &mut connect).await?);
-        let mut connections = JoinSet::new();
-        for (role, stream, window) in open {
-            let (run, connection) = (run.clone(), Connection::new(run.clone(), role, stream, window));
-            connections.spawn_local(async move {
-                if let Err(error) = connection.await {
-                    run.failed(format!("the connection of {role} was lost: {error}"));
-                }
+impl<'a> Bench<'a> {
+    fn new(args: &'a BenchArgs, teller: Teller) -> Result<Self, Failure> {
+        let settings = Settings::new(args, ConnectionPlan::new(&args.connect)?)?;
+        if let Some(pid) = args.report.broker_pid {
+            process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
+        }
+        Ok(Self { args, teller, settings, command: command(std::env::args()) })
+    }
+
+    fn run(&self) -> Result<Status, Failure> {
+        let report = &self.args.report;
+        if report.json_schema {
+            print!("{}", report::json::DOCUMENT);
+            return Ok(SUCCESS);
+        }
+        if let Some(conditions) = &report.find_max {
+            let Some(start) = self.settings.rate.filter(|rate| *rate > 0.0) else {
+                return Err(Failure::new(USAGE, "--find-max searches a rate: leave out --rate max"));
+            };
+            let quiet = self.args.connect.quiet;
+            return find::find(start, &self.command, (report.json, quiet), |rate| {
+                self.measure(&self.settings, Some(rate), &conditions.0)
             });
         }
-        let broker = |pid: Option<u32>| pid.and_then(|pid| process::usage(pid).ok());
-        let (began, own, theirs) = (Instant::now(), process::own_cpu(), broker(args.broker_pid));
-        run.start();
-        load.send(args.json || args.connect.quiet || args.find_max.is_some()).await?;
-        let end = broker(args.broker_pid);
-        let used = Used {
-            seconds: began.elapsed().as_secs_f64(),
-            generator: process::own_cpu().saturating_sub(own).as_secs_f64(),
-            broker: theirs
-                .zip(end)
-                .map(|(before, after)| (after.cpu.saturating_sub(before.cpu).as_secs_f64(), after.memory)),
-        };
-        load.drain(args.drain).await;
-        run.end();
-        while connections.join_next().await.is_some() {}
-        Ok(Report::new(&run, conditions, connect, used))
-    }
-
-    /// Opens `count` connections, some at a time.
-    async fn open(
-        self: &Rc<Self>,
-        count: usize,
-        role: fn(usize) -> Role,
-        times: &mut Times,
-    ) -> Result<Vec<(Role, Stream, u16)>, Failure> {
-        let (mut opening, mut open) = (JoinSet::new(), Vec::with_capacity(count));
-        for number in 0..count + OPENING {
-            if number < count {
-                let load = self.clone();
-                opening.spawn_local(async move { load.connect(role(number)).await });
-            }
-            if number + 1 < OPENING.min(count) {
-                continue;
-            }
-            let Some(joined) = opening.join_next().await else { break };
-            let opened = joined.map_err(|error| error.to_string()).and_then(|result| result);
-            let (role, stream, window, micros) = opened.map_err(|text| {
-                Failure::new(
-                    FAILURE,
-                    format!("{}: {text} ({} connections were open)", self.target, open.len()),
-                )
-            })?;
-            times.record(micros);
-            open.push((role, stream, window));
-        }
-        Ok(open)
-    }
-
-    /// CONNECT, and SUBSCRIBE for a subscriber. The time in microseconds is from opening the connection to CONNACK.
-    async fn connect(&self, role: Role) -> Result<(Role, Stream, u16, u64), String> {
-        let (began, version) = (Instant::now(), self.settings.version);
-        let handshake = async {
-            let mut stream =
-                transport::connect(&self.target).await.map_err(|failure| explain(&failure.to_string()))?;
-            self.say(&mut stream, &Packet::Connect(self.packet(&self.client_id(role)))).await?;
-            let allowed = first_packet(&mut stream, version, accepted).await?;
-            let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            if let Role::Subscriber(number) = role {
-                self.subscribe(&mut stream, number).await?;
-            }
-            Ok((role, stream, allowed.min(self.settings.max_inflight), micros))
-        };
-        let late = || "the broker did not answer in time".to_owned();
-        tokio::time::timeout(self.settings.connect_timeout, handshake).await.map_err(|_| late())?
-    }
-
-    fn client_id(&self, role: Role) -> String {
-        let (side, number) = match role {
-            Role::Publisher(number) => ('p', number),
-            Role::Subscriber(number) => ('s', number),
-        };
-        match self.settings.client_id.as_str() {
-            // At most 23 bytes, as 3.1 permits no more.
-            "" => format!("b{:08x}{side}{number}", self.run.key >> 32),
-            given => format!("{given}{side}{number}"),
+        match &report.against[..] {
+            [] => self.alone(),
+            [_] => Err(Failure::new(USAGE, "--against is given twice, once for each broker")),
+            [first, second] => self.against([first, second]),
+            _ => Err(Failure::new(USAGE, "--against compares two brokers")),
         }
     }
 
-    fn packet<'a>(&'a self, client_id: &'a str) -> Connect<'a> {
-        let settings = &self.settings;
-        Connect {
-            version: settings.version,
-            bridge: false,
-            clean_start: true,
-            keep_alive: settings.keep_alive,
-            properties: match settings.version {
-                Version::V5 => settings.properties.as_properties(),
-                Version::V3_1 | Version::V3_1_1 => Properties::EMPTY,
-            },
-            client_id,
-            will: None,
-            username: settings.username.as_deref(),
-            password: settings.password.as_deref(),
-        }
-    }
-
-    async fn say(&self, stream: &mut Stream, packet: &Packet<'_>) -> Result<(), String> {
-        let mut bytes = Vec::new();
-        codec::encode(self.settings.version, packet, &mut bytes);
-        stream.write_all(&bytes).await.map_err(|error| error.to_string())?;
-        stream.flush().await.map_err(|error| error.to_string())
-    }
-
-    async fn subscribe(&self, stream: &mut Stream, number: usize) -> Result<(), String> {
-        let options = Options { qos: self.run.qos, ..Options::default() };
-        let filter = self.run.plan.filter(number);
-        let packet = Subscribe {
-            packet_id: PacketId::MIN,
-            properties: Properties::EMPTY,
-            filters: vec![Subscription { filter: filter.as_str().into(), options }],
-        };
-        self.say(stream, &Packet::Subscribe(packet)).await?;
-        let granted = first_packet(stream, self.settings.version, |packet| match packet {
-            Packet::Suback(suback) => Ok(suback.reasons.first().copied()),
-            _ => Err("the broker did not answer SUBSCRIBE".to_owned()),
+    /// One run.
+    fn measure(
+        &self,
+        settings: &Settings,
+        rate: Option<f64>,
+        conditions: &[Threshold],
+    ) -> Result<Report, Failure> {
+        let report = &self.args.report;
+        let run = Run::new(settings.setup(rate)?);
+        let show = Show::new(self.args.connect.quiet || report.find_max.is_some());
+        let log =
+            report.hdr.as_deref().map(|path| Log::new(path).map_err(|error| cannot_write(path, &error)));
+        let watch = Watch::new(&run, show, log.transpose()?);
+        let finished = super::block_on(async {
+            let mut source = Source::new(report.broker_pid);
+            if !report.no_sys {
+                source.listen(Run::new(settings.setup(rate)?)).await;
+            }
+            drive::drive(settings, run, source, watch).await
         });
-        match granted.await? {
-            Some(reason) if QoS::from_bits(reason.0) == Some(self.run.qos) => Ok(()),
-            Some(reason) => Err(format!("the broker did not grant the subscription to {filter}: {reason}")),
-            None => Err("the broker's SUBACK is empty".to_owned()),
+        let mut finished = finished?;
+        if let (Some(error), Some(path)) = (finished.watch.log_error(), &report.hdr) {
+            return Err(cannot_write(path, &error));
         }
+        Ok(Report::new(settings, rate, conditions, finished))
     }
 
-    /// From the first message that is due to the last.
-    async fn send(&self, quiet: bool) -> Result<(), Failure> {
-        let run = &self.run;
-        let pace = async {
-            match run.plan.rate {
-                Some(rate) => pace::pace(run, rate).await,
-                None => Ok(()),
+    /// Runs against one broker, and compares them with earlier ones if asked to.
+    fn alone(&self) -> Result<Status, Failure> {
+        let report = &self.args.report;
+        // Before anything runs, so that a file that is none costs no time.
+        let baseline = report.compare.as_deref().map(compare::baseline).transpose()?;
+        let conditions = report.threshold.as_ref().map_or(&[][..], |conditions| &conditions.0);
+        let count = report.runs.unwrap_or(if baseline.is_some() { COMPARED } else { 1 });
+        let mut runs = Vec::new();
+        for number in 0..count {
+            let run = self.measure(&self.settings, self.settings.rate, conditions)?;
+            if count > 1 && !self.args.connect.quiet {
+                eprintln!("run {}: {}", number + 1, run.line(run.rates.1, run.broken().next().is_none()));
             }
-        };
-        let span = Duration::from_micros(run.finish());
-        let work = async {
-            let end = tokio::time::sleep(span);
-            let (paced, ()) = tokio::join!(pace, end);
-            paced
-        };
-        let result = tokio::select! {
-            paced = work => paced.map_err(|error| Failure::new(FAILURE, format!("no timer: {error}"))),
-            // Ended by hand: what there is, is reported.
-            _ = tokio::signal::ctrl_c() => Ok(()),
-            () = self.watch(quiet) => Ok(()),
-        };
-        run.stop();
-        result
-    }
-
-    /// Shows progress, keeps connections alive, and gives up what is lost. Ends when a connection has failed.
-    async fn watch(&self, quiet: bool) {
-        let run = &self.run;
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(run.finish()) };
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {eta} {msg}") {
-            bar.set_style(style);
-        }
-        let keep_alive = Duration::from_secs(u64::from(self.settings.keep_alive)) / 2;
-        let (mut pinged, mut ticks) = (Instant::now(), tokio::time::interval(TICK * 10));
-        loop {
-            ticks.tick().await;
-            if run.seen.failed.get() > 0 {
+            let is_interrupted = run.is_interrupted;
+            runs.push(run);
+            if is_interrupted {
                 break;
             }
-            bar.set_position(run.now());
-            bar.set_message(format!("{} sent, {} received", run.sent(), run.received()));
-            if keep_alive > Duration::ZERO && pinged.elapsed() >= keep_alive {
-                pinged = Instant::now();
-                run.ping();
+        }
+        let json: Vec<Value> = runs.iter().map(Report::json).collect();
+        let comparison = match (&baseline, &report.compare) {
+            (Some(baseline), Some(path)) => {
+                let names = [path.display().to_string(), "now".to_owned()];
+                Some(Comparison::new(names, baseline, &json)?)
             }
-            if run.silence() > LOST {
-                run.forgive();
+            _ => None,
+        };
+        self.write(&runs, &json, comparison.as_ref())?;
+        if let Some(run) = runs.iter().find(|run| !run.told.is_empty()) {
+            run.told.iter().for_each(|text| self.teller.tell(text));
+            let others = run.failed().saturating_sub(run.told.len() as u64);
+            if others > 0 {
+                self.teller.tell(format_args!("{others} more failures"));
             }
         }
-        bar.finish_and_clear();
+        let broken: Vec<&str> = runs.iter().flat_map(Report::broken).collect();
+        broken.iter().for_each(|condition| self.teller.tell(format_args!("{condition} does not hold")));
+        Ok(match () {
+            () if runs.iter().any(|run| run.lost_connections() > 0) => CONNECTION_LOST,
+            () if !broken.is_empty() => THRESHOLD,
+            () => SUCCESS,
+        })
     }
 
-    /// Waits for what is on its way.
-    async fn drain(&self, most: Duration) {
-        let began = Instant::now();
-        while !self.run.is_complete()
-            && self.run.seen.failed.get() == 0
-            && self.run.silence().min(began.elapsed()) < most
-        {
-            tokio::select! {
-                () = tokio::time::sleep(TICK) => {}
-                _ = tokio::signal::ctrl_c() => return,
+    /// Runs against two brokers in turn.
+    fn against(&self, urls: [&Url; 2]) -> Result<Status, Failure> {
+        let [first, second] =
+            urls.map(|url| Settings::new(self.args, ConnectionPlan::to(&self.args.connect, Some(url))?));
+        let brokers = [first?, second?];
+        let names = brokers.each_ref().map(|settings| settings.target.to_string());
+        let mut runs = [Vec::new(), Vec::new()];
+        let count = self.args.report.runs.unwrap_or(COMPARED);
+        'runs: for number in 0..count {
+            for (side, settings) in brokers.iter().enumerate() {
+                let run = self.measure(settings, settings.rate, &[])?;
+                if !self.args.connect.quiet {
+                    eprintln!("run {} of {}: {}", number + 1, names[side], run.line(run.rates.1, true));
+                }
+                let is_interrupted = run.is_interrupted;
+                runs[side].push(run);
+                if is_interrupted {
+                    break 'runs;
+                }
             }
         }
+        let [first, second] = &runs;
+        let json = [first, second].map(|runs| runs.iter().map(Report::json).collect::<Vec<_>>());
+        let comparison = Comparison::new(names, &json[0], &json[1])?;
+        let all: Vec<Value> = json.concat();
+        let runs: Vec<Report> = runs.into_iter().flatten().collect();
+        self.write(&runs, &all, Some(&comparison))?;
+        Ok(if runs.iter().any(|run| run.lost_connections() > 0) { CONNECTION_LOST } else { SUCCESS })
+    }
+
+    /// Writes the report wherever it was asked for.
+    fn write(&self, runs: &[Report], json: &[Value], comparison: Option<&Comparison>) -> Result<(), Failure> {
+        let report = &self.args.report;
+        let stdout = |error| Failure::new(INPUT, format!("stdout: {error}"));
+        if report.json {
+            let more = comparison.map(|comparison| ("comparison".to_owned(), comparison.json()));
+            println!("{}", report::json::document(&self.command, json, Map::from_iter(more)));
+        } else if let Some(comparison) = comparison {
+            print!("{}", comparison.table());
+        } else {
+            runs.iter().try_for_each(Report::print).map_err(stdout)?;
+        }
+        if let Some(path) = &report.html {
+            let page = report::html::page(&self.command, runs);
+            fs::write(path, page).map_err(|error| cannot_write(path, &error))?;
+        }
+        if let Some(path) = &report.csv {
+            let seconds: Vec<_> = runs.iter().flat_map(|run| run.series.iter().cloned()).collect();
+            fs::write(path, report::csv::of(&seconds)).map_err(|error| cannot_write(path, &error))?;
+        }
+        Ok(())
     }
 }
 
-/// Why no more connections can be opened, and what to do.
-fn explain(error: &str) -> String {
-    let hint = if error.contains("os error 24") {
-        "; raise the limit with `ulimit -n`"
-    } else if error.contains("os error 99") {
-        "; this machine has no more ports: widen net.ipv4.ip_local_port_range"
-    } else {
-        ""
-    };
-    format!("{error}{hint}")
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(INPUT, format!("cannot write {}: {error}", path.display()))
 }
 
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Publisher(number) => write!(f, "publisher {number}"),
-            Self::Subscriber(number) => write!(f, "subscriber {number}"),
+/// The command to repeat a run, without passwords.
+fn command(words: impl Iterator<Item = String>) -> String {
+    let mut quoted = vec!["skeeter".to_owned()];
+    let mut is_secret = false;
+    for word in words.skip(1) {
+        let word = match (std::mem::take(&mut is_secret), word.split_once("://"), word.split_once('=')) {
+            (true, ..) => "...".to_owned(),
+            (_, Some((scheme, rest)), _) => match rest.split_once('@') {
+                Some((user, place)) => {
+                    let user = user.split(':').next().unwrap_or_default();
+                    format!("{scheme}://{user}@{place}")
+                }
+                None => word,
+            },
+            (_, _, Some((flag @ ("--pw" | "--password"), _))) => format!("{flag}=..."),
+            _ if word.starts_with("-P") && word.len() > 2 => "-P...".to_owned(),
+            _ => word,
+        };
+        is_secret = matches!(word.as_str(), "-P" | "--pw" | "--password");
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
+        match !word.is_empty() && word.chars().all(is_plain) {
+            true => quoted.push(word),
+            false => quoted.push(format!("'{}'", word.replace('\'', "'\\''"))),
         }
+    }
+    quoted.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    #[test]
+    fn the_command_can_be_repeated_and_tells_no_secret() {
+        let of = |words: &[&str]| command(words.iter().map(ToString::to_string));
+        assert_eq!(
+            of(&["/usr/bin/skeeter", "bench", "--threshold", "p99 < 1ms"]),
+            "skeeter bench --threshold 'p99 < 1ms'"
+        );
+        assert_eq!(of(&["s", "bench", "-P", "secret", "-q", "1"]), "skeeter bench -P ... -q 1");
+        assert_eq!(of(&["s", "--password=secret", "-Psecret"]), "skeeter --password=... -P...");
+        assert_eq!(of(&["s", "-L", "mqtt://me:secret@host/a"]), "skeeter -L mqtt://me@host/a");
+        assert_eq!(of(&["s", "it's"]), "skeeter 'it'\\''s'");
     }
 }

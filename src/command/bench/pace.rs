@@ -1,48 +1,54 @@
-//! The clock of an open loop: it says when messages are due. The runtime's timers tick in milliseconds, too coarse for
-//! this, so a thread sleeps by the system's own.
+//! The clock of an open loop: it wakes those that have something to send. The runtime's timers tick in milliseconds, too
+//! coarse for this, so a thread sleeps by the system's own.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::run::Run;
-use crate::bench::plan::{count_before, time_of};
+use super::shard::Shard;
+use crate::sync::Arc;
 
 /// Messages that are due within so much are sent together.
 const GRAIN: u64 = 50;
+/// The longest sleep, so that an early end is seen.
+const LONGEST: u64 = 50_000;
 
-/// Lets each message leave when it is due, until the run is finished.
+/// Wakes this thread's publishers when a message of theirs is due, until sending ends.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) async fn pace(run: &Run, rate: f64) -> io::Result<()> {
-    let timer = Timer::new()?;
-    let mut granted = 0;
+pub(super) async fn pace(shard: &Shard) -> io::Result<()> {
+    let (timer, run) = (Timer::new()?, &*shard.run);
+    let (mut woken, publishers) = (0, run.plan.publishers as u64);
     loop {
         let now = run.now();
-        let count = count_before(rate, (now + 1).min(run.finish()));
-        run.grant(granted, count);
-        granted = count;
-        let next = time_of(count, rate);
-        if next >= run.finish() {
+        let count = run.schedule.count_before((now + 1).min(run.limit()));
+        // The last of each is enough: who is woken sends all that is due.
+        for number in woken.max(count.saturating_sub(publishers))..count {
+            let publisher = usize::try_from(number % publishers).unwrap_or(0);
+            if publisher % run.plan.threads == shard.thread {
+                shard.wake(publisher);
+            }
+        }
+        woken = count;
+        let next = run.schedule.time_of(count);
+        if next >= run.limit() && now >= run.limit() || count >= run.schedule.count() {
             return Ok(());
         }
-        let wait = next.saturating_sub(run.now()).max(GRAIN);
-        timer.sleep(Duration::from_micros(wait)).await;
+        timer.sleep(Duration::from_micros(next.saturating_sub(run.now()).clamp(GRAIN, LONGEST))).await;
     }
 }
 
 /// A thread that does nothing but sleep.
-struct Timer {
+pub(super) struct Timer {
     spans: Sender<Duration>,
     ended: Arc<Notify>,
 }
 
 impl Timer {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let (spans, asked) = channel::<Duration>();
         let ended = Arc::new(Notify::new());
         let notify = ended.clone();
@@ -58,7 +64,7 @@ impl Timer {
         Ok(Self { spans, ended })
     }
 
-    async fn sleep(&self, span: Duration) {
+    pub(super) async fn sleep(&self, span: Duration) {
         // The thread ends with this value and not before.
         if self.spans.send(span).is_ok() {
             self.ended.notified().await;

@@ -1,20 +1,45 @@
-//! CPU time and memory of processes, as the system counts them.
+//! CPU time and memory of processes, and what this machine is, as the system tells it.
 
 use std::time::Duration;
 
-/// CPU time of this process.
+/// What a thread had of the processors.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Busy {
+    pub(super) cpu: Duration,
+    /// Time in which it could have worked and no processor was free; none where the system does not tell.
+    pub(super) waited: Duration,
+}
+
+impl Busy {
+    /// Of this thread so far.
+    pub(super) fn now() -> Self {
+        let waited = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+        let waited = waited.and_then(|text| text.split_whitespace().nth(1)?.parse().ok());
+        Self { cpu: thread_cpu(), waited: Duration::from_nanos(waited.unwrap_or(0)) }
+    }
+
+    pub(super) fn since(self, before: Self) -> Self {
+        Self { cpu: self.cpu.saturating_sub(before.cpu), waited: self.waited.saturating_sub(before.waited) }
+    }
+}
+
 #[cfg(unix)]
-pub(super) fn own_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 #[cfg(not(unix))]
-pub(super) fn own_cpu() -> Duration {
+fn thread_cpu() -> Duration {
     Duration::ZERO
 }
 
-/// What another process has used.
+/// Resident memory of this process, in bytes, where the system tells.
+pub(super) fn own_memory() -> Option<u64> {
+    usage(std::process::id()).ok().map(|usage| usage.memory)
+}
+
+/// What a process has used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Usage {
     pub(super) cpu: Duration,
@@ -41,9 +66,47 @@ fn parse(stat: &str, status: &str) -> Option<Usage> {
     let user: u64 = fields.nth(11)?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = resident.trim().strip_suffix("kB")?.trim().parse().ok()?;
     // Linux tells programs hundredths of a second, whatever it counts in.
-    Some(Usage { cpu: Duration::from_millis((user + system) * 10), memory: kibibytes * 1024 })
+    Some(Usage { cpu: Duration::from_millis((user + system) * 10), memory: kibibytes(resident)? })
+}
+
+/// Bytes, from a figure with its unit.
+fn kibibytes(text: &str) -> Option<u64> {
+    text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// Processors of this machine.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// What this machine is, as far as a reader of a report wants to know.
+pub(super) struct Machine {
+    pub(super) system: String,
+    pub(super) processor: Option<String>,
+    pub(super) processors: usize,
+    /// Bytes.
+    pub(super) memory: Option<u64>,
+}
+
+impl Machine {
+    pub(super) fn this() -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).ok();
+        let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let system = format!("{} {} {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH);
+        let of_line = |text: String, name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name))?;
+            line.split_once(':').map(|(_, value)| value.trim().to_owned())
+        };
+        Self {
+            system: system.split_whitespace().collect::<Vec<_>>().join(" "),
+            processor: read("/proc/cpuinfo").and_then(|text| of_line(text, "model name")),
+            processors: processors(),
+            memory: read("/proc/meminfo")
+                .and_then(|text| of_line(text, "MemTotal"))
+                .and_then(|text| kibibytes(&text)),
+        }
+    }
 }
 
 #[cfg(test)]

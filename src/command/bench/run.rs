@@ -1,20 +1,24 @@
-//! What all connections of one run share: how much may be sent, what arrived, and when.
+//! What all threads of one run share: what is settled before it begins, its clock, and how much each publisher has sent.
 //!
-//! Everything is on one thread, so cells do. Times are microseconds since the first message was due.
+//! Between threads go only the numbers that close a loop. Times are microseconds since the first message, or the first
+//! connection, was due.
 
-use std::cell::{Cell, RefCell};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::client::Clients;
+use crate::bench::payload::Payloads;
 use crate::bench::plan::Plan;
-use crate::bench::stamp::Stamp;
-use crate::bench::tally::{Arrival, Tally, Times};
-use crate::codec::packet::Version;
-use crate::codec::reason::Reason;
+use crate::bench::schedule::Schedule;
+use crate::bench::topic::Topics;
+use crate::codec::property::PropertiesBuf;
 use crate::message::QoS;
+use crate::sync::Mutex;
 
 /// A message that leaves so much after it was due is late.
-const LATE: u64 = 1_000;
+pub(super) const LATE: u64 = 1_000;
 /// Failures that are told; the others are counted.
 const TOLD: usize = 5;
 
@@ -25,31 +29,53 @@ pub(super) enum Role {
     Subscriber(usize),
 }
 
-/// What is settled before the first connection.
-#[derive(Clone, Debug)]
-pub(super) struct Setup {
-    pub(super) plan: Plan,
-    pub(super) qos: QoS,
-    pub(super) size: usize,
-    pub(super) version: Version,
-    /// Differs from one run to the next.
-    pub(super) key: u64,
-    pub(super) warm_up: Duration,
-    pub(super) duration: Duration,
-    /// In a closed loop, messages of one publisher on their way.
-    pub(super) window: u64,
+/// What lets the next message leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loop {
+    /// Its due time.
+    Open,
+    /// The arrivals of those before: so many of a publisher may be on their way.
+    Arrivals(u64),
+    /// Their acknowledgements alone, as nobody receives yet.
+    Acknowledgements,
 }
 
+/// What is settled before the first connection.
+pub(super) struct Setup {
+    pub(super) plan: Plan,
+    pub(super) pace: Loop,
+    pub(super) schedule: Schedule,
+    /// Messages in all, in a closed loop.
+    pub(super) most: Option<u64>,
+    pub(super) payloads: Payloads,
+    pub(super) topics: Topics,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    /// Of each PUBLISH, in MQTT 5.
+    pub(super) properties: PropertiesBuf,
+    pub(super) clients: Clients,
+    /// Connections a second, where they are paced.
+    pub(super) connect_rate: Option<f64>,
+}
+
+/// What all threads share.
 pub(super) struct Run {
     setup: Setup,
-    origin: Cell<Instant>,
-    warm_up: u64,
-    streams: Vec<Stream>,
-    wakers: RefCell<Vec<Option<Waker>>>,
-    stopped: Cell<bool>,
-    over: Cell<bool>,
-    pings: Cell<u64>,
-    pub(super) seen: Seen,
+    origin: OnceLock<Instant>,
+    /// Messages that are due from here on are not sent.
+    limit: AtomicU64,
+    /// Microseconds after the origin at which time begins anew.
+    shift: AtomicU64,
+    /// Whether latency counts from there, and not from the due time.
+    is_marked: AtomicBool,
+    /// Whether what was retained is being taken back.
+    clears: AtomicBool,
+    /// Whether all is done, and connections may end.
+    is_over: AtomicBool,
+    /// When all connections that are measured were open.
+    opened: AtomicU64,
+    pub(super) streams: Box<[Stream]>,
+    told: Mutex<Vec<String>>,
 }
 
 impl std::ops::Deref for Run {
@@ -60,300 +86,169 @@ impl std::ops::Deref for Run {
     }
 }
 
-/// What one publisher sends.
-struct Stream {
-    sent: Cell<u64>,
-    /// Messages that are due, in an open loop.
-    allowed: Cell<u64>,
-    arrivals: Cell<u64>,
-    /// Receivers that each message reaches.
-    copies: u64,
+/// What one publisher sends. Each has cache lines of its own, so that threads do not slow each other down.
+#[repr(align(128))]
+pub(super) struct Stream {
+    pub(super) sent: AtomicU64,
+    pub(super) arrivals: AtomicU64,
     /// Messages that are waited for no longer, in a closed loop.
-    forgiven: Cell<u64>,
+    forgiven: AtomicU64,
     /// In a closed loop, when the last messages left, by sequence number.
-    times: RefCell<Vec<u64>>,
-    /// Whether it waits for the window.
-    waits: Cell<bool>,
+    times: Box<[AtomicU64]>,
+    /// Whether it waits for the window, and who is to be woken then.
+    pub(super) waits: AtomicBool,
+    pub(super) waker: Mutex<Option<Waker>>,
 }
 
-/// What was seen of the run.
-pub(super) struct Seen {
-    pub(super) tallies: Vec<RefCell<Tally>>,
-    /// From due time to arrival.
-    pub(super) latency: RefCell<Times>,
-    /// From due time to PUBACK, or PUBREC.
-    pub(super) acknowledgement: RefCell<Times>,
-    /// From due time to when the message was written.
-    pub(super) lateness: RefCell<Times>,
-    pub(super) late: Cell<u64>,
-    pub(super) blocked: Cell<u64>,
-    pub(super) acknowledged: Cell<u64>,
-    /// Messages that the broker refused in their acknowledgement.
-    pub(super) refused: Cell<u64>,
-    /// Messages sent and received after the warm-up and before the end.
-    pub(super) sent_measured: Cell<u64>,
-    pub(super) received_measured: Cell<u64>,
-    last_arrival: Cell<u64>,
-    /// The first failures of connections, and how many there were.
-    pub(super) failures: RefCell<Vec<String>>,
-    pub(super) failed: Cell<u64>,
-}
-
-fn add(cell: &Cell<u64>, count: u64) {
-    cell.set(cell.get() + count);
-}
-
-fn micros(span: Duration) -> u64 {
+pub(super) fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Run {
     pub(super) fn new(setup: Setup) -> Self {
-        let plan = &setup.plan;
-        let ring = match plan.rate {
-            Some(_) => 0,
+        let ring = match setup.pace {
             // Receivers may lie this far behind the mean of all before their latency is only a lower bound.
-            None => (setup.window * 16).next_power_of_two(),
+            Loop::Arrivals(window) => (window * 16).next_power_of_two(),
+            Loop::Open | Loop::Acknowledgements => 0,
         };
-        let streams = (0..plan.publishers).map(|publisher| Stream {
-            sent: Cell::new(0),
-            allowed: Cell::new(0),
-            arrivals: Cell::new(0),
-            copies: (0..plan.tallies()).filter(|tally| plan.reaches(publisher, *tally)).count().max(1) as u64,
-            forgiven: Cell::new(0),
-            times: RefCell::new(vec![0; usize::try_from(ring).unwrap_or(0)]),
-            waits: Cell::new(false),
+        let streams = (0..setup.plan.publishers).map(|_| Stream {
+            sent: AtomicU64::new(0),
+            arrivals: AtomicU64::new(0),
+            forgiven: AtomicU64::new(0),
+            times: (0..ring).map(|_| AtomicU64::new(0)).collect(),
+            waits: AtomicBool::new(false),
+            waker: Mutex::default(),
         });
-        let times = || RefCell::new(Times::new());
-        let seen = Seen {
-            tallies: (0..plan.tallies()).map(|_| RefCell::default()).collect(),
-            latency: times(),
-            acknowledgement: times(),
-            lateness: times(),
-            late: Cell::new(0),
-            blocked: Cell::new(0),
-            acknowledged: Cell::new(0),
-            refused: Cell::new(0),
-            sent_measured: Cell::new(0),
-            received_measured: Cell::new(0),
-            last_arrival: Cell::new(0),
-            failures: RefCell::default(),
-            failed: Cell::new(0),
-        };
         Self {
-            origin: Cell::new(Instant::now()),
-            warm_up: micros(setup.warm_up),
+            origin: OnceLock::new(),
+            limit: AtomicU64::new(u64::MAX),
+            shift: AtomicU64::new(0),
+            is_marked: AtomicBool::new(false),
+            clears: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            opened: AtomicU64::new(0),
             streams: streams.collect(),
-            wakers: RefCell::new(vec![None; plan.publishers + plan.subscribers]),
-            stopped: Cell::new(true),
-            over: Cell::new(false),
-            pings: Cell::new(0),
-            seen,
+            told: Mutex::default(),
             setup,
         }
     }
 
-    /// The first message is due now.
+    /// The first is due now.
     pub(super) fn start(&self) {
-        self.origin.set(Instant::now());
-        self.stopped.set(false);
-        self.wake_all();
+        self.origin.get_or_init(Instant::now);
+    }
+
+    pub(super) fn is_started(&self) -> bool {
+        self.origin.get().is_some()
+    }
+
+    /// Time since the start, or before it 0.
+    pub(super) fn now(&self) -> u64 {
+        let since = self.origin.get().map_or(0, |origin| micros(origin.elapsed()));
+        since.saturating_sub(self.shift.load(Ordering::Relaxed))
+    }
+
+    /// What is measured begins now, after what had to be done before; with `marks` latency counts from here.
+    pub(super) fn restart(&self, marks: bool) {
+        self.shift.fetch_add(self.now(), Ordering::Relaxed);
+        self.is_marked.store(marks, Ordering::Relaxed);
+    }
+
+    /// Differs after each beginning.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        self.origin.get().map(|_| self.shift.load(Ordering::Relaxed))
     }
 
     /// Nothing more is sent but what is due already.
     pub(super) fn stop(&self) {
-        self.stopped.set(true);
+        self.limit.fetch_min(self.now(), Ordering::Relaxed);
     }
 
-    /// All connections end.
+    /// Where sending ends.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed).min(self.schedule.end())
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.limit.load(Ordering::Relaxed) != u64::MAX
+    }
+
+    /// All is done: that a connection ends from now on is no loss.
     pub(super) fn end(&self) {
-        self.over.set(true);
-        self.wake_all();
+        self.is_over.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.over.get()
+        self.is_over.load(Ordering::Relaxed)
     }
 
-    pub(super) fn now(&self) -> u64 {
-        micros(self.origin.get().elapsed())
+    /// All connections that are measured are open.
+    pub(super) fn all_open(&self) {
+        self.opened.store(self.now(), Ordering::Relaxed);
     }
 
-    /// Where the measured time ends.
-    pub(super) fn finish(&self) -> u64 {
-        self.warm_up + micros(self.setup.duration)
+    /// Seconds in which they were opened.
+    #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+    pub(super) fn opened_in(&self) -> Option<f64> {
+        let micros = self.opened.load(Ordering::Relaxed);
+        (micros > 0).then(|| micros as f64 / 1e6)
     }
 
-    fn is_measured(&self, at: u64) -> bool {
-        at >= self.warm_up && at < self.finish()
+    pub(super) fn is_marked(&self) -> bool {
+        self.is_marked.load(Ordering::Relaxed)
     }
 
-    pub(super) fn register(&self, role: Role, waker: &Waker) {
-        let mut wakers = self.wakers.borrow_mut();
-        let slot = match role {
-            Role::Publisher(number) => &mut wakers[number],
-            Role::Subscriber(number) => &mut wakers[self.plan.publishers + number],
-        };
-        if slot.as_ref().is_none_or(|old| !old.will_wake(waker)) {
-            *slot = Some(waker.clone());
-        }
+    /// Publishers take back what they have retained: they begin anew, with empty payloads.
+    pub(super) fn clear(&self) {
+        self.clears.store(true, Ordering::Relaxed);
+        self.streams.iter().for_each(|stream| stream.sent.store(0, Ordering::Relaxed));
     }
 
-    fn wake_all(&self) {
-        self.wakers.borrow().iter().flatten().for_each(Waker::wake_by_ref);
+    pub(super) fn clears(&self) -> bool {
+        self.clears.load(Ordering::Relaxed)
     }
 
-    fn wake(&self, publisher: usize) {
-        if let Some(waker) = &self.wakers.borrow()[publisher] {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// All connections send a ping.
-    pub(super) fn ping(&self) {
-        add(&self.pings, 1);
-        self.wake_all();
-    }
-
-    pub(super) fn pings(&self) -> u64 {
-        self.pings.get()
-    }
-
-    /// Messages from `granted` up to `count`, counted over all publishers, have become due.
-    pub(super) fn grant(&self, granted: u64, count: u64) {
-        let publishers = self.plan.publishers as u64;
-        for number in granted..count {
-            let publisher = usize::try_from(number % publishers).unwrap_or(0);
-            add(&self.streams[publisher].allowed, 1);
-            if number + publishers >= count {
-                self.wake(publisher);
-            }
-        }
-    }
-
-    /// The next message of this publisher and when it was due, if it may leave now.
-    pub(super) fn next(&self, publisher: usize) -> Option<(u64, u64)> {
-        let stream = &self.streams[publisher];
-        let sequence = stream.sent.get();
-        let now = self.now();
-        let due = match self.plan.rate {
-            Some(rate) => {
-                if sequence >= stream.allowed.get() {
-                    return None;
-                }
-                let due = self.plan.due(rate, publisher, sequence);
-                let lateness = now.saturating_sub(due);
-                if self.is_measured(due) {
-                    self.seen.lateness.borrow_mut().record(lateness);
-                }
-                add(&self.seen.late, u64::from(lateness > LATE));
-                due
-            }
-            None => {
-                if self.stopped.get() {
-                    return None;
-                }
-                if stream.outstanding() >= self.setup.window {
-                    stream.waits.set(true);
-                    return None;
-                }
-                let mut times = stream.times.borrow_mut();
-                let slot = stream.slot(sequence, times.len());
-                times[slot] = now;
-                now
-            }
-        };
-        stream.sent.set(sequence + 1);
-        add(&self.seen.sent_measured, u64::from(self.is_measured(now)));
-        Some((sequence, due))
-    }
-
-    /// A subscriber got a message; `None`: not as it was sent.
-    pub(super) fn arrived(&self, subscriber: usize, stamp: Option<Stamp>) {
-        let number = self.plan.tally(subscriber);
-        let mut tally = self.seen.tallies[number].borrow_mut();
-        let known = stamp.filter(|stamp| {
-            let publisher = stamp.publisher as usize;
-            self.streams.get(publisher).is_some_and(|stream| stamp.sequence < stream.sent.get())
-                && self.plan.reaches(publisher, number)
-        });
-        let Some(Stamp { publisher, sequence }) = known else {
-            tally.corrupt += 1;
-            return;
-        };
-        if tally.arrive(publisher, sequence) == Arrival::Duplicate {
-            return;
-        }
-        let (now, publisher) = (self.now(), publisher as usize);
-        let stream = &self.streams[publisher];
-        let due = match self.plan.rate {
-            Some(rate) => self.plan.due(rate, publisher, sequence),
-            None => stream.left(sequence),
-        };
-        if self.is_measured(due) {
-            self.seen.latency.borrow_mut().record(now.saturating_sub(due));
-        }
-        add(&self.seen.received_measured, u64::from(self.is_measured(now)));
-        self.seen.last_arrival.set(now);
-        add(&stream.arrivals, 1);
-        if stream.waits.get() && stream.outstanding() <= self.setup.window / 2 {
-            stream.waits.set(false);
-            self.wake(publisher);
-        }
-    }
-
-    pub(super) fn acknowledged(&self, due: u64, reason: Reason) {
-        add(&self.seen.acknowledged, 1);
-        add(&self.seen.refused, u64::from(reason.is_failure()));
-        if self.is_measured(due) {
-            self.seen.acknowledgement.borrow_mut().record(self.now().saturating_sub(due));
-        }
-    }
-
-    pub(super) fn blocked(&self) {
-        add(&self.seen.blocked, 1);
-    }
-
-    pub(super) fn failed(&self, text: String) {
-        add(&self.seen.failed, 1);
-        let mut failures = self.seen.failures.borrow_mut();
-        if failures.len() < TOLD {
-            failures.push(text);
+    /// Messages that were due before sending ended; in a closed loop those that left.
+    pub(super) fn due(&self) -> u64 {
+        match self.pace {
+            Loop::Open => self.schedule.count_before(self.limit()),
+            Loop::Arrivals(_) | Loop::Acknowledgements => self.sent(),
         }
     }
 
     pub(super) fn sent(&self) -> u64 {
-        self.streams.iter().map(|stream| stream.sent.get()).sum()
+        self.streams.iter().map(|stream| stream.sent.load(Ordering::Relaxed)).sum()
     }
 
-    /// Messages that should arrive of what was sent.
-    pub(super) fn expected(&self) -> u64 {
-        self.streams.iter().map(|stream| stream.sent.get() * stream.copies).sum()
+    pub(super) fn sent_by(&self, publisher: usize) -> u64 {
+        self.streams[publisher].sent.load(Ordering::Relaxed)
     }
 
-    /// Different messages that arrived.
-    pub(super) fn received(&self) -> u64 {
-        self.seen.tallies.iter().map(|tally| tally.borrow().received()).sum()
+    /// A failure for people; of many only the first are kept.
+    pub(super) fn tell(&self, text: String) {
+        let mut told = self.told.lock();
+        if told.len() < TOLD {
+            told.push(text);
+        }
     }
 
-    /// Whether all that was due is sent, answered and received.
-    pub(super) fn is_complete(&self) -> bool {
-        let unsent = self.streams.iter().any(|stream| stream.sent.get() < stream.allowed.get());
-        let unanswered = self.qos != QoS::AtMostOnce && self.seen.acknowledged.get() < self.sent();
-        !unsent && !unanswered && self.received() == self.expected()
+    pub(super) fn told(&self) -> Vec<String> {
+        self.told.lock().clone()
     }
 
-    /// How long nothing has arrived.
-    pub(super) fn silence(&self) -> Duration {
-        Duration::from_micros(self.now().saturating_sub(self.seen.last_arrival.get()))
+    /// Messages of one publisher, where their number ends the run.
+    pub(super) fn most_of(&self, publisher: usize) -> Option<u64> {
+        let most = self.most?;
+        let publishers = self.plan.publishers as u64;
+        Some(most / publishers + u64::from((publisher as u64) < most % publishers))
     }
 
     /// In a closed loop, waits no longer for what has been on its way while nothing arrived.
     pub(super) fn forgive(&self) {
-        for (publisher, stream) in self.streams.iter().enumerate() {
-            if stream.waits.replace(false) {
-                add(&stream.forgiven, stream.outstanding());
-                self.wake(publisher);
+        for stream in &self.streams {
+            if stream.waits.load(Ordering::Relaxed) {
+                stream.forgiven.fetch_add(stream.outstanding(self.plan.copies()), Ordering::Relaxed);
+                stream.go_on();
             }
         }
     }
@@ -361,18 +256,35 @@ impl Run {
 
 impl Stream {
     /// Messages on their way, by the mean of all receivers.
-    fn outstanding(&self) -> u64 {
-        self.sent.get().saturating_sub(self.arrivals.get() / self.copies + self.forgiven.get())
+    pub(super) fn outstanding(&self, copies: u64) -> u64 {
+        let arrived = self.arrivals.load(Ordering::Relaxed) / copies.max(1);
+        self.sent.load(Ordering::Relaxed).saturating_sub(arrived + self.forgiven.load(Ordering::Relaxed))
     }
 
-    fn slot(&self, sequence: u64, ring: usize) -> usize {
-        usize::try_from(sequence).unwrap_or(0) & (ring - 1)
+    pub(super) fn slot(&self, sequence: u64) -> &AtomicU64 {
+        &self.times[usize::try_from(sequence).unwrap_or(0) & (self.times.len() - 1)]
     }
 
     /// When a message left; the earliest time that is still known, if it has left longer ago.
-    fn left(&self, sequence: u64) -> u64 {
-        let times = self.times.borrow();
-        let oldest = self.sent.get().saturating_sub(times.len() as u64);
-        times[self.slot(sequence.max(oldest), times.len())]
+    pub(super) fn left(&self, sequence: u64) -> u64 {
+        let oldest = self.sent.load(Ordering::Relaxed).saturating_sub(self.times.len() as u64);
+        self.slot(sequence.max(oldest)).load(Ordering::Relaxed)
+    }
+
+    pub(super) fn go_on(&self) {
+        if self.waits.swap(false, Ordering::AcqRel)
+            && let Some(waker) = self.waker.lock().as_ref()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Publisher(number) => write!(f, "publisher {number}"),
+            Self::Subscriber(number) => write!(f, "subscriber {number}"),
+        }
     }
 }

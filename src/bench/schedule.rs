@@ -1,0 +1,191 @@
+//! When each message, or whatever else a run does, is due: at a rate that stays or climbs, phase after phase.
+//!
+//! The loop is open: a message has its due time whatever became of those before, and its latency counts from there, so
+//! that a broker that stands still is seen by all messages that were due meanwhile.
+
+/// Some seconds at a rate that goes evenly from one to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Phase {
+    pub(crate) seconds: f64,
+    /// Messages a second at its beginning and its end.
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    /// Whether times and rates count.
+    pub(crate) is_measured: bool,
+}
+
+impl Phase {
+    pub(crate) fn steady(seconds: f64, rate: f64, is_measured: bool) -> Self {
+        Self { seconds, from: rate, to: rate, is_measured }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Segment {
+    /// Microseconds, and messages due before.
+    start: f64,
+    before: f64,
+    phase: Phase,
+}
+
+impl Segment {
+    /// Messages that become due in the first `seconds` of it.
+    fn count(&self, seconds: f64) -> f64 {
+        let Phase { seconds: all, from, to, .. } = self.phase;
+        let climb = if all > 0.0 { (to - from) / all } else { 0.0 };
+        from * seconds + climb * seconds * seconds / 2.0
+    }
+}
+
+/// All phases of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Schedule {
+    segments: Vec<Segment>,
+    /// Microseconds at which the last phase ends.
+    end: u64,
+    /// Messages in all, where their number is what ends the run.
+    most: u64,
+}
+
+impl Schedule {
+    pub(crate) fn new(phases: &[Phase], most: Option<u64>) -> Self {
+        let (mut segments, mut start, mut before) = (Vec::with_capacity(phases.len()), 0.0, 0.0);
+        for phase in phases {
+            let segment = Segment { start, before, phase: *phase };
+            start += phase.seconds * 1e6;
+            before += segment.count(phase.seconds);
+            segments.push(segment);
+        }
+        let mut schedule = Self { segments, end: whole(start), most: u64::MAX };
+        if let Some(most) = most {
+            schedule.most = most;
+            let last = most.checked_sub(1).map_or(0, |last| schedule.time_of(last));
+            schedule.end = schedule.end.min(last + 1);
+        }
+        schedule
+    }
+
+    /// Where the last phase ends, in microseconds.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Messages in all.
+    pub(crate) fn count(&self) -> u64 {
+        self.count_before(self.end)
+    }
+
+    /// Whether what is due, or arrives, at this time counts.
+    pub(crate) fn is_measured(&self, micros: u64) -> bool {
+        micros < self.end && self.segment_at(micros).is_some_and(|segment| segment.phase.is_measured)
+    }
+
+    /// Seconds that count.
+    #[expect(clippy::cast_precision_loss, reason = "a run is shorter than 2^53 microseconds")]
+    pub(crate) fn measured_seconds(&self, until: u64) -> f64 {
+        let until = until.min(self.end) as f64;
+        let spans = self.segments.iter().filter(|segment| segment.phase.is_measured).map(|segment| {
+            ((segment.start + segment.phase.seconds * 1e6).min(until) - segment.start).max(0.0)
+        });
+        spans.sum::<f64>() / 1e6
+    }
+
+    /// When the message of this number is due, in microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a run has fewer than 2^53 messages")]
+    pub(crate) fn time_of(&self, number: u64) -> u64 {
+        let number = number as f64;
+        let after = self.segments.partition_point(|segment| segment.before <= number).max(1);
+        let Some(segment) = self.segments.get(after - 1) else { return u64::MAX };
+        let Phase { seconds, from, to, .. } = segment.phase;
+        let rest = number - segment.before;
+        let took = if rest <= 0.0 && to > 0.0 {
+            0.0
+        } else if from.to_bits() == to.to_bits() {
+            rest / from
+        } else {
+            // The root of from t + climb t^2 / 2 = rest, in the form that does not cancel out.
+            2.0 * rest / (from + (from * from + 2.0 * (to - from) / seconds * rest).max(0.0).sqrt())
+        };
+        if took.is_finite() { whole(segment.start + took * 1e6) } else { u64::MAX }
+    }
+
+    /// Messages with a due time below `micros`.
+    pub(crate) fn count_before(&self, micros: u64) -> u64 {
+        let Some(segment) = self.segment_at(micros) else { return 0 };
+        #[expect(clippy::cast_precision_loss, reason = "a run is shorter than 2^53 microseconds")]
+        let took = ((micros as f64 - segment.start) / 1e6).min(segment.phase.seconds);
+        let mut count = whole((segment.before + segment.count(took)).ceil());
+        // Rounding may be one off in either direction; the due time decides.
+        while count > 0 && self.time_of(count - 1) >= micros {
+            count -= 1;
+        }
+        while self.time_of(count) < micros {
+            count += 1;
+        }
+        count.min(self.most)
+    }
+
+    fn segment_at(&self, micros: u64) -> Option<&Segment> {
+        #[expect(clippy::cast_precision_loss, reason = "a run is shorter than 2^53 microseconds")]
+        let micros = micros as f64;
+        let after = self.segments.partition_point(|segment| segment.start <= micros);
+        self.segments.get(after.checked_sub(1)?)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative; saturates")]
+fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Phase, Schedule};
+
+    fn ramp(seconds: f64, from: f64, to: f64) -> Phase {
+        Phase { seconds, from, to, is_measured: false }
+    }
+
+    #[test]
+    fn what_is_due_agrees_with_the_due_times() {
+        for rate in [0.5, 3.0, 7.0, 1_000.0, 333_333.3] {
+            let phases = [ramp(2.0, 0.0, rate), Phase::steady(3.0, rate, true), ramp(1.0, rate, rate / 2.0)];
+            for phases in [&phases[1..2], &phases[..2], &phases] {
+                let schedule = Schedule::new(phases, None);
+                for micros in [0, 1, 999, 1_000, 1_000_000, 2_000_001, 2_654_321] {
+                    let count = schedule.count_before(micros);
+                    assert!(count == 0 || schedule.time_of(count - 1) < micros, "{rate} {micros}");
+                    assert!(schedule.time_of(count) >= micros, "{rate} {micros}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_steady_rate_is_even() {
+        let schedule = Schedule::new(&[Phase::steady(2.0, 10.0, true)], None);
+        assert_eq!([0, 1, 3, 4].map(|number| schedule.time_of(number)), [0, 100_000, 300_000, 400_000]);
+        assert_eq!((schedule.count(), schedule.end()), (20, 2_000_000));
+    }
+
+    #[test]
+    fn a_ramp_climbs_from_nothing_and_goes_on_where_it_ended() {
+        let phases = [ramp(10.0, 0.0, 100.0), Phase::steady(5.0, 100.0, true), ramp(10.0, 100.0, 0.0)];
+        let schedule = Schedule::new(&phases, None);
+        assert_eq!([10_000_000, 15_000_000].map(|micros| schedule.count_before(micros)), [500, 1_000]);
+        assert_eq!(schedule.count(), 1_500);
+        // Half the time of a climb is a quarter of its messages.
+        assert_eq!(schedule.count_before(5_000_000), 125);
+        assert!(!schedule.is_measured(9_999_999) && schedule.is_measured(10_000_000));
+        assert!(!schedule.is_measured(15_000_000));
+        assert!((schedule.measured_seconds(12_000_000) - 2.0).abs() < 1e-9);
+        let times: Vec<u64> = (0..1_500).map(|number| schedule.time_of(number)).collect();
+        assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn a_number_of_messages_ends_it() {
+        let schedule = Schedule::new(&[Phase::steady(1e6, 1_000.0, true)], Some(5));
+        assert_eq!((schedule.count(), schedule.end()), (5, 4_001));
+    }
+}

@@ -1,0 +1,163 @@
+//! What the broker under test uses: by its process where that is known, by what it says in `$SYS` otherwise.
+//!
+//! Brokers differ in what they say; mosquitto and skeeter tell their memory, skeeter also its CPU time. What is not said, is
+//! not reported.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::client::{Clients, Identity, Opened, Session, next_packet};
+use super::process;
+use super::run::{Role, Run};
+use super::shard::Shard;
+use crate::codec::packet::{Packet, RetainHandling};
+use crate::message::QoS;
+use crate::sync::Arc;
+
+/// What the broker used during a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Broker {
+    /// CPU-seconds, and over how many seconds.
+    pub(super) cpu: Option<(f64, f64)>,
+    /// Bytes at the end.
+    pub(super) memory: Option<u64>,
+    /// What it says it is.
+    pub(super) version: Option<String>,
+    /// Where that is from.
+    pub(super) source: &'static str,
+}
+
+/// What is known at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Reading {
+    /// CPU-seconds so far, and when that was so.
+    pub(super) cpu: Option<(f64, Instant)>,
+    pub(super) memory: Option<u64>,
+    version: Option<String>,
+}
+
+/// Where it is read from.
+pub(super) struct Source {
+    pid: Option<u32>,
+    said: Option<(watch::Receiver<Reading>, JoinHandle<()>)>,
+    began: Reading,
+}
+
+impl Source {
+    pub(super) fn new(pid: Option<u32>) -> Self {
+        Self { pid, said: None, began: Reading::default() }
+    }
+
+    /// Listens to `$SYS`, if the broker lets us; nobody needs it.
+    pub(super) async fn listen(&mut self, run: Run) {
+        let run = Arc::new(run);
+        let clients = &run.clients;
+        let identity =
+            Identity { client_id: format!("b{}sys", clients.name), ..clients.identity(Role::Publisher(0)) };
+        let shard = Shard::new(run.clone(), 0);
+        let opened = async {
+            let mut opened =
+                clients.connect(&shard, Role::Publisher(0), &identity, Session::AsSet).await.ok()?;
+            let (qos, retained) = (QoS::AtMostOnce, RetainHandling::Send);
+            clients.subscribe(&shard, &mut opened, "$SYS/#", qos, retained).await.ok()?;
+            Some(opened)
+        };
+        if let Ok(Some(opened)) = tokio::time::timeout(Duration::from_secs(2), opened).await {
+            let (tell, said) = watch::channel(Reading::default());
+            self.said = Some((said, tokio::spawn(hear(run, opened, tell))));
+        }
+    }
+
+    pub(super) fn now(&self) -> Reading {
+        let mut reading = self.said.as_ref().map_or(Reading::default(), |(said, _)| said.borrow().clone());
+        if let Some(usage) = self.pid.and_then(|pid| process::usage(pid).ok()) {
+            (reading.cpu, reading.memory) =
+                (Some((usage.cpu.as_secs_f64(), Instant::now())), Some(usage.memory));
+        }
+        reading
+    }
+
+    pub(super) async fn begin(&mut self) {
+        if let Some((said, _)) = &mut self.said {
+            // What is retained comes at once.
+            let first = said.wait_for(|reading| *reading != Reading::default());
+            let _ = tokio::time::timeout(Duration::from_millis(100), first).await;
+        }
+        self.began = self.now();
+    }
+
+    /// What was used since the beginning.
+    pub(super) async fn end(&mut self) -> Option<Broker> {
+        let after = self.now();
+        if let Some((_, task)) = self.said.take() {
+            task.abort();
+        }
+        // What is said every ten seconds tells nothing of less than that.
+        let cpu = after.cpu.zip(self.began.cpu).filter(|(after, before)| after.1 > before.1);
+        let cpu =
+            cpu.map(|(after, before)| ((after.0 - before.0).max(0.0), (after.1 - before.1).as_secs_f64()));
+        if cpu.is_none() && after.memory.is_none() && after.version.is_none() {
+            return None;
+        }
+        let source = if self.pid.is_some() { "process" } else { "$SYS" };
+        Some(Broker { cpu, memory: after.memory, version: after.version, source })
+    }
+}
+
+/// Reads what the broker says of itself, for as long as somebody listens.
+async fn hear(run: Arc<Run>, mut opened: Opened, tell: watch::Sender<Reading>) {
+    let clients: &Clients = &run.clients;
+    loop {
+        let heard = |packet: Packet<'_>| {
+            if let Packet::Publish(publish) = packet {
+                let text = String::from_utf8_lossy(publish.payload);
+                tell.send_modify(|reading| reading.take(publish.topic, &text));
+            }
+            Ok(())
+        };
+        if next_packet(&mut opened.stream, clients.version(), &mut opened.rest, heard).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Reading {
+    fn take(&mut self, topic: &str, text: &str) {
+        let number = || text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes")]
+        match topic {
+            "$SYS/broker/version" => self.version = Some(text.to_owned()),
+            "$SYS/broker/cpu/seconds" => {
+                self.cpu = number().map(|seconds| (seconds, Instant::now())).or(self.cpu)
+            }
+            "$SYS/broker/heap/current" | "$SYS/broker/heap/current size" | "$SYS/broker/memory/resident" => {
+                self.memory = number().map(|bytes| bytes as u64).or(self.memory);
+            }
+            // EMQX and NanoMQ name the node.
+            _ if topic.starts_with("$SYS/brokers/") && topic.ends_with("/version") => {
+                self.version = Some(text.to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reading;
+
+    #[test]
+    fn what_brokers_say_is_understood() {
+        let mut reading = Reading::default();
+        reading.take("$SYS/broker/version", "mosquitto version 2.0.11");
+        reading.take("$SYS/broker/heap/current", "47216");
+        reading.take("$SYS/broker/cpu/seconds", "1.25");
+        reading.take("$SYS/broker/uptime", "3 seconds");
+        assert_eq!((reading.cpu.map(|(seconds, _)| seconds), reading.memory), (Some(1.25), Some(47_216)));
+        assert_eq!(reading.version.as_deref(), Some("mosquitto version 2.0.11"));
+        reading.take("$SYS/broker/heap/current", "");
+        assert_eq!(reading.memory, Some(47_216));
+    }
+}

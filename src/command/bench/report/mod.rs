@@ -1,0 +1,312 @@
+//! The report of a run: what was measured, and what may be said of it.
+
+pub(super) mod csv;
+pub(super) mod html;
+pub(super) mod json;
+mod table;
+pub(super) mod words;
+
+use super::broker::Broker;
+use super::drive::Finished;
+use super::process;
+use super::run::{Loop, Run};
+use super::settings::Settings;
+use super::shard::Counts;
+use super::watch::Second;
+use super::worker::Outcome;
+use crate::bench::plan::Scenario;
+use crate::bench::tally::Tally;
+use crate::bench::threshold::{Measure, Measured, Threshold};
+use crate::bench::times::{Kind, Times};
+use crate::bench::verdict::{Evidence, Verdict};
+
+/// Percentiles of a report.
+pub(super) const PERCENTILES: [(&str, f64); 6] =
+    [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("p99.999", 99.999)];
+
+pub(super) struct Report {
+    settings: Described,
+    counts: Counts,
+    pub(super) expected: u64,
+    pub(super) received: u64,
+    pub(super) duplicates: u64,
+    /// In a shared group there is no order to keep; neither is there where messages are counted only.
+    reordered: Option<u64>,
+    corrupt: u64,
+    /// A second, sent and received while it was measured.
+    pub(super) rates: (f64, f64),
+    /// The fewest and the most messages of one publisher, and of one subscriber.
+    sent_by: Option<(u64, u64)>,
+    received_by: Option<(u64, u64)>,
+    /// In the order of [`Kind`].
+    times: Vec<Times>,
+    /// What the scenario is about.
+    pub(super) main: Kind,
+    /// Seconds of the run, and of what had to be published before.
+    pub(super) seconds: f64,
+    before: f64,
+    /// CPU-seconds of each thread.
+    generator: Vec<f64>,
+    /// Bytes of resident memory, with all connections open.
+    memory: Option<u64>,
+    pub(super) broker: Option<Broker>,
+    pub(super) verdict: Verdict,
+    conditions: Vec<(Threshold, bool)>,
+    pub(super) told: Vec<String>,
+    pub(super) series: Vec<Second>,
+    pub(super) is_interrupted: bool,
+}
+
+/// What was asked for.
+pub(super) struct Described {
+    pub(super) name: String,
+    scenario: Scenario,
+    publishers: usize,
+    subscribers: usize,
+    qos: u8,
+    /// Bytes of a payload, where all are as long.
+    size: Option<usize>,
+    are_stamped: bool,
+    /// Of an open loop.
+    rate: Option<f64>,
+    connect_rate: Option<f64>,
+    window: u64,
+    duration: f64,
+    warm_up: f64,
+    phases: usize,
+    count: Option<u64>,
+    version: &'static str,
+    keep_alive: u16,
+    topic: String,
+    threads: usize,
+    target: String,
+}
+
+impl Described {
+    fn new(settings: &Settings, finished: &Finished) -> Self {
+        use crate::codec::packet::Version;
+        let run = &finished.run;
+        Self {
+            name: settings.name.clone(),
+            scenario: settings.scenario,
+            publishers: settings.publishers,
+            subscribers: settings.subscribers,
+            qos: settings.qos.bits(),
+            size: settings.size(),
+            are_stamped: run.payloads.are_stamped(),
+            rate: None,
+            connect_rate: settings.connect_rate,
+            window: settings.window,
+            duration: settings.duration.as_secs_f64(),
+            warm_up: settings.warm_up.as_secs_f64(),
+            phases: settings.phases.len(),
+            count: settings.count,
+            version: match settings.version() {
+                Version::V3_1 => "3.1",
+                Version::V3_1_1 => "3.1.1",
+                Version::V5 => "5.0",
+            },
+            keep_alive: settings.keep_alive(),
+            topic: settings.topic.clone(),
+            threads: settings.threads,
+            target: run.clients.target.to_string(),
+        }
+    }
+}
+
+/// What the scenario is about.
+fn main_of(scenario: Scenario) -> Kind {
+    match scenario {
+        Scenario::Connect | Scenario::Churn | Scenario::Reconnect => Kind::Connect,
+        Scenario::Ping => Kind::Ping,
+        Scenario::Retained => Kind::Replay,
+        _ => Kind::Latency,
+    }
+}
+
+fn spread(counts: impl Iterator<Item = u64>) -> Option<(u64, u64)> {
+    counts.fold(None, |spread, count| match spread {
+        None => Some((count, count)),
+        Some((least, most)) => Some((count.min(least), count.max(most))),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+impl Report {
+    pub(super) fn new(
+        settings: &Settings,
+        rate: Option<f64>,
+        conditions: &[Threshold],
+        finished: Finished,
+    ) -> Self {
+        let mut described = Described::new(settings, &finished);
+        described.rate = rate.filter(|rate| *rate > 0.0);
+        let Finished { run, outcomes, watch, seconds, before, broker, is_interrupted } = finished;
+        let (scenario, plan) = (settings.scenario, &run.plan);
+        let counts = outcomes.iter().fold(Counts::default(), |sum, outcome| sum + outcome.counts);
+        let mut times: Vec<Times> = Kind::ALL.iter().map(|_| Times::new()).collect();
+        for kind in Kind::ALL {
+            outcomes
+                .iter()
+                .filter_map(|outcome| kind.of(&outcome.times))
+                .for_each(|of| times[kind as usize].add(of));
+        }
+        let received_by = spread(outcomes.iter().flat_map(|outcome| outcome.received_by.iter().copied()));
+        let verdict = verdict(&run, &outcomes, seconds, &counts, broker.as_ref());
+        let generator: Vec<f64> = outcomes.iter().map(|outcome| outcome.cpu).collect();
+        let tallies = tallies(scenario, outcomes);
+        let sum = |read: fn(&Tally) -> u64| tallies.iter().map(read).sum::<u64>();
+        let (expected, received) = match scenario {
+            Scenario::Retained => (run.most.unwrap_or(0) * run.schedule.count(), sum(Tally::received)),
+            _ if scenario.has_messages() => (counts.sent * plan.copies(), sum(Tally::received)),
+            _ => (counts.sent, counts.received),
+        };
+        let main = main_of(scenario);
+        let missing = expected.saturating_sub(received);
+        times[main as usize].lost = match scenario {
+            Scenario::Retained => run.schedule.count().saturating_sub(times[main as usize].count()),
+            _ => missing,
+        };
+        let rates = rates(&run, scenario, (seconds, before), &counts);
+        // Each retained message has a topic of its own.
+        let is_ordered =
+            !matches!(scenario, Scenario::Shared | Scenario::Retained) && scenario.has_messages();
+        let has_order = is_ordered && described.are_stamped && !run.topics.changes();
+        let mut report = Self {
+            expected,
+            received,
+            duplicates: sum(|tally| tally.duplicates),
+            reordered: has_order.then(|| sum(|tally| tally.reordered)),
+            corrupt: sum(|tally| tally.corrupt),
+            rates,
+            sent_by: spread((0..plan.publishers).map(|publisher| run.sent_by(publisher)))
+                .filter(|_| scenario.has_messages()),
+            received_by: received_by.filter(|_| scenario.has_messages()),
+            times,
+            main,
+            seconds,
+            before,
+            generator,
+            memory: watch.memory,
+            broker,
+            verdict,
+            conditions: Vec::new(),
+            told: run.told(),
+            series: watch.seconds,
+            is_interrupted,
+            settings: described,
+            counts,
+        };
+        let judge =
+            |condition: &Threshold| (condition.clone(), condition.holds(report.measured(condition.measure)));
+        report.conditions = conditions.iter().map(judge).collect();
+        report
+    }
+
+    fn measured(&self, measure: Measure) -> Measured {
+        let main = self.main();
+        Measured::Number(match measure {
+            Measure::Latency(percent) if percent >= 100.0 => return Measured::Percentile(main.max()),
+            Measure::Latency(percent) => return Measured::Percentile(main.percentile(percent)),
+            Measure::Loss => self.lost() as f64,
+            Measure::LossPercent => self.loss_percent(),
+            Measure::Duplicates => self.duplicates as f64,
+            Measure::Reordered => self.reordered.unwrap_or(0) as f64,
+            Measure::Corrupt => self.corrupt as f64,
+            Measure::Rate => self.rates.1,
+            Measure::Failures => self.counts.failures() as f64,
+        })
+    }
+
+    /// The times that the scenario is about.
+    pub(super) fn main(&self) -> &Times {
+        &self.times[self.main as usize]
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        self.expected.saturating_sub(self.received)
+    }
+
+    fn loss_percent(&self) -> f64 {
+        if self.expected == 0 { 0.0 } else { self.lost() as f64 * 100.0 / self.expected as f64 }
+    }
+
+    pub(super) fn failed(&self) -> u64 {
+        self.counts.failures()
+    }
+
+    /// Connections that were lost.
+    pub(super) fn lost_connections(&self) -> u64 {
+        self.counts.lost_connections
+    }
+
+    /// CPU-seconds of the broker for a million of what was received.
+    pub(super) fn broker_cost(&self) -> Option<f64> {
+        let (cpu, seconds) = self.broker.as_ref()?.cpu?;
+        (self.received > 0 && seconds > 0.0)
+            .then(|| cpu / seconds * self.seconds * 1e6 / self.received as f64)
+    }
+
+    /// The conditions that do not hold, as they were written.
+    pub(super) fn broken(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().filter(|(_, holds)| !holds).map(|(condition, _)| condition.text.as_str())
+    }
+
+    /// What has times, with its names.
+    fn rows(&self) -> impl Iterator<Item = (&'static str, &'static str, &Times)> {
+        let rows = Kind::ALL.into_iter().map(|kind| {
+            let (name, key) = kind.names();
+            (name, key, &self.times[kind as usize])
+        });
+        rows.filter(|(_, _, times)| times.count() + times.lost > 0)
+    }
+}
+
+/// What was seen by each receiver; by a shared group as one.
+fn tallies(scenario: Scenario, outcomes: Vec<Outcome>) -> Vec<Tally> {
+    let tallies = outcomes.into_iter().flat_map(|outcome| outcome.tallies);
+    if scenario != Scenario::Shared {
+        return tallies.collect();
+    }
+    let mut group = Tally::default();
+    tallies.for_each(|tally| group.merge(tally));
+    vec![group]
+}
+
+/// Who was the limit.
+fn verdict(
+    run: &Run,
+    outcomes: &[Outcome],
+    seconds: f64,
+    counts: &Counts,
+    broker: Option<&Broker>,
+) -> Verdict {
+    let most = |share: fn(&Outcome) -> f64| outcomes.iter().map(share).fold(0.0, f64::max) / seconds;
+    Verdict::new(Evidence {
+        busiest: most(|outcome| outcome.cpu),
+        wanted: most(|outcome| outcome.cpu + outcome.waited),
+        generator: outcomes.iter().map(|outcome| outcome.cpu).sum::<f64>() / seconds,
+        broker: broker.and_then(|broker| broker.cpu).map(|(cpu, seconds)| cpu / seconds),
+        processors: process::processors(),
+        sent: counts.sent,
+        late: if run.pace == Loop::Open { counts.late } else { 0 },
+        blocked: counts.blocked,
+    })
+}
+
+/// A second, sent and received.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn rates(run: &Run, scenario: Scenario, (seconds, before): (f64, f64), counts: &Counts) -> (f64, f64) {
+    let per = |count: u64, seconds: f64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of a run")]
+    let measured = run.schedule.measured_seconds((seconds * 1e6) as u64);
+    match scenario {
+        // What was kept was sent before, and what came counts in all.
+        Scenario::Offline | Scenario::Retained => (per(counts.sent, before), per(counts.received, seconds)),
+        Scenario::Connect | Scenario::Reconnect => {
+            let opened = run.opened_in().unwrap_or(seconds);
+            (per(counts.sent, opened), per(counts.received, opened))
+        }
+        _ => (per(counts.sent_measured, measured), per(counts.received_measured, measured)),
+    }
+}
