@@ -19,7 +19,7 @@ use crate::time::Instant;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes of records not yet written above which publishers wait, whatever the durability.
-const BACKLOG: usize = 64 * 1024 * 1024;
+const BACKLOG: usize = 16 * 1024 * 1024;
 
 /// A batch, counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
