@@ -44,7 +44,7 @@ impl Connection {
     /// Changes what is in flight, then sends what the window lets through now.
     fn settle(&mut self, turn: &mut Turn, change: impl FnOnce(&mut State, &mut Turn)) {
         let Phase::Open(open) = &self.phase else { return };
-        let limits = &self.broker.limits;
+        let limits = &self.limits;
         let mut state = open.session.lock();
         change(&mut state, turn);
         open.session.pump(&mut state, turn, limits);

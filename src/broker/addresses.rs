@@ -50,7 +50,7 @@ pub(crate) struct Place {
 impl Place {
     /// A place, if there is one left.
     pub(crate) fn take(broker: &Arc<Broker>, address: Address) -> Option<Self> {
-        let entered = broker.addresses.enter(address, &broker.limits);
+        let entered = broker.addresses.enter(address, &broker.limits.load());
         entered.then(|| Self { broker: broker.clone(), address })
     }
 }

@@ -135,7 +135,7 @@ impl Connection {
             let digest = wanted.digest;
             known = match logins.wait(digest) {
                 Err(known) => known,
-                Ok(ticket) if self.broker.line.push(wanted, &self.broker.limits).is_ok() => {
+                Ok(ticket) if self.broker.line.push(wanted, &self.limits).is_ok() => {
                     turn.verifications += 1;
                     Known::Joined(ticket)
                 }
@@ -164,7 +164,7 @@ impl Connection {
     pub(super) fn verified(&mut self, turn: &mut Turn) {
         let Phase::Verifying(held) = &self.phase else { return };
         let answer = held.ticket.answer();
-        let late = turn.now.since(self.heard) >= self.broker.limits.connect_timeout;
+        let late = turn.now.since(self.heard) >= self.limits.connect_timeout;
         if answer.is_none() && !late {
             return;
         }
@@ -198,8 +198,7 @@ impl Connection {
     }
 
     fn check_blocked(&self, version: Version, turn: &Turn) -> Result<(), Refusal> {
-        let blocked_at =
-            |address: Address| self.broker.addresses.is_blocked(address, turn.now, &self.broker.limits);
+        let blocked_at = |address: Address| self.broker.addresses.is_blocked(address, turn.now, &self.limits);
         if self.peer.address.is_some_and(blocked_at) { Err(blocked(version, turn)) } else { Ok(()) }
     }
 }

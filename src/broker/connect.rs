@@ -9,6 +9,7 @@ use super::authenticate::{Named, Proof};
 use super::connection::{Connection, Open, Phase};
 use super::event::{Ending, Event};
 use super::journal::Ticket;
+use super::limits::Limits;
 use super::link::Link;
 use super::rights::{Policy, Who};
 use super::session::Session;
@@ -19,9 +20,9 @@ use crate::codec::property::{PropertiesBuf, Property};
 use crate::codec::reason::Reason;
 use crate::codec::{self, frame};
 use crate::delivery::Inbox;
+use crate::message::QoS;
 use crate::sync::{Arc, Ordering};
 use crate::time::Instant;
-use crate::topic::TopicName;
 
 /// An accepted CONNECT, as far as it is needed to open the session.
 #[derive(Debug)]
@@ -41,6 +42,9 @@ pub(super) struct Request {
     receive_maximum: u16,
     maximum_packet: Option<u32>,
     topic_aliases: u16,
+    /// Topic aliases that it may set.
+    own_aliases: u16,
+    max_qos: QoS,
     will: Option<Box<Will>>,
 }
 
@@ -103,70 +107,13 @@ impl Connection {
         }
     }
 
-    /// What can be said of a CONNECT before its client is known.
-    pub(super) fn check(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
-        let Broker { limits, rights, .. } = &*self.broker;
-        let rights = rights.load();
-        let policy = rights.policy(self.peer.listener);
-        if connect.properties.authentication_method().is_some() {
-            return Err((Reason::BAD_AUTHENTICATION_METHOD, "no authentication method is supported")); // [MQTT-4.12.0-1]
-        }
-        // 3.1 has no empty identifiers; later versions give one to a client that asks for a new session.
-        let named = !connect.client_id.is_empty();
-        if !named
-            && (connect.version == Version::V3_1
-                || (connect.version == Version::V3_1_1 && !connect.clean_start))
-        {
-            // [v3 MQTT-3.1.3-8]
-            return Err((
-                Reason::CLIENT_IDENTIFIER_NOT_VALID,
-                "an empty client identifier needs a clean session",
-            ));
-        }
-        if !named && !policy.empty_client_id && !policy.username_as_client_id {
-            return Err((
-                Reason::CLIENT_IDENTIFIER_NOT_VALID,
-                "an empty client identifier is not taken here",
-            ));
-        }
-        if let Some(will) = &connect.will {
-            if TopicName::new(will.topic).is_err() {
-                return Err((Reason::TOPIC_NAME_INVALID, "the will's topic is not a topic name"));
-            }
-            if will.properties.payload_format() == Some(1) && std::str::from_utf8(will.payload).is_err() {
-                return Err((Reason::PAYLOAD_FORMAT_INVALID, "the will's payload is not UTF-8 as it says"));
-            }
-        }
-        if self.broker.journal.failing_since().is_some() && self.would_be_kept(connect) {
-            let detail = "the store fails, so a session that outlives its connection cannot be kept";
-            return Err((Reason::SERVER_UNAVAILABLE, detail));
-        }
-        if self.broker.connections() >= limits.connections && !self.broker.directory.has(connect.client_id) {
-            let reason = if connect.version == Version::V5 {
-                Reason::QUOTA_EXCEEDED
-            } else {
-                Reason::SERVER_UNAVAILABLE
-            };
-            return Err((reason, "the limit of connections is reached"));
-        }
-        Ok(())
-    }
-
-    /// Whether the answer to this CONNECT would rest on the store.
-    fn would_be_kept(&self, connect: &Connect<'_>) -> bool {
-        let outlives = match connect.version {
-            Version::V5 => connect.properties.session_expiry().unwrap_or(0) > 0,
-            Version::V3_1 | Version::V3_1_1 => !connect.clean_start,
-        };
-        outlives || self.broker.directory.keeps(connect.client_id)
-    }
-
     fn request(&self, connect: &Connect<'_>, named: Named) -> Result<Request, Refusal> {
-        let Broker { limits, rights, .. } = &*self.broker;
-        let rights = rights.load();
+        let (limits, rights) = (&self.limits, self.broker.rights.load());
         let policy = rights.policy(self.peer.listener);
         let (client, is_assigned) = self.client_id(connect, &named, policy)?;
         let assigned = is_assigned.then_some(&*client);
+        let (aliases_in, aliases_out) =
+            policy.topic_aliases.unwrap_or((limits.topic_aliases_in, limits.topic_aliases_out));
         let asked = match connect.version {
             Version::V5 => connect.properties.session_expiry().unwrap_or(0),
             // Clean Session 0 is a session without an end.
@@ -179,9 +126,10 @@ impl Connection {
             (most, asked) => asked.min(most),
         };
         let expiry = asked.min(limits.session_expiry);
-        let greeting = self.greeting(connect, assigned, expiry, keep_alive)?;
+        let greeting =
+            self.greeting(connect, assigned, (expiry, keep_alive), (aliases_in, policy.max_qos))?;
         // From here on the client's older connections are void.
-        let session = self.broker.claim(&client);
+        let session = self.broker.claim(&client, limits);
         let epoch = session.lock().epoch;
         let listener = self.peer.listener;
         let who = Arc::new(Who { client: session.client.clone(), username: named.username, listener });
@@ -198,7 +146,9 @@ impl Connection {
             bridge: connect.bridge,
             receive_maximum: connect.properties.receive_maximum().unwrap_or(u16::MAX),
             maximum_packet: connect.properties.maximum_packet_size(),
-            topic_aliases: connect.properties.topic_alias_maximum().unwrap_or(0),
+            topic_aliases: connect.properties.topic_alias_maximum().unwrap_or(0).min(aliases_out),
+            own_aliases: aliases_in,
+            max_qos: policy.max_qos,
             will: connect.will.as_ref().map(|will| Box::new(Will::new(will, policy.mount_point.as_deref()))),
         })
     }
@@ -241,10 +191,10 @@ impl Connection {
         &self,
         connect: &Connect<'_>,
         assigned: Option<&str>,
-        expiry: u32,
-        keep_alive: u16,
+        (expiry, keep_alive): (u32, u16),
+        (aliases, max_qos): (u16, QoS),
     ) -> Result<PropertiesBuf, Refusal> {
-        let Broker { limits, .. } = &*self.broker;
+        let limits = &self.limits;
         let mut greeting = PropertiesBuf::default();
         if connect.version != Version::V5 {
             return Ok(greeting);
@@ -255,14 +205,22 @@ impl Connection {
         if keep_alive != connect.keep_alive {
             greeting.push(Property::ServerKeepAlive(keep_alive));
         }
-        if limits.topic_aliases_in > 0 {
-            greeting.push(Property::TopicAliasMaximum(limits.topic_aliases_in));
+        if aliases > 0 {
+            greeting.push(Property::TopicAliasMaximum(aliases));
         }
         if let Some(assigned) = assigned {
             greeting.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.1.3-7]
         }
+        if !limits.retain {
+            greeting.push(Property::RetainAvailable(0));
+        }
         greeting.push(Property::MaximumPacketSize(limits.packet_size));
-        greeting.push(Property::ReceiveMaximum(limits.receive_maximum));
+        if limits.receive_maximum < u16::MAX {
+            greeting.push(Property::ReceiveMaximum(limits.receive_maximum));
+        }
+        if max_qos < QoS::ExactlyOnce {
+            greeting.push(Property::MaximumQoS(max_qos.bits())); // [MQTT-3.2.2-9]
+        }
         let fits = |greeting: &PropertiesBuf| {
             connect.properties.maximum_packet_size().is_none_or(|most| {
                 let mut frame = Vec::new();
@@ -314,7 +272,7 @@ impl Connection {
             // The old session goes, with its will; a new one takes its place [MQTT-3.1.2-4].
             let old = request.session.clone();
             self.broker.end(&old, turn);
-            let session = self.broker.claim(&old.client);
+            let session = self.broker.claim(&old.client, &self.limits);
             request.epoch = session.lock().epoch;
             request.session = session;
             return self.establish(turn);
@@ -325,12 +283,12 @@ impl Connection {
     fn open(&mut self, resumed: bool, turn: &mut Turn) {
         let Phase::Waiting(request) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
         let mut request = *request;
-        let Broker { limits, .. } = &*self.broker;
+        let limits = &self.limits;
         let mut link = Link::new(
             request.version,
             self.peer.name.clone(),
             request.maximum_packet,
-            request.topic_aliases.min(limits.topic_aliases_out),
+            request.topic_aliases,
             turn.now,
         );
         link.waker.clone_from(&self.waker);
@@ -417,6 +375,8 @@ impl Open {
             silence: (request.keep_alive > 0)
                 .then(|| Duration::from_millis(u64::from(request.keep_alive) * 1_500)),
             aliases: Vec::new(),
+            alias_maximum: request.own_aliases,
+            max_qos: request.max_qos,
             bridge: request.bridge,
             maximum_packet: request.maximum_packet.map_or(usize::MAX, |bytes| bytes as usize),
             expiry: request.expiry,
@@ -438,9 +398,9 @@ impl Open {
 
 impl Broker {
     /// The session of this client, raised to a new epoch: what older connections of it do is void from here on.
-    fn claim(&self, client: &str) -> Arc<Session> {
+    fn claim(&self, client: &str, limits: &Limits) -> Arc<Session> {
         loop {
-            let session = self.directory.session(client, &self.limits);
+            let session = self.directory.session(client, limits);
             let mut state = session.lock();
             if !state.ended {
                 state.epoch += 1;

@@ -18,6 +18,7 @@ use super::authenticate::Held;
 use super::connect::Request;
 use super::event::{Ending, Event};
 use super::journal::{PATIENCE, Ticket};
+use super::limits::Limits;
 use super::link::Shared;
 use super::output::Output;
 use super::peer::Peer;
@@ -37,6 +38,8 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub struct Connection {
     pub(super) broker: Arc<Broker>,
+    /// As the turn had them when this connection was last looked after.
+    pub(super) limits: Arc<Limits>,
     pub(super) peer: Peer,
     pub(super) waker: Option<Waker>,
     pub(super) phase: Phase,
@@ -77,6 +80,10 @@ pub(super) struct Open {
     pub(super) silence: Option<Duration>,
     /// Topic aliases the client has set; the position is the alias less one.
     pub(super) aliases: Vec<Option<Arc<str>>>,
+    /// The greatest alias it may set.
+    pub(super) alias_maximum: u16,
+    /// The highest QoS of messages to and from it.
+    pub(super) max_qos: QoS,
     /// Whether the client called itself a bridge, in 3.1 or 3.1.1.
     pub(super) bridge: bool,
     /// Bytes of the largest packet the client takes.
@@ -143,7 +150,9 @@ impl Connection {
         // Whoever comes one too many is told in the first turn.
         let phase = if matches!(place, Some(None)) { Phase::Crowded } else { Phase::New };
         let place = place.flatten();
-        Self { broker, peer, waker: None, phase, heard: now, writing: Output::default(), _place: place }
+        let limits = broker.limits.load();
+        let writing = Output::default();
+        Self { broker, limits, peer, waker: None, phase, heard: now, writing, _place: place }
     }
 
     /// Who is woken when this connection has something to do.
@@ -167,6 +176,7 @@ impl Connection {
     /// longer holds; then the rest is to be offered again.
     pub fn receive(&mut self, bytes: &[u8], turn: &mut Turn) -> usize {
         let mut used = 0;
+        self.keep_up(turn);
         turn.publisher.clone_from(&self.waker);
         while self.reads() && used < bytes.len() {
             let rest = &bytes[used..];
@@ -191,12 +201,18 @@ impl Connection {
         used
     }
 
+    /// Takes over the limits of this turn.
+    fn keep_up(&mut self, turn: &Turn) {
+        if !Arc::ptr_eq(&self.limits, &turn.limits) {
+            self.limits.clone_from(&turn.limits);
+        }
+    }
+
     /// Bytes of the largest packet that is taken now: before CONNECT not even a place is earned yet.
     fn most(&self) -> usize {
-        let limits = &self.broker.limits;
         let most = match self.phase {
-            Phase::New => limits.packet_size.min(limits.connect_size),
-            _ => limits.packet_size,
+            Phase::New => self.limits.packet_size.min(self.limits.connect_size),
+            _ => self.limits.packet_size,
         };
         most as usize
     }
@@ -244,7 +260,7 @@ impl Connection {
                 let detail = "DISCONNECT sets a session expiry where CONNECT set none";
                 return self.fault(Reason::PROTOCOL_ERROR, detail, turn);
             }
-            open.session.lock().expiry = expiry.min(self.broker.limits.session_expiry);
+            open.session.lock().expiry = expiry.min(self.limits.session_expiry);
         }
         self.end(Ending::Left(disconnect.reason), turn);
     }
@@ -272,7 +288,7 @@ impl Connection {
 
     /// Whether more packets are taken now.
     pub fn reads(&self) -> bool {
-        let limits = &self.broker.limits;
+        let limits = &self.limits;
         match &self.phase {
             Phase::New => true,
             Phase::Open(open) => {
@@ -321,8 +337,9 @@ impl Connection {
     /// Looks after everything but reading: what others want of this connection, what is due, what can go on. Call it when
     /// woken, at [`Self::deadline`], after [`Self::receive`] and when the output has been written.
     pub fn poll(&mut self, turn: &mut Turn) {
+        self.keep_up(turn);
         match &self.phase {
-            Phase::New => self.check_silence(self.broker.limits.connect_timeout, "no CONNECT came", turn),
+            Phase::New => self.check_silence(self.limits.connect_timeout, "no CONNECT came", turn),
             Phase::Crowded => {
                 let detail = "its address has as many connections as it may have";
                 self.fault(Reason::QUOTA_EXCEEDED, detail, turn);
@@ -381,7 +398,7 @@ impl Connection {
     /// Takes what others have written for this client; notices that the connection must go.
     fn take(&mut self, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let limits = &self.broker.limits;
+        let limits = &self.limits;
         let mut state = open.session.lock();
         let Some(link) = &mut state.link else { return };
         link.woken = false;
@@ -411,7 +428,7 @@ impl Connection {
     /// When [`Self::poll`] must be called though nothing happened.
     pub fn deadline(&self) -> Instant {
         match &self.phase {
-            Phase::New | Phase::Verifying(_) => self.heard + self.broker.limits.connect_timeout,
+            Phase::New | Phase::Verifying(_) => self.heard + self.limits.connect_timeout,
             Phase::Open(open) => {
                 let pressed = if open.pressed.is_empty() { Instant::NEVER } else { open.pressed_until };
                 let silence = match open.silence {
@@ -458,7 +475,7 @@ impl Connection {
         if let Some(work) = open.fan_out.take() {
             // Its identifier is held already, so sending it again would reach nobody else [MQTT-4.3.3-10].
             let Interrupted { message, mut fan_out, answer: _, len: _, ticket: _ } = *work;
-            fan_out.proceed(&self.broker, &Shared::of(&message), usize::MAX, &mut open.pressed, turn);
+            fan_out.proceed(&Shared::of(&message), usize::MAX, &mut open.pressed, turn);
         }
         if let Some(link) = open.session.lock().link.as_mut().filter(|_| open.greeted) {
             // What was written for the client before now goes out before the DISCONNECT.

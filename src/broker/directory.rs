@@ -42,6 +42,11 @@ impl Directory {
         self.keys.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Sessions in all.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
     /// The session of this client, made if there is none. It may have ended meanwhile: then ask again.
     pub(crate) fn session(&self, client: &str, limits: &Limits) -> Arc<Session> {
         let mut shard = self.shard(client).lock();

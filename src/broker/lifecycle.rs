@@ -86,8 +86,9 @@ impl Broker {
         for (group, waiting) in given_back.into_iter().rev() {
             group.take_back(waiting);
         }
+        let limits = turn.limits.clone();
         for group in groups {
-            group.feed(turn, &self.limits);
+            group.feed(turn, &limits);
         }
         if let Some(will) = will {
             self.publish_will(&will, session, turn); // [MQTT-3.1.2-8]

@@ -9,6 +9,20 @@ use std::time::Duration;
 pub struct Limits {
     /// Open connections of the broker; one more is refused with 0x97 (3.1.1: server unavailable).
     pub connections: usize,
+    /// Sessions of the broker, connected or not; one more is refused with 0x97 (3.1.1: server unavailable).
+    pub sessions: usize,
+    /// Bytes of the largest payload; a message with a larger one goes to nobody, its publisher is told 0x95.
+    pub payload: usize,
+    /// Whether messages may be retained; announced in CONNACK if not, and 0x9A ends the connection that retains one.
+    pub retain: bool,
+    /// Whether the process uses as much memory as it may: then nobody new comes in, and nothing more is kept.
+    pub memory_is_full: bool,
+    /// Whether QoS 0 waits for a session without a connection.
+    pub queue_at_most_once: bool,
+    /// Whether a message is delivered with the granted QoS even if it was published with a lower one.
+    pub upgrade_qos: bool,
+    /// Whether a session whose subscriptions overlap gets a message once for each of them.
+    pub duplicates: bool,
     /// Bytes of the largest packet taken from a client; announced in CONNACK.
     pub packet_size: u32,
     /// Messages that wait for one session, or in one shared group, beyond those in flight.
@@ -20,11 +34,14 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages we have in flight to a client, where its own Receive Maximum allows as many.
     pub in_flight: u16,
+    /// Bytes of them, from which on none is added.
+    pub in_flight_bytes: usize,
     /// Topic aliases a client may set; announced in CONNACK. 0: none.
     pub topic_aliases_in: u16,
     /// Topic aliases we set towards a client, where it allows as many. 0: none.
     pub topic_aliases_out: u16,
-    /// Seconds of the longest keep alive; a longer one, or none, is answered with this. 0: any.
+    /// Seconds of the longest keep alive; a longer one, or none, is answered with this, and refused before MQTT 5, which
+    /// has no words for it. 0: any.
     pub keep_alive: u16,
     /// Seconds a session outlives its connection at most; `u32::MAX`: for ever.
     pub session_expiry: u32,
@@ -75,11 +92,19 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: usize::MAX,
+            sessions: usize::MAX,
+            payload: usize::MAX,
+            retain: true,
+            memory_is_full: false,
+            queue_at_most_once: false,
+            upgrade_qos: false,
+            duplicates: false,
             packet_size: 16 * 1024 * 1024,
             queued_messages: 100_000,
             queued_bytes: 64 * 1024 * 1024,
             receive_maximum: 1_000,
             in_flight: 1_000,
+            in_flight_bytes: usize::MAX,
             topic_aliases_in: 100,
             topic_aliases_out: 100,
             keep_alive: 0,

@@ -19,6 +19,7 @@
 
 mod acknowledge;
 mod addresses;
+mod admission;
 mod authenticate;
 mod connect;
 mod connection;
@@ -90,7 +91,7 @@ use verification::Line;
 /// What all connections share.
 #[derive(Debug)]
 pub struct Broker {
-    pub limits: Limits,
+    limits: Snapshot<Limits>,
     pub(crate) rights: Snapshot<Rights>,
     /// Readers made so far: see [`rights::Reader`].
     stamps: AtomicU64,
@@ -132,7 +133,7 @@ impl Broker {
             schedule: Schedule::default(),
             connections: AtomicUsize::new(0),
             assigned: AtomicU64::new(0),
-            limits,
+            limits: Snapshot::new(limits),
             rights: Snapshot::new(rights),
             stamps: AtomicU64::new(0),
             addresses: Addresses::new(seed),
@@ -140,6 +141,29 @@ impl Broker {
             waiting_bytes: AtomicUsize::new(0),
             seed,
         }
+    }
+
+    /// From now on these limits hold: what is announced in CONNACK for those who come, everything else for all.
+    pub fn set_limits(&self, mut limits: Limits) {
+        limits.memory_is_full = self.limits.load().memory_is_full;
+        self.limits.store(limits);
+        // Whom a topic is offered to may depend on them.
+        self.index.touch();
+    }
+
+    /// The limits as they are now.
+    pub fn limits(&self) -> Arc<Limits> {
+        self.limits.load()
+    }
+
+    /// Says whether the process uses as much memory as it may; whether that is news.
+    pub fn set_memory_full(&self, is_full: bool) -> bool {
+        let old = self.limits.load();
+        let changes = old.memory_is_full != is_full;
+        if changes {
+            self.limits.store(Limits { memory_is_full: is_full, ..Limits::clone(&old) });
+        }
+        changes
     }
 
     /// Open connections that said CONNECT and were accepted.

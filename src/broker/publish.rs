@@ -29,9 +29,25 @@ impl Connection {
         }
     }
 
+    /// What of a message itself keeps it from being routed.
+    fn refuse_content(&self, publish: &Publish<'_>, turn: &Turn) -> Option<Fault> {
+        if publish.retain && !publish.payload.is_empty() && self.limits.memory_is_full {
+            turn.counters.publish_dropped.add(1);
+            return Some((Reason::QUOTA_EXCEEDED, "the broker uses as much memory as it may"));
+        }
+        if publish.payload.len() > self.limits.payload {
+            turn.counters.publish_dropped.add(1);
+            turn.counters.dropped_too_large.add(1);
+            return Some((Reason::PACKET_TOO_LARGE, "the payload is larger than is allowed here"));
+        }
+        let is_text = publish.properties.payload_format() == Some(1);
+        let fault = (Reason::PAYLOAD_FORMAT_INVALID, "the payload is not UTF-8 as it says");
+        (is_text && std::str::from_utf8(publish.payload).is_err()).then_some(fault)
+    }
+
     fn try_publish(&mut self, publish: &Publish<'_>, len: usize, turn: &mut Turn) -> Result<(), Fault> {
         let Phase::Open(open) = &mut self.phase else { return Ok(()) };
-        let alias = open.resolve(publish, self.broker.limits.topic_aliases_in)?;
+        let alias = open.resolve(publish, open.alias_maximum)?;
         let topic = alias.as_deref().unwrap_or(publish.topic);
         let mounted = open.mount_point.as_ref().map(|mount_point| [mount_point, topic].concat());
         let topic = mounted.as_deref().unwrap_or(topic);
@@ -40,6 +56,12 @@ impl Connection {
         }
         if publish.properties.subscription_ids().next().is_some() {
             return Err((Reason::PROTOCOL_ERROR, "a client sent a subscription identifier")); // [MQTT-3.3.4-6]
+        }
+        if publish.qos > open.max_qos {
+            return Err((Reason::QOS_NOT_SUPPORTED, "the QoS is higher than is allowed here")); // [MQTT-3.2.2-11]
+        }
+        if publish.retain && !self.limits.retain {
+            return Err((Reason::RETAIN_NOT_SUPPORTED, "messages may not be retained here")); // [MQTT-3.2.2-14]
         }
         let answer = publish.packet_id.map(|id| (publish.qos, id));
         if let Some((qos, id)) = answer {
@@ -64,12 +86,12 @@ impl Connection {
             self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }
-        if publish.properties.payload_format() == Some(1) && std::str::from_utf8(publish.payload).is_err() {
-            let detail = "the payload is not UTF-8 as it says";
-            if answer.is_none() {
-                return Err((Reason::PAYLOAD_FORMAT_INVALID, detail));
+        if let Some(refusal) = self.refuse_content(publish, turn) {
+            let (reason, detail) = refusal;
+            if answer.is_none() && reason == Reason::PAYLOAD_FORMAT_INVALID {
+                return Err((reason, detail));
             }
-            self.answer(answer, Reason::PAYLOAD_FORMAT_INVALID, (len, Ticket::NONE), turn);
+            self.answer(answer, reason, (len, Ticket::NONE), turn);
             return Ok(());
         }
         let mut scratch = std::mem::take(&mut turn.scratch);
@@ -132,11 +154,11 @@ impl Connection {
     /// `whole`: to all receivers at once, whatever others wait for.
     fn route(&mut self, message: &Shared<'_>, (answer, len): (Answer, usize), whole: bool, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let most = if whole { usize::MAX } else { self.broker.limits.fan_out };
+        let most = if whole { usize::MAX } else { self.limits.fan_out };
         let key = open.session.key;
         let who = Some(&open.who);
         let (fan_out, finished) = self.broker.route(message, key, who, most, &mut open.pressed, turn);
-        open.note_pressure(len, turn, self.broker.limits.stuck_after);
+        open.note_pressure(len, turn, self.limits.stuck_after);
         if finished {
             self.routed(&fan_out, (answer, len), turn);
         } else {
@@ -158,9 +180,8 @@ impl Connection {
         turn.rests_on();
         let Interrupted { message, fan_out, answer, len, ticket } = &mut *work;
         let shared = Shared::of(message);
-        let finished =
-            fan_out.proceed(&self.broker, &shared, self.broker.limits.fan_out, &mut open.pressed, turn);
-        open.note_pressure(0, turn, self.broker.limits.stuck_after);
+        let finished = fan_out.proceed(&shared, self.limits.fan_out, &mut open.pressed, turn);
+        open.note_pressure(0, turn, self.limits.stuck_after);
         turn.also_rests_on(*ticket);
         if finished {
             self.routed(fan_out, (*answer, *len), turn);
@@ -215,12 +236,12 @@ impl Connection {
         if open.pressed.is_empty() {
             return;
         }
-        open.pressed.retain(|receiver| receiver.is_pressing(turn, &self.broker));
+        open.pressed.retain(|receiver| receiver.is_pressing(turn));
         if !open.pressed.is_empty() {
             if turn.now >= open.pressed_until {
-                open.pressed_until = turn.now + self.broker.limits.stuck_after;
+                open.pressed_until = turn.now + self.limits.stuck_after;
             }
-            if open.pressed_bytes > self.broker.limits.output_high && open.owes() {
+            if open.pressed_bytes > self.limits.output_high && open.owes() {
                 // This client must be read on: another waits for what it owes.
                 open.pressed_bytes = 0;
             }

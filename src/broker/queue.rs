@@ -85,7 +85,8 @@ impl Queue {
 
     /// Whether one more message of `len` bytes would pass a limit.
     pub(crate) fn is_full(&self, len: usize, limits: &Limits) -> bool {
-        self.len() >= limits.queued_messages
+        limits.memory_is_full
+            || self.len() >= limits.queued_messages
             || self.all_bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes
     }
 

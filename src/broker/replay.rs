@@ -58,7 +58,7 @@ impl Connection {
     /// Sends the next page, if the client has room for it.
     pub(super) fn replay(&mut self, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let (session, limits) = (&open.session, &self.broker.limits);
+        let (session, limits) = (&open.session, &self.limits);
         let mut state = session.lock();
         if state.replays.is_none() || !state.is_low(limits) {
             return;

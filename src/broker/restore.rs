@@ -110,7 +110,7 @@ impl Broker {
 
     fn restore_session(&self, saved: SavedSession, turn: &mut Turn) {
         let SavedSession { record, subscriptions, held, sent, queue } = saved;
-        let session = self.directory.restore_session(record.key, record.client.clone(), &self.limits);
+        let session = self.directory.restore_session(record.key, record.client.clone(), &turn.limits);
         let mut state = session.lock();
         session.keep(&mut state);
         let (client, username) = (record.client.clone(), record.username.clone());
@@ -142,7 +142,7 @@ impl Broker {
         (held, sent, queue): (Vec<PacketId>, Vec<SavedSent>, SavedQueue),
         turn: &Turn,
     ) {
-        let limits = &self.limits;
+        let limits = &turn.limits;
         let in_flight = |entry: Entry| -> (QoS, Kept) {
             (entry.qos, Some(Box::new(InFlight { waiting: entry.into(), group: None })))
         };
@@ -185,9 +185,10 @@ impl Broker {
 
     /// The answer of the store to a page that was asked for. `complete`: there was no more when it answered.
     pub fn page(&self, page: &Page, entries: Vec<Entry>, complete: bool, turn: &mut Turn) {
+        let limits = turn.limits.clone();
         match &page.reader {
-            Reader::Session(session) => session.page(entries, complete, turn, &self.limits),
-            Reader::Group(group) => group.page(entries, complete, turn, &self.limits),
+            Reader::Session(session) => session.page(entries, complete, turn, &limits),
+            Reader::Group(group) => group.page(entries, complete, turn, &limits),
         }
     }
 

@@ -47,14 +47,15 @@ impl Receiver {
     }
 
     /// Whether publishers should be slowed down because of this receiver.
-    pub(crate) fn is_pressing(&self, turn: &Turn, broker: &Broker) -> bool {
+    pub(crate) fn is_pressing(&self, turn: &Turn) -> bool {
+        let limits = &*turn.limits;
         match self {
             Self::Session(session, _) => {
                 let state = session.lock();
-                state.is_pressing(turn.now, &broker.limits)
-                    || (!state.is_low(&broker.limits) && state.takes(turn.now, &broker.limits))
+                state.is_pressing(turn.now, limits)
+                    || (!state.is_low(limits) && state.takes(turn.now, limits))
             }
-            Self::Group(group) => group.is_pressing(turn, &broker.limits),
+            Self::Group(group) => group.is_pressing(turn, limits),
         }
     }
 }
@@ -80,7 +81,7 @@ pub(crate) struct Matches {
 
 impl Matches {
     /// Who receives what is said on `topic`.
-    pub(crate) fn receivers(&mut self, broker: &Broker, topic: &str) -> Arc<Receivers> {
+    pub(crate) fn receivers(&mut self, broker: &Broker, topic: &str, duplicates: bool) -> Arc<Receivers> {
         let generation = broker.index.generation();
         if generation != self.generation {
             (self.generation, self.last) = (generation, None);
@@ -93,7 +94,7 @@ impl Matches {
         }
         let (topic, receivers) = match self.topics.get_key_value(topic) {
             Some((topic, receivers)) => (topic.clone(), receivers.clone()),
-            None => self.remember(topic.into(), Arc::new(Receivers::find(broker, topic))),
+            None => self.remember(topic.into(), Arc::new(Receivers::find(broker, topic, duplicates))),
         };
         self.last = Some((topic, receivers.clone()));
         receivers
@@ -125,12 +126,12 @@ impl Subscriber {
 
 impl Receivers {
     /// Asks the index, and merges what belongs to one session.
-    fn find(broker: &Broker, topic: &str) -> Self {
+    fn find(broker: &Broker, topic: &str, duplicates: bool) -> Self {
         let mut found = Vec::new();
         broker.index.matching(topic, |subscriber| found.push(subscriber.clone()));
         found.sort_by_key(Subscriber::key);
         let mut receivers = Self::default();
-        for same in found.chunk_by(|one, other| one.key() == other.key()) {
+        for same in found.chunk_by(|one, other| one.key() == other.key() && !duplicates) {
             receivers.add(same);
         }
         if broker.rights.load().has_rules() {
@@ -223,12 +224,12 @@ impl FanOut {
     /// Offers the message to the next `most` receivers; whether all have been asked now.
     pub(crate) fn proceed(
         &mut self,
-        broker: &Broker,
         message: &Shared<'_>,
         most: usize,
         pressed: &mut Vec<Receiver>,
         turn: &mut Turn,
     ) -> bool {
+        let limits = turn.limits.clone();
         let end = self.next.saturating_add(most).min(self.receivers.list.len());
         for receiver in &self.receivers.list[self.next..end] {
             let offer = match receiver {
@@ -238,9 +239,9 @@ impl FanOut {
                         true => self.receivers.own(session.key, grant),
                     };
                     let Some(grant) = grant else { continue };
-                    session.offer(message, grant, self.retained, turn, &broker.limits)
+                    session.offer(message, grant, self.retained, turn, &limits)
                 }
-                Receiver::Group(group) => group.offer(message, turn, &broker.limits),
+                Receiver::Group(group) => group.offer(message, turn, &limits),
             };
             match offer {
                 Offer::Taken => self.taken += 1,
@@ -301,9 +302,9 @@ impl Broker {
     ) -> (FanOut, bool) {
         let mut matches = std::mem::take(&mut turn.matches);
         let mut route = |turn: &mut Turn, retained: Option<u64>, most: usize| {
-            let receivers = matches.receivers(self, message.view.topic);
+            let receivers = matches.receivers(self, message.view.topic, turn.limits.duplicates);
             let mut fan_out = FanOut::new(receivers, publisher, retained);
-            let finished = fan_out.proceed(self, message, most, pressed, turn);
+            let finished = fan_out.proceed(message, most, pressed, turn);
             (fan_out, finished)
         };
         let routed = if message.view.retain {
@@ -348,7 +349,7 @@ impl Broker {
 
     /// Whether a message above QoS 0 must be kept in the store.
     pub(super) fn must_keep(&self, message: &MessageRef<'_>, publisher_kept: bool, turn: &mut Turn) -> bool {
-        let receivers = turn.matches.receivers(self, message.topic);
+        let receivers = turn.matches.receivers(self, message.topic, turn.limits.duplicates);
         let kept = receivers.list.iter().any(|receiver| match receiver {
             Receiver::Session(session, grant) => grant.qos != QoS::AtMostOnce && session.is_kept(),
             Receiver::Group(group) => group.is_kept(),

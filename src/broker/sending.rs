@@ -59,8 +59,11 @@ impl State {
         limits: &Limits,
     ) {
         let Origin { mut number, sent, group } = origin;
-        // A session that ends with its connection never resends; only a group may want the message back.
-        let kept = (self.expiry > 0 || self.kept || group.is_some()).then(|| {
+        // A session that ends with its connection never resends; only a group may want the message back, and a limit of
+        // bytes must know how many they are.
+        let counted = limits.in_flight_bytes < usize::MAX;
+        let kept = (self.expiry > 0 || self.kept || group.is_some() || counted).then(|| {
+            self.in_flight_bytes += message.view.len();
             let mut waiting = Waiting {
                 message: message.message().clone(),
                 qos: delivery.qos,
@@ -111,6 +114,13 @@ impl State {
                 continue;
             }
             match link.admit(&message.view, delivery, turn.now) {
+                Ok(()) if waiting.qos == QoS::AtMostOnce => {
+                    let deliver = (delivery, &waiting.ids);
+                    if let Some(link) = &mut self.link {
+                        link.deliver(&message, deliver, (None, false), message.rests_on, turn, limits);
+                    }
+                    turn.remove(waiting.number);
+                }
                 Ok(()) => {
                     let origin = Origin { number: waiting.number, sent: waiting.sent, group: None };
                     self.start(&message, (delivery, &waiting.ids), origin, turn, limits);
@@ -164,13 +174,20 @@ impl State {
     }
 
     /// The end of an exchange that does not end with PUBCOMP: its message is not needed any more, its identifier is free.
-    fn finish(&self, id: PacketId, kept: Option<&InFlight>, turn: &mut Turn) {
+    fn finish(&mut self, id: PacketId, kept: Option<&InFlight>, turn: &mut Turn) {
         let Some(InFlight { waiting, group: _ }) = kept else { return };
+        self.landed(kept);
         if waiting.qos == QoS::AtLeastOnce {
             turn.remove(waiting.number);
         } else if self.kept {
             turn.record(Record::Complete { session: self.key, id });
         }
+    }
+
+    /// A message needs not be sent again any more.
+    fn landed(&mut self, kept: Option<&InFlight>) {
+        let bytes = kept.map_or(0, |kept| kept.waiting.message.len());
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
     }
 
     /// PUBACK from the client. It need not be synced: after a crash the message is sent again.
@@ -184,6 +201,7 @@ impl State {
     pub(crate) fn pubrec(&mut self, id: PacketId, reason: Reason, turn: &mut Turn) -> Option<Reason> {
         match self.outbox.pubrec(id, reason) {
             Received::Release(content) => {
+                self.landed(content.as_ref().and_then(|kept| kept.as_deref()));
                 // The PUBREC is a fact that the store must know before PUBREL leaves [MQTT-4.3.3-4].
                 if self.kept && content.is_some() {
                     let sequence = self.outbox.sequence(id);

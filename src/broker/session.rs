@@ -79,6 +79,8 @@ pub(crate) struct State {
     pressing: Vec<Waker>,
     /// Messages dropped since there was last room.
     dropped: u64,
+    /// Bytes of the messages in flight that are kept for a resend.
+    pub(super) in_flight_bytes: usize,
     /// While retained messages are to be replayed. A broken connection leaves it to the next one.
     pub(crate) replays: Option<Box<Replays>>,
 }
@@ -108,6 +110,13 @@ pub(crate) struct Grant {
     pub(crate) ids: Ids,
     /// Whether the client may read the one topic that this was made for, if somebody has asked.
     pub(crate) verdict: Option<Verdict>,
+}
+
+impl Grant {
+    /// The QoS of a delivery: the lower of the published and the granted one [MQTT-3.8.4-8], unless it is upgraded.
+    fn delivered(&self, published: QoS, limits: &Limits) -> QoS {
+        if limits.upgrade_qos { self.qos } else { published.min(self.qos) }
+    }
 }
 
 /// What became of a message offered to a receiver.
@@ -153,6 +162,7 @@ impl Session {
                 will_due: Instant::NEVER,
                 pressing: Vec::new(),
                 dropped: 0,
+                in_flight_bytes: 0,
                 replays: None,
             }),
         }
@@ -299,8 +309,7 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        // [MQTT-3.8.4-8]
-        let qos = message.view.qos.min(grant.qos);
+        let qos = grant.delivered(message.view.qos, limits);
         if self.ended {
             return Offer::Absent;
         }
@@ -332,7 +341,12 @@ impl State {
         limits: &Limits,
     ) -> Offer {
         let waits = !self.queue.is_empty();
-        let Some(link) = &mut self.link else { return Offer::Absent };
+        let Some(link) = &mut self.link else {
+            let waits = limits.queue_at_most_once && self.expiry > 0;
+            let enqueue =
+                |state: &mut Self, turn: &mut Turn| state.enqueue(message, delivery, ids, turn, limits);
+            return if waits { enqueue(self, turn) } else { Offer::Absent };
+        };
         if link.pending() + message.view.len() > limits.queued_bytes {
             let stuck = link.is_stuck(waits, turn.now, limits.stuck_after);
             return Offer::Dropped(if stuck { Drop::Stuck } else { Drop::QueueFull });
@@ -413,7 +427,9 @@ impl State {
 
     /// Whether a PUBLISH above QoS 0 could leave now.
     pub(super) fn may_send_now(&self, limits: &Limits) -> bool {
-        self.outbox.has_room() && self.link.as_ref().is_some_and(|link| link.pending() <= limits.output_high)
+        self.outbox.has_room()
+            && (self.in_flight_bytes < limits.in_flight_bytes || self.outbox.in_flight() == 0)
+            && self.link.as_ref().is_some_and(|link| link.pending() <= limits.output_high)
     }
 
     fn offer_shared(
@@ -424,7 +440,7 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        let qos = message.view.qos.min(grant.qos);
+        let qos = grant.delivered(message.view.qos, limits);
         let retain = message.view.retain && grant.retain_as_published;
         let delivery = Delivery { qos, retain, ids: grant.ids.as_deref().unwrap_or_default() };
         let waits = !self.queue.is_empty();
@@ -453,6 +469,7 @@ impl State {
     /// Ends the session's messages: QoS 1 ones of shared groups are given back for another member [MQTT-4.8.2-5].
     pub(crate) fn drain(&mut self) -> Vec<(Arc<Group>, Waiting)> {
         self.queue = Queue::default();
+        self.in_flight_bytes = 0;
         self.outbox
             .drain()
             .filter_map(|(qos, kept)| {

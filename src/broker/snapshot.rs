@@ -42,6 +42,11 @@ impl<T> Snapshot<T> {
         old
     }
 
+    /// A number that changes with the value; never 0.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     /// The value as it is now, through a reader's own pointer.
     pub(crate) fn get<'a>(&self, cached: &'a mut Cached<T>) -> &'a T {
         // Read before the value: a replacement in between is seen the next time.

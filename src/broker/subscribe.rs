@@ -25,6 +25,7 @@ impl Connection {
         // One after the other, answered together [MQTT-3.8.4-5].
         for subscription in &subscribe.filters {
             let mut subscription = subscription.clone();
+            subscription.options.qos = subscription.options.qos.min(open.max_qos);
             if open.bridge && !subscription.filter.starts_with("$share/") {
                 // A bridge keeps RETAIN as it was and is not sent back what it brought.
                 subscription.options.no_local = true;
@@ -94,7 +95,7 @@ impl Broker {
         let options = subscription.options;
         let reason = match TopicFilter::new(&subscription.filter) {
             Err(_) => Reason::TOPIC_FILTER_INVALID,
-            Ok(filter) if filter.filter().split('/').count() > self.limits.filter_levels => {
+            Ok(filter) if filter.filter().split('/').count() > turn.limits.filter_levels => {
                 turn.counters.filters_refused.add(1);
                 Reason::QUOTA_EXCEEDED
             }
@@ -120,7 +121,7 @@ impl Broker {
     ) -> Result<(), Reason> {
         let mut state = session.lock();
         let existed = state.subscriptions.contains_key(filter.as_str());
-        if !existed && state.subscriptions.len() >= self.limits.subscriptions {
+        if !existed && state.subscriptions.len() >= turn.limits.subscriptions {
             return Err(Reason::QUOTA_EXCEEDED);
         }
         if state.kept {
@@ -153,7 +154,7 @@ impl Broker {
             state.groups.push(group.clone());
         }
         drop(state);
-        group.feed(turn, &self.limits);
+        group.feed(turn, &turn.limits.clone());
         // A shared subscription gets no retained messages.
         Ok(())
     }

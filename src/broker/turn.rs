@@ -9,6 +9,7 @@ use super::Broker;
 use super::counters::Counters;
 use super::event::Event;
 use super::journal::{Journal, Ticket};
+use super::limits::Limits;
 use super::record::Record;
 use super::rights::Rights;
 use super::route::Matches;
@@ -37,6 +38,10 @@ pub struct Turn {
     pub(crate) wakes: Vec<Waker>,
     /// Who is publishing, to be woken when a receiver that it was slowed down for has room again.
     pub(crate) publisher: Option<Waker>,
+    /// The limits that hold in this turn: a copy of the worker's own, so that counting who uses it is no traffic between
+    /// cores.
+    pub(crate) limits: Arc<Limits>,
+    limits_generation: u64,
     pub(crate) matches: Matches,
     pub(crate) rights: Cached<Rights>,
     pub(crate) scratch: Vec<u8>,
@@ -54,10 +59,22 @@ impl Turn {
             events: Vec::new(),
             wakes: Vec::new(),
             publisher: None,
+            limits: Arc::new(Limits::clone(&broker.limits.load())),
+            limits_generation: 0,
             matches: Matches::default(),
             rights: Cached::default(),
             scratch: Vec::new(),
             spare: Vec::new(),
+        }
+    }
+
+    /// Begins a turn: one time for all that happens in it, and the limits that hold now.
+    pub fn begin(&mut self, now: Instant, broker: &Broker) {
+        self.now = now;
+        let generation = broker.limits.generation();
+        if generation != self.limits_generation {
+            self.limits = Arc::new(Limits::clone(&broker.limits.load()));
+            self.limits_generation = generation;
         }
     }
 

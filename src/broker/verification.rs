@@ -94,7 +94,10 @@ impl Broker {
             if logins.is_abandoned(&next.digest) {
                 continue;
             }
-            if next.address.is_some_and(|address| self.addresses.is_blocked(address, now, &self.limits)) {
+            if next
+                .address
+                .is_some_and(|address| self.addresses.is_blocked(address, now, &self.limits.load()))
+            {
                 logins.settle(&next.digest, Answer::Blocked);
                 continue;
             }

@@ -49,7 +49,12 @@ pub(crate) fn page() -> Vec<u8> {
     }
     let scope = "These belong to the listener line above them.";
     section::<Listener>(&mut roff, "LISTENERS", scope);
-    section::<Bridge>(&mut roff, "BRIDGES", "These belong to the connection line above them.");
+    section::<Bridge>(
+        &mut roff,
+        "BRIDGES",
+        "These belong to the connection line above them. They are read and checked, and a broker with one does not start: \
+     bridges are not supported.",
+    );
     names(&mut roff, "REFUSED", "These options of mosquitto are faults.", REFUSED);
     names(
         &mut roff,

@@ -78,7 +78,13 @@ impl Plan {
             copied: random.pick(&[16, 4_096]),
             ..Limits::default()
         };
-        let roles = (0..random.range(2, 5)).map(|number| Role::new(number, calm, random)).collect();
+        let mut roles: Vec<_> =
+            (0..random.range(2, 5)).map(|number| Role::new(number, calm, random)).collect();
+        // A longer one would be refused before MQTT 5, which is not what is looked for here.
+        for role in roles.iter_mut().filter(|role| role.version != Version::V5 && limits.keep_alive > 0) {
+            let asked = if role.keep_alive == 0 { u16::MAX } else { role.keep_alive };
+            role.keep_alive = asked.min(limits.keep_alive);
+        }
         let faults = if calm {
             Faults::default()
         } else {

@@ -51,6 +51,18 @@ fn a_configuration_that_is_not_there_is_told() {
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: /no/such/file: cannot be read"));
 }
 
+/// What comes before a message with the payload `end`, which this client sends to a topic it has subscribed to.
+fn until_end(client: &mut Raw, topic: &str) -> Vec<(u8, Vec<u8>)> {
+    client.send(&publish4(topic, 0, 0, b"end"));
+    let mut packets = Vec::new();
+    loop {
+        match client.packet() {
+            (_, body) if body.ends_with(b"end") => return packets,
+            packet => packets.push(packet),
+        }
+    }
+}
+
 /// CONNECT of 3.1.1 with a user name and a password.
 fn login(client: &str, name: &str, password: &str) -> Vec<u8> {
     packet(0x10, &[&text("MQTT"), &[4, 0xC2, 0, 0], &text(client), &text(name), &text(password)])
@@ -90,6 +102,17 @@ fn connack_tells_the_limits_of_mosquitto_in_its_order() {
     let mut client = broker.connect();
     client.send(&connect5("a", true, &[]));
     client.expect(&[0x20, 17, 0, 0, 14, 0x13, 0, 30, 0x22, 0, 3, 0x27, 0, 0, 3, 0xE8, 0x21, 0, 5]);
+}
+
+#[test]
+fn before_mqtt_5_a_keep_alive_that_is_too_long_is_refused() {
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}max_keepalive 20\n"), &[]);
+    for (keep_alive, code) in [(0, 2), (21, 2), (20, 0)] {
+        let mut client = broker.connect();
+        client.send(&packet(0x10, &[&text("MQTT"), &[4, 2, 0, keep_alive], &text("a")]));
+        client.expect(&[0x20, 2, 0, code]);
+    }
 }
 
 #[test]
@@ -311,10 +334,268 @@ fn systemd_is_told_when_the_broker_is_ready_and_when_it_stops() {
 fn what_this_broker_cannot_do_is_refused_by_name() {
     let folder = Folder::new();
     let path = folder.file("mosquitto.conf");
-    std::fs::write(&path, format!("{OPEN}tls_engine x\npersistence true\n")).unwrap();
-    let output = skeeter().arg("broker").arg("-c").arg(&path).output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("mosquitto.conf:4: tls_engine: OpenSSL's engines")
-    );
+    for (line, expected) in [
+        ("tls_engine x", "mosquitto.conf:4: tls_engine: OpenSSL's engines"),
+        ("enable_control_api true", "mosquitto.conf:4: enable_control_api: its one command lists plugins"),
+    ] {
+        std::fs::write(&path, format!("{OPEN}{line}\n")).unwrap();
+        let output = skeeter().arg("broker").arg("-c").arg(&path).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_listener_accepts_the_versions_it_names() {
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}accept_protocol_versions 4\n"), &[]);
+    let mut client = broker.connect();
+    client.send(&connect4("a", true));
+    client.expect(&CONNACK4);
+    let mut client = broker.connect();
+    client.send(&connect5("b", true, &[]));
+    client.expect(&[0x20, 3, 0, 0x84, 0]);
+}
+
+#[test]
+fn a_listener_tells_its_own_limits_in_connack() {
+    let folder = Folder::new();
+    let more = "max_qos 1\nmax_topic_alias 3\nretain_available false\nmax_inflight_messages 0\n";
+    let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
+    let mut client = broker.connect();
+    client.send(&connect5("a", true, &[]));
+    client.expect(&[0x20, 15, 0, 0, 12, 0x22, 0, 3, 0x25, 0, 0x27, 0, 0x1E, 0x84, 0x80, 0x24, 1]);
+    // SUBACK grants no more, and a message beyond ends the connection.
+    client.send(&packet(0x82, &[&[0, 1, 0], &text("t"), &[2]]));
+    client.expect(&[0x90, 4, 0, 1, 0, 1]);
+    client.send(&packet(0x34, &[&text("t"), &[0, 7, 0], b"x"]));
+    client.expect(&[0xE0, 1, 0x9B]);
+    client.expect_closed();
+    let mut client = broker.connect();
+    client.send(&connect5("a", true, &[]));
+    client.packet();
+    client.send(&packet(0x31, &[&text("t"), &[0], b"x"]));
+    client.expect(&[0xE0, 1, 0x9A]);
+}
+
+#[test]
+fn overlapping_subscriptions_get_a_message_once_or_once_each() {
+    let folder = Folder::new();
+    for (value, expected) in [("true", 2), ("false", 1)] {
+        let config = format!("{OPEN}allow_duplicate_messages {value}\n");
+        let broker = Broker::with_config(&folder, &config, &[]);
+        let mut client = broker.connect();
+        client.send(&connect4("a", true));
+        client.expect(&CONNACK4);
+        client.send(&subscribe4(1, "t/#", 0));
+        client.packet();
+        client.send(&subscribe4(2, "t/+", 0));
+        client.packet();
+        client.send(&publish4("t/a", 0, 0, b"x"));
+        assert_eq!(until_end(&mut client, "t/a").len(), expected, "{value}");
+    }
+}
+
+#[test]
+fn sessions_are_counted_whether_they_are_connected_or_not() {
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}global_max_clients 1\n"), &[]);
+    let mut client = broker.connect();
+    client.send(&connect4("a", false));
+    client.expect(&CONNACK4);
+    client.send(&[0xE0, 0]);
+    client.expect_closed();
+    let mut other = broker.connect();
+    other.send(&connect5("b", true, &[]));
+    other.expect(&[0x20, 3, 0, 0x97, 0]);
+    let mut client = broker.connect();
+    client.send(&connect4("a", false));
+    client.expect(&[0x20, 2, 1, 0]);
+}
+
+#[test]
+fn bytes_in_flight_are_limited_and_one_message_is_always_sent() {
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}max_inflight_bytes 10\n"), &[]);
+    let mut client = broker.connect();
+    client.send(&connect4("a", true));
+    client.expect(&CONNACK4);
+    client.send(&subscribe4(1, "t", 1));
+    client.packet();
+    client.send(&subscribe4(2, "end", 0));
+    client.packet();
+    for id in 1..=3 {
+        client.send(&publish4("t", 1, id, &[b'x'; 20]));
+    }
+    for id in 0..3 {
+        if id > 0 {
+            client.send(&[0x40, 2, 0, id]);
+        }
+        let packets = until_end(&mut client, "end");
+        let published = packets.iter().filter(|packet| packet.0 == 0x32).count();
+        assert_eq!(published, 1, "after {id} acknowledgements");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broker_that_uses_as_much_memory_as_it_may_takes_nobody_in() {
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}memory_limit 1\n"), &[]);
+    broker.stderr.wait_line("memory_limit is reached");
+    crate::support::wait_for("a refusal", || {
+        let mut client = broker.connect();
+        client.send(&connect5("a", true, &[]));
+        (client.packet() == (0x20, vec![0, 0x97, 0])).then_some(())
+    });
+}
+
+#[test]
+fn a_client_is_called_by_its_user_name_or_by_the_prefix_of_its_listener() {
+    let folder = Folder::new();
+    let more = "listener_auto_id_prefix made-\n";
+    let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
+    let mut client = broker.connect();
+    client.send(&connect5("", true, &[]));
+    let (_, body) = client.packet();
+    assert!(body.windows(5).any(|bytes| bytes == b"made-"));
+    let more = "use_username_as_clientid true\nallow_user ann:secret\n";
+    let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
+    let mut client = broker.connect();
+    client.send(&login("whatever", "ann", "secret"));
+    client.expect(&CONNACK4);
+    broker.stderr.wait_line("ann connected from");
+}
+
+#[test]
+fn listeners_have_rights_of_their_own() {
+    let folder = Folder::new();
+    let config = "user root\nper_listener_settings true\nlistener 0 127.0.0.1\nallow_anonymous true\n\
+                  listener 0 127.0.0.1\nlistener 0 127.0.0.1\nlistener_allow_anonymous true\n";
+    let broker = Broker::with_config(&folder, config, &[]);
+    let ports = broker.stdout.wait("three listeners", |lines| {
+        let ports = lines.iter().filter(|line| line.starts_with("listening"));
+        let ports: Vec<u16> = ports.map(|line| line.rsplit(':').next().unwrap().parse().unwrap()).collect();
+        (ports.len() == 3).then_some(ports)
+    });
+    for (port, expected) in ports.into_iter().zip([0, 5, 0]) {
+        let mut client = Raw::connect(port);
+        client.send(&connect4("a", true));
+        let (_, body) = client.packet();
+        assert_eq!(body[1] == 0, expected == 0, "{body:?}");
+    }
+}
+
+#[cfg(unix)]
+mod reload {
+    use super::*;
+
+    fn broker(folder: &Folder, more: &str) -> Broker {
+        Broker::with_config(folder, &format!("{OPEN}{more}"), &[])
+    }
+
+    fn rewrite(folder: &Folder, more: &str) {
+        std::fs::write(folder.file("mosquitto.conf"), format!("{OPEN}{more}")).unwrap();
+    }
+
+    fn packet_size(broker: &Broker) -> Vec<u8> {
+        let mut client = broker.connect();
+        client.send(&connect5("size", true, &[]));
+        let (_, body) = client.packet();
+        let at = body.iter().position(|byte| *byte == 0x27).unwrap();
+        body[at + 1..at + 5].to_vec()
+    }
+
+    #[test]
+    fn a_signal_brings_the_new_configuration_into_force_and_connections_stay() {
+        let folder = Folder::new();
+        let broker = broker(&folder, "allow_user ann:old\n");
+        let mut client = broker.connect();
+        client.send(&connect4("stays", true));
+        client.expect(&CONNACK4);
+        rewrite(&folder, "allow_user ann:new\nmax_packet_size 1000\nlog_type all\nmessage_size_limit 3\n");
+        broker.signal("HUP");
+        broker.stderr.wait_line("everything was read again");
+        assert_eq!(packet_size(&broker), 1000_u32.to_be_bytes());
+        for (password, code) in [("old", 4), ("new", 0)] {
+            let mut ann = broker.connect();
+            ann.send(&login("ann", "ann", password));
+            ann.expect(&[0x20, 2, 0, code]);
+        }
+        client.send(&subscribe4(1, "t", 0));
+        client.packet();
+        broker.stderr.wait_line("stays subscribed to t");
+        // A limit that is not told in CONNACK is in force for connections that are open.
+        client.send(&publish4("t", 0, 0, b"long"));
+        client.send(&publish4("t", 0, 0, b"sho"));
+        assert_eq!(until_end(&mut client, "t"), [(0x30, b"\0\x01tsho".to_vec())]);
+    }
+
+    #[test]
+    fn a_changed_file_is_seen_without_a_signal() {
+        let folder = Folder::new();
+        let broker = broker(&folder, "");
+        rewrite(&folder, "max_packet_size 1000\n");
+        broker.stderr.wait_line("everything was read again");
+        assert_eq!(packet_size(&broker), 1000_u32.to_be_bytes());
+    }
+
+    #[test]
+    fn a_configuration_with_a_fault_changes_nothing() {
+        let folder = Folder::new();
+        let broker = broker(&folder, "");
+        for (more, expected) in [
+            ("max_packet_size 1000\nmax_packet_sizes 1000\n", "mosquitto.conf:5: unknown option"),
+            ("max_packet_size 1000\nacl_file /no/such/file\n", "/no/such/file"),
+            ("max_packet_size 1000\nlistener 0 127.0.0.1\n", "needs a restart"),
+            ("max_packet_size 1000\npid_file x\n", "needs a restart"),
+        ] {
+            rewrite(&folder, more);
+            broker.signal("HUP");
+            broker.stderr.wait("the refusal", |lines| {
+                lines
+                    .iter()
+                    .any(|line| line.contains("stays as it was") && line.contains(expected))
+                    .then_some(())
+            });
+            assert_eq!(packet_size(&broker), 2_000_000_u32.to_be_bytes(), "{more}");
+        }
+    }
+
+    #[test]
+    fn reloading_under_load_drops_no_connection_and_no_message() {
+        const MESSAGES: u16 = 3_000;
+        let folder = Folder::new();
+        let broker = broker(&folder, "allow_user ann:secret\n");
+        let mut subscriber = broker.connect();
+        subscriber.send(&connect4("subscriber", true));
+        subscriber.expect(&CONNACK4);
+        subscriber.send(&subscribe4(1, "t", 0));
+        subscriber.packet();
+        let port = broker.port;
+        let publisher = std::thread::spawn(move || {
+            let mut publisher = Raw::connect(port);
+            publisher.send(&login("publisher", "ann", "secret"));
+            publisher.expect(&CONNACK4);
+            for number in 1..=MESSAGES {
+                publisher.send(&publish4("t", 1, number, &number.to_be_bytes()));
+                publisher.expect(&[0x40, 2, (number >> 8) as u8, number as u8]);
+            }
+        });
+        for size in 0..20 {
+            rewrite(&folder, &format!("allow_user ann:secret\nmax_packet_size {}\n", 1000 + size));
+            broker.signal("HUP");
+            broker.stderr.wait("a reload", |lines| {
+                let reloads = lines.iter().filter(|line| line.contains("everything was read again")).count();
+                (reloads > size).then_some(())
+            });
+        }
+        for number in 1..=MESSAGES {
+            let (_, body) = subscriber.packet();
+            assert_eq!(body[3..], number.to_be_bytes());
+        }
+        publisher.join().unwrap();
+        assert_eq!(packet_size(&broker), 1019_u32.to_be_bytes());
+    }
 }

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod config;
 mod locks;
 
 use std::path::{Path, PathBuf};

@@ -21,6 +21,7 @@ use logins::Logins;
 pub(crate) use logins::{Answer, Digest, Known, Ticket};
 pub use secret::{Cost, Method, Secret};
 
+use crate::message::QoS;
 use crate::sync::Arc;
 
 /// What all listeners demand and grant.
@@ -49,6 +50,12 @@ pub struct Policy {
     pub empty_client_id: bool,
     /// What such identifiers begin with.
     pub auto_id_prefix: Box<str>,
+    /// The versions that are spoken: 3.1, 3.1.1 and 5.0.
+    pub versions: [bool; 3],
+    /// The highest QoS of messages to and from these clients; announced in CONNACK.
+    pub max_qos: QoS,
+    /// Topic aliases that a client may set, and that the broker sets, where that is not as in the limits of all.
+    pub topic_aliases: Option<(u16, u16)>,
     /// Stands before every topic of these clients, who do not see it; ends with `/` as a rule.
     pub mount_point: Option<Arc<str>>,
     /// Whether a retained message is kept from readers when its publisher has lost the right to its topic.
@@ -69,6 +76,9 @@ impl Default for Policy {
             client_id_prefix: None,
             empty_client_id: true,
             auto_id_prefix: "auto-".into(),
+            versions: [true; 3],
+            max_qos: QoS::ExactlyOnce,
+            topic_aliases: None,
             mount_point: None,
             check_retain_source: false,
             refuse_unreadable: false,

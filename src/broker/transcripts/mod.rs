@@ -304,12 +304,13 @@ impl Stage {
     }
 
     fn crash(&mut self) -> Result<(), String> {
-        let broker = Broker::new(self.broker.limits.clone(), self.locks.rights()?, Durability::Acks, 8);
+        let broker =
+            Broker::new(Limits::clone(&self.broker.limits.load()), self.locks.rights()?, Durability::Acks, 8);
         let now = self.turn.now;
         self.turn = Turn::new(self.turn.counters.clone(), &broker);
         self.turn.now = now;
         self.clients.clear();
-        broker.restore(self.store.saved(broker.limits.head_messages), &mut self.turn);
+        broker.restore(self.store.saved(broker.limits.load().head_messages), &mut self.turn);
         self.broker = Arc::new(broker);
         self.broker.clone().tick(&mut self.turn);
         self.run();

@@ -2,26 +2,24 @@
 
 use std::path::Path;
 
-use crate::cli::broker::CheckArgs;
+use super::rights;
+use super::settings::Settings;
+use crate::cli::broker::{BrokerArgs, CheckArgs};
 use crate::command::exit;
-use crate::config::fault::Fault;
-use crate::config::{self, check};
+use crate::config::{self, Config, check};
+use crate::transport::door;
 
 /// Tells every fault on stderr; the status to exit with.
-pub(super) fn run(path: &Path, args: &CheckArgs) -> u8 {
-    let CheckArgs { check_config, test_config: _ } = *args;
-    let (mut faults, warnings) = match config::load(path) {
-        Ok(config) => (Vec::new(), Some(config)),
-        Err(faults) => (faults, None),
-    };
-    if let Some(config) = warnings {
-        config.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        if check_config {
-            faults = super::unsupported::faults(&config);
-            faults.extend(check::files(&config));
+pub(super) fn run(path: &Path, args: &BrokerArgs) -> u8 {
+    let CheckArgs { check_config, test_config: _ } = args.check;
+    let faults = match config::load(path) {
+        Ok(config) => {
+            config.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            if check_config { of_files(&config, args) } else { Vec::new() }
         }
-    }
-    tell(&faults);
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+    };
+    faults.iter().for_each(|fault| eprintln!("error: {fault}"));
     if !faults.is_empty() {
         return exit::CONFIGURATION.code;
     }
@@ -29,7 +27,23 @@ pub(super) fn run(path: &Path, args: &CheckArgs) -> u8 {
     exit::SUCCESS.code
 }
 
-/// A line for each fault.
-pub(super) fn tell(faults: &[Fault]) {
-    faults.iter().for_each(|fault| eprintln!("error: {fault}"));
+/// What cannot be done, and what is wrong with the files that the configuration names: they are read as the broker would
+/// read them.
+fn of_files(config: &Config, args: &BrokerArgs) -> Vec<String> {
+    let missing = check::files(config);
+    if !missing.is_empty() {
+        let unsupported = super::unsupported::faults(config);
+        return unsupported.iter().chain(&missing).map(ToString::to_string).collect();
+    }
+    let settings = match Settings::of_config(config, args) {
+        Ok(settings) => settings,
+        Err(faults) => return faults.iter().map(ToString::to_string).collect(),
+    };
+    let mut faults = Vec::new();
+    if let Err(fault) = rights::load(&settings.rights, &mut |warning| eprintln!("warning: {warning}")) {
+        faults.extend(fault.lines().map(str::to_owned));
+    }
+    let doors = settings.listeners.into_iter().map(door::Settings::load);
+    faults.extend(doors.filter_map(Result::err));
+    faults
 }

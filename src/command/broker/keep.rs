@@ -57,7 +57,7 @@ pub(super) struct Keeping {
 /// One line for people: what was kept cannot be read, or there is no thread to be had.
 pub(super) fn start(opened: Opened, shared: &Arc<Shared>) -> Result<Keeping, String> {
     let Opened { directory, mut database } = opened;
-    let limits = &shared.broker.limits;
+    let limits = &shared.broker.limits();
     let head = Head { messages: limits.head_messages, bytes: limits.head_bytes };
     let began = Instant::now();
     let loaded = database.load(head, Clock::new(shared.now()));

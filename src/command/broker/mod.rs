@@ -7,9 +7,10 @@ mod gate;
 mod keep;
 mod listen;
 mod log;
+mod periodic;
 mod places;
 mod process;
-mod refresh;
+mod reload;
 mod rights;
 mod serve;
 mod settings;
@@ -21,19 +22,21 @@ mod worker;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::LocalSet;
 
 use super::exit;
-use crate::broker::{Broker, Load};
+use crate::broker::Broker;
 use crate::cli::broker::BrokerArgs;
-use crate::config;
 use crate::transport::door::{Raw, Socket};
 use gate::{Gate, Ticket};
 use log::Log;
+use periodic::Pace;
 use process::PidFile;
+use reload::{Marks, Reload};
 use settings::{Process, Settings};
 use sink::Audience;
 use worker::{Arrival, Shared, Way, Worker};
@@ -43,21 +46,18 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Runs the broker until it is told to stop; the status to exit with.
 pub(crate) fn run(args: &BrokerArgs) -> u8 {
-    let settings = match &args.config_file {
-        Some(path) if args.check.is_given() => return check::run(path, &args.check),
-        Some(path) => config::load(path).and_then(|config| Settings::of_config(&config, args)),
-        None => Ok(Settings::of_flags(args)),
-    };
-    let mut settings = match settings {
-        Ok(settings) => settings,
-        Err(faults) => {
-            check::tell(&faults);
-            return exit::CONFIGURATION.code;
+    if let (Some(path), true) = (&args.config_file, args.check.is_given()) {
+        return check::run(path, args);
+    }
+    let (settings, marks) = match reload::read(args) {
+        Ok(read) => read,
+        Err((status, faults)) => {
+            faults.iter().for_each(|fault| eprintln!("skeeter broker: {fault}"));
+            return status;
         }
     };
     let log = Arc::new(Log::new(settings.log.clone()));
-    let listening = settings.listen(args);
-    let status = match listening.and_then(|()| start(args, &settings, &log)) {
+    let status = match start(args, (&settings, marks), &log) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("skeeter broker: {error}");
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
     status
 }
 
-fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, String> {
+fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log>) -> Result<u8, String> {
     super::files::raise_limit();
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let workers = settings.process.workers.map_or_else(processors, usize::from);
@@ -81,6 +81,8 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
     let shared = Arc::new(Shared::new(broker, log.clone(), workers, settings.nodelay));
     log.attach(Audience { broker: shared.broker.clone(), clock: shared.clock });
     LocalSet::new().block_on(&runtime, async {
+        // Before anybody can see that the broker is there, and send it a signal.
+        let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let listeners = gate::open(settings.listeners.clone())?;
         // The file is there before the line that says that the broker is ready.
         let out: &mut dyn std::io::Write = match args.exec {
@@ -98,7 +100,6 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
                 "nothing is written to disk: sessions and messages end with this process, see --data-dir",
             );
         }
-        let stop = Stop::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let own = Worker::new(shared.clone(), 0);
         let ways = (1..workers)
             .map(|number| worker::start(shared.clone(), number).map(Some))
@@ -112,18 +113,14 @@ fn start(args: &BrokerArgs, settings: &Settings, log: &Arc<Log>) -> Result<u8, S
         let for_exec = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
         let gates: Rc<[Arc<Gate>]> = listeners.iter().map(|open| open.gate.clone()).collect();
         let accepting = accept_all(listeners, &own, &ways);
-        if gates.iter().any(|gate| gate.door.settings().listener.tls.is_some()) {
-            tokio::task::spawn_local(refresh::watch(gates.clone(), log.clone()));
-        }
         tokio::task::spawn_local(keep_time(own.clone()));
-        if settings.sys_interval > Duration::ZERO {
-            tokio::task::spawn_local(publish_sys(own.clone(), settings.sys_interval));
-        }
-        if let Some(interval) = settings.sweep_interval {
-            tokio::task::spawn_local(sweep(own.clone(), interval));
-        }
+        let (pace, paces) = tokio::sync::watch::channel(Pace::of(settings));
+        tokio::task::spawn_local(periodic::publish_sys(own.clone(), paces.clone()));
+        tokio::task::spawn_local(periodic::sweep(own.clone(), paces.clone()));
+        tokio::task::spawn_local(periodic::watch_memory(own.clone(), paces));
+        let reload = Reload::new(args, (settings.clone(), marks), gates, pace);
         process::notify("READY=1");
-        let status = serve_until_told(args, for_exec, stop, (&own, &gates)).await?;
+        let status = serve_until_told(args, for_exec, stop, (&own, reload)).await?;
         process::notify("STOPPING=1");
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         own.shut_down();
@@ -158,16 +155,16 @@ async fn serve_until_told(
     args: &BrokerArgs,
     environment: Option<exec::Environment>,
     stop: Stop,
-    (own, gates): (&Worker, &[Arc<Gate>]),
+    (own, reload): (&Worker, Reload<'_>),
 ) -> Result<u8, String> {
     let Some(command) = &args.exec else {
-        stop.wait(own, gates).await;
+        stop.wait(own, reload).await;
         return Ok(exit::SUCCESS.code);
     };
     let mut child = exec::start(command, environment.unwrap_or_default())?;
     tokio::select! {
         ended = child.wait() => ended.map(exec::status).map_err(|error| format!("cannot wait for --exec: {error}")),
-        () = stop.wait(own, gates) => Ok(exit::SUCCESS.code),
+        () = stop.wait(own, reload) => Ok(exit::SUCCESS.code),
     }
 }
 
@@ -205,7 +202,7 @@ async fn accept(socket: Socket, gate: Arc<Gate>, own: Rc<Worker>, ways: Rc<[Opti
         match socket.accept().await {
             Ok(raw) => {
                 told = false;
-                if let (false, Raw::Tcp(stream, _)) = (own.shared.nodelay, &raw) {
+                if let (false, Raw::Tcp(stream, _)) = (own.shared.nodelay.load(Ordering::Relaxed), &raw) {
                     // As somebody has asked for; a socket that refuses still works.
                     let _ = stream.set_nodelay(false);
                 }
@@ -267,27 +264,6 @@ async fn keep_time(worker: Rc<Worker>) {
     }
 }
 
-/// Lets go of expired retained messages now and then.
-async fn sweep(worker: Rc<Worker>, interval: Duration) {
-    let mut ticks = tokio::time::interval(interval);
-    loop {
-        ticks.tick().await;
-        let mut turn = worker.begin();
-        worker.shared.broker.tick(&mut turn);
-        worker.finish(turn);
-    }
-}
-
-async fn publish_sys(worker: Rc<Worker>, interval: Duration) {
-    let (mut ticks, mut load) = (tokio::time::interval(interval), Load::default());
-    loop {
-        ticks.tick().await;
-        let mut turn = worker.begin();
-        worker.shared.broker.publish_sys(&worker.shared.counts(), &mut load, &mut turn);
-        worker.finish(turn);
-    }
-}
-
 /// The signals.
 #[cfg(unix)]
 struct Stop {
@@ -310,13 +286,15 @@ impl Stop {
     }
 
     /// Until the broker is told to stop; meanwhile SIGUSR1 and SIGHUP are answered.
-    async fn wait(mut self, worker: &Worker, gates: &[Arc<Gate>]) {
+    async fn wait(mut self, worker: &Worker, mut reload: Reload<'_>) {
+        let mut ticks = tokio::time::interval(reload::INTERVAL);
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.who.recv() => list_clients(worker),
-                _ = self.reload.recv() => refresh::refresh(gates, &worker.shared.log),
+                _ = self.reload.recv() => reload.run(worker),
+                _ = ticks.tick(), if reload.has_files() => reload.look(worker),
             }
         }
     }
@@ -331,7 +309,7 @@ impl Stop {
         Ok(Self)
     }
 
-    async fn wait(self, _: &Worker, _: &[Arc<Gate>]) {
+    async fn wait(self, _: &Worker, _: Reload<'_>) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

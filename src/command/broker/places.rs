@@ -1,21 +1,25 @@
-//! The listeners of a configuration, in the transport's terms.
+//! The listeners of a configuration, in the terms of the transport and of the broker's rights.
 
 use std::net::IpAddr;
 
-use crate::config::listener::{Listener as Options, Protocol as Spoken, Security};
+use super::rights::Source;
+use crate::broker::Policy;
+use crate::config::listener::{Listener as Options, Protocol as Spoken, Security, Versions};
 use crate::config::{Address, Config};
+use crate::message::QoS;
 use crate::transport::TlsVersion;
 use crate::transport::listener::{
     Family, Host, Listener, ListenerTls, NameFrom, Place, Proof, Protocol, ProxyProtocol, Web,
 };
 
-/// All listeners that the configuration names, in its order.
-pub(super) fn of(config: &Config) -> Vec<Listener> {
+/// All listeners that the configuration names, in its order, and who may come in there.
+pub(super) fn of(config: &Config) -> Vec<(Listener, Source)> {
     let request = usize::from(config.global.values.packet_buffer_size);
     let own = &config.default_listener.values;
     let default = config.has_default_listener().then(|| {
         let address = Address::Tcp { port: own.port.unwrap_or(1883), host: own.bind_address.clone() };
-        listener(&address, own, &config.security.values, request)
+        let security = &config.security.values;
+        (listener(&address, own, security, request), source(config, own, security))
     });
     let named = config.listeners.iter().map(|section| {
         let security = if config.global.values.per_listener_settings {
@@ -23,9 +27,51 @@ pub(super) fn of(config: &Config) -> Vec<Listener> {
         } else {
             &config.security.values
         };
-        listener(&section.address, &section.options.values, security, request)
+        let options = &section.options.values;
+        (listener(&section.address, options, security, request), source(config, options, security))
     });
     default.into_iter().chain(named).collect()
+}
+
+/// Who may come in by the listeners that nobody names: anybody, unless it is said.
+pub(super) fn local(config: &Config) -> Source {
+    let mut source = source(config, &Options::default(), &config.security.values);
+    source.anonymous = Some(config.security.values.allow_anonymous.unwrap_or(true));
+    source.policy.topic_aliases = None;
+    source
+}
+
+fn source(config: &Config, options: &Options, security: &Security) -> Source {
+    // Taken apart without `..`, so that no option is read and forgotten; the keys of TLS are `tls`'s.
+    let Security {
+        acl_file,
+        password_file,
+        psk_file: _,
+        allow_anonymous,
+        allow_zero_length_clientid,
+        auto_id_prefix,
+    } = security;
+    let global = &config.global.values;
+    let Versions { v3_1, v3_1_1, v5 } = options.accept_protocol_versions;
+    Source {
+        users: Vec::new(),
+        password_file: password_file.clone(),
+        acl_file: acl_file.clone(),
+        anonymous: Some(options.allow_anonymous.or(*allow_anonymous).unwrap_or(false)),
+        policy: Policy {
+            certificate: options.use_identity_as_username || options.use_subject_as_username,
+            username_as_client_id: options.use_username_as_clientid,
+            client_id_prefix: global.clientid_prefixes.as_deref().map(Into::into),
+            empty_client_id: *allow_zero_length_clientid,
+            auto_id_prefix: options.auto_id_prefix.as_deref().unwrap_or(auto_id_prefix).into(),
+            versions: [v3_1, v3_1_1, v5],
+            max_qos: QoS::from_bits(options.max_qos).unwrap_or(QoS::ExactlyOnce),
+            topic_aliases: Some((options.max_topic_alias, options.max_topic_alias_broker)),
+            mount_point: options.mount_point.as_deref().map(Into::into),
+            check_retain_source: global.check_retain_source,
+            ..Policy::default()
+        },
+    }
 }
 
 fn listener(address: &Address, options: &Options, security: &Security, request: usize) -> Listener {

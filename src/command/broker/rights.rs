@@ -27,19 +27,24 @@ pub(super) struct Source {
 }
 
 /// What the flags say of this listener, over what is set already.
-pub(super) fn source(settings: &Settings, args: &BrokerArgs, listener: &Listener) -> Source {
+pub(super) fn source(base: &Source, settings: &Settings, args: &BrokerArgs, listener: &Listener) -> Source {
     let RightsArgs { password_file, acl_file, refuse_unreadable, check_retain_source, .. } = &args.rights;
+    let given = args.users().next().map(|_| false);
+    let mut policy = Policy {
+        certificate: listener.name != NameFrom::Connect,
+        refuse_unreadable: *refuse_unreadable || base.policy.refuse_unreadable,
+        check_retain_source: *check_retain_source || base.policy.check_retain_source,
+        ..base.policy.clone()
+    };
+    if args.limits.max_topic_alias.is_some() {
+        policy.topic_aliases = None;
+    }
     Source {
         users: settings.users.clone(),
-        password_file: password_file.clone(),
-        acl_file: acl_file.clone(),
-        anonymous: settings.anonymous,
-        policy: Policy {
-            certificate: listener.name != NameFrom::Connect,
-            refuse_unreadable: *refuse_unreadable,
-            check_retain_source: *check_retain_source,
-            ..Policy::default()
-        },
+        password_file: password_file.clone().or_else(|| base.password_file.clone()),
+        acl_file: acl_file.clone().or_else(|| base.acl_file.clone()),
+        anonymous: args.rights.anonymous().or(given).or(base.anonymous),
+        policy,
     }
 }
 

@@ -8,9 +8,10 @@ use super::rights;
 use super::sink::Destination;
 use crate::broker::Limits;
 use crate::cli::broker::{BrokerArgs, LimitArgs, LogFormat};
-use crate::config::Config;
+use crate::command::exit;
 use crate::config::fault::Fault;
 use crate::config::global::{Destinations, Global, Inflight, Lifetime, Logging, Own, Types};
+use crate::config::{self, Config};
 use crate::transport::listener::Listener;
 
 /// All of it, as values.
@@ -22,14 +23,18 @@ pub(super) struct Settings {
     pub(super) listeners: Vec<Listener>,
     /// NAME and PASSWORD, at every listener.
     pub(super) users: Vec<(String, String)>,
-    /// Whether a client needs no name, if that is said.
-    pub(super) anonymous: Option<bool>,
     /// What each listener demands and grants; filled in with them.
     pub(super) rights: Vec<rights::Source>,
     /// Between publications under `$SYS`; zero for none.
     pub(super) sys_interval: Duration,
     /// Between searches for expired retained messages.
     pub(super) sweep_interval: Option<Duration>,
+    /// Bytes of memory from which on nothing is added.
+    pub(super) memory_limit: Option<usize>,
+    /// Who may come in by listeners that the configuration does not name.
+    unnamed: rights::Source,
+    /// Files and folders of the configuration.
+    pub(super) files: Vec<PathBuf>,
     /// Whether small packets leave at once.
     pub(super) nodelay: bool,
     /// For the log: what works and not as the writer may think.
@@ -59,6 +64,21 @@ fn own_limits() -> Limits {
 }
 
 impl Settings {
+    /// The configuration, if there is one, and the flags over it, with every listener.
+    ///
+    /// # Errors
+    /// A line for each fault, and the status to exit with.
+    pub(super) fn read(args: &BrokerArgs) -> Result<Self, (u8, Vec<String>)> {
+        let of_config = |path: &PathBuf| {
+            config::load(path).and_then(|config| Self::of_config(&config, args)).map_err(|faults| {
+                (exit::CONFIGURATION.code, faults.iter().map(ToString::to_string).collect())
+            })
+        };
+        let mut settings = args.config_file.as_ref().map_or_else(|| Ok(Self::of_flags(args)), of_config)?;
+        settings.listen(args).map_err(|fault| (exit::FAILURE.code, vec![fault]))?;
+        Ok(settings)
+    }
+
     /// Without a configuration.
     pub(super) fn of_flags(args: &BrokerArgs) -> Self {
         let mut settings = Self {
@@ -73,10 +93,12 @@ impl Settings {
             process: Process { pid_file: None, user: None, workers: None, background: false },
             listeners: Vec::new(),
             users: Vec::new(),
-            anonymous: None,
             rights: Vec::new(),
             sys_interval: Duration::from_secs(10),
             sweep_interval: None,
+            memory_limit: None,
+            unnamed: rights::Source::default(),
+            files: Vec::new(),
             nodelay: true,
             warnings: Vec::new(),
         };
@@ -95,12 +117,12 @@ impl Settings {
         settings.limits = Limits::default();
         settings.log.stamp = Stamp::Seconds;
         settings.put_global(&config.global.values);
-        settings.put_own(&config.own.values);
         settings.put_logging(&config.logging.values);
-        let named = super::places::of(config);
-        let allowed = config.security.values.allow_anonymous;
-        settings.anonymous = Some(allowed.unwrap_or(named.is_empty()));
-        settings.listeners = named;
+        (settings.listeners, settings.rights) = super::places::of(config).into_iter().unzip();
+        settings.unnamed = super::places::local(config);
+        settings.files.clone_from(&config.files);
+        settings.users.clear();
+        settings.put_own(&config.own.values);
         settings.put_flags(args);
         settings.warnings = config.warnings.iter().map(ToString::to_string).collect();
         Ok(settings)
@@ -114,29 +136,28 @@ impl Settings {
             clientid_prefixes: _,
             connection_messages,
             enable_control_api: _,
-            global_max_clients: _,
+            global_max_clients,
             global_max_connections,
-            max_inflight_bytes: _,
+            max_inflight_bytes,
             max_inflight_messages: Inflight(in_flight),
             max_keepalive,
             max_packet_size,
             max_queued_bytes,
             max_queued_messages,
-            memory_limit: _,
-            message_size_limit: _,
+            memory_limit,
+            message_size_limit,
             packet_buffer_size: _,
             per_listener_settings: _,
             persistent_client_expiration,
             pid_file,
-            queue_qos0_messages: _,
-            retain_available: _,
+            queue_qos0_messages,
+            retain_available,
             retain_expiry_interval,
             set_tcp_nodelay,
             sys_interval,
-            upgrade_outgoing_qos: _,
+            upgrade_outgoing_qos,
             user,
         } = global;
-        let _ = allow_duplicate_messages;
         self.nodelay = set_tcp_nodelay.unwrap_or(true);
         let limits = &mut self.limits;
         let unlimited = |number: u16| if number == 0 { u16::MAX } else { number };
@@ -146,10 +167,18 @@ impl Settings {
         limits.topic_aliases_in = 10;
         limits.topic_aliases_out = 10;
         limits.keep_alive = *max_keepalive;
+        limits.sessions = global_max_clients.or_unlimited();
+        limits.in_flight_bytes = max_inflight_bytes.or_unlimited();
+        limits.payload = if *message_size_limit == 0 { usize::MAX } else { *message_size_limit as usize };
+        limits.queue_at_most_once = *queue_qos0_messages;
+        limits.retain = *retain_available;
+        limits.upgrade_qos = *upgrade_outgoing_qos;
+        limits.duplicates = *allow_duplicate_messages;
         limits.packet_size = *max_packet_size;
         limits.queued_bytes = max_queued_bytes.or_unlimited();
         limits.queued_messages = max_queued_messages.or_unlimited();
         limits.session_expiry = persistent_client_expiration.map_or(u32::MAX, |Lifetime(seconds)| seconds);
+        self.memory_limit = memory_limit.0;
         self.log.connections = *connection_messages;
         self.process.pid_file.clone_from(pid_file);
         self.process.user = Some(user.clone());
@@ -207,8 +236,6 @@ impl Settings {
         self.put_limits(&args.limits);
         let users = args.users().map(|user| (user.name.clone(), user.password.clone()));
         self.users.extend(users);
-        let said = args.rights.anonymous();
-        self.anonymous = said.or(if args.users().next().is_some() { Some(false) } else { self.anonymous });
         match (args.quiet, args.verbose) {
             (true, _) => self.log.types = Types::ERROR,
             (_, true) => self.log.types = Types::ALL,
@@ -226,11 +253,14 @@ impl Settings {
     ///
     /// # Errors
     /// One line: which flags do not go together, or which file cannot be read.
-    pub(super) fn listen(&mut self, args: &BrokerArgs) -> Result<(), String> {
+    fn listen(&mut self, args: &BrokerArgs) -> Result<(), String> {
         if self.listeners.is_empty() || args.doors.is_given() {
             self.listeners = super::doors::listeners(args)?;
+            self.rights = vec![self.unnamed.clone(); self.listeners.len()];
         }
-        self.rights = self.listeners.iter().map(|listener| rights::source(self, args, listener)).collect();
+        let pairs = self.rights.iter().zip(&self.listeners);
+        let over = pairs.map(|(base, listener)| rights::source(base, self, args, listener));
+        self.rights = over.collect();
         Ok(())
     }
 

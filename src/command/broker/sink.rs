@@ -152,7 +152,7 @@ fn write_topic(lines: &Receiver<Arc<Line>>, audience: &OnceLock<Audience>) {
     for line in lines {
         let Some(Audience { broker, clock }) = audience.get() else { continue };
         let turn = turn.get_or_insert_with(|| Turn::new(Arc::default(), broker));
-        turn.now = clock.now();
+        turn.begin(clock.now(), broker);
         let name = match line.kind {
             Types::ERROR => "E",
             Types::WARNING => "W",

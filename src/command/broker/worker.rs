@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, mpsc};
@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pool: Pool,
     pub(super) log: Arc<Log>,
     /// Whether small packets leave at once.
-    pub(super) nodelay: bool,
+    pub(super) nodelay: AtomicBool,
     /// One for each worker, and one for who is none.
     pub(super) counters: Vec<Arc<Counters>>,
     /// Open connections of each worker, those that are still at a door among them.
@@ -67,7 +67,7 @@ impl Shared {
             pool: Pool::new(broker.clone(), clock),
             broker,
             log,
-            nodelay,
+            nodelay: AtomicBool::new(nodelay),
             counters: (0..=workers).map(|_| Arc::default()).collect(),
             loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             inside: AtomicUsize::new(0),
@@ -135,7 +135,7 @@ impl Worker {
     /// Begins a turn: one time for all that happens in it.
     pub(super) fn begin(&self) -> RefMut<'_, Turn> {
         let mut turn = self.turn.borrow_mut();
-        turn.now = self.shared.now();
+        turn.begin(self.shared.now(), &self.shared.broker);
         turn
     }
 
