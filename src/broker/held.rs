@@ -6,10 +6,12 @@
 
 use std::collections::VecDeque;
 
+use super::event::Drop;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::queue::Ids;
+use super::session::count_drop;
 use super::turn::Turn;
 use crate::codec::packet::{Ack, Packet, PacketId};
 use crate::codec::reason::Reason;
@@ -66,21 +68,28 @@ impl Link {
         self.wake(turn);
     }
 
-    /// Writes what has become safe; the connection is woken for the rest.
-    pub(crate) fn write_held(&mut self, turn: &mut Turn, limits: &Limits) {
-        let Some(mut held) = self.held.take() else { return };
+    /// Writes what has become safe; the connection is woken for the rest. What has expired meanwhile is not sent for a first
+    /// time [MQTT-3.3.2-5]: the identifiers that it had taken.
+    pub(crate) fn write_held(&mut self, turn: &mut Turn, limits: &Limits) -> Vec<PacketId> {
+        let mut expired = Vec::new();
+        let Some(mut held) = self.held.take() else { return expired };
         while let Some((_, frame)) = held.line.pop_front_if(|(ticket, _)| turn.journal.is_synced(*ticket)) {
             match frame {
                 Frame::Pubrel(id) => self.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn),
                 Frame::Publish { message, qos, retain, ids, id, dup } => {
                     held.bytes -= message.len();
                     held.publishes -= 1;
+                    if !dup && message.expires() <= turn.now {
+                        count_drop(turn, Drop::Expired);
+                        expired.extend(id);
+                        continue;
+                    }
                     let delivery = Delivery { qos, retain, ids: ids.as_deref().unwrap_or_default() };
                     self.publish(&Shared::of(&message), delivery, (id, dup), turn, limits);
                 }
             }
         }
-        let Some((ticket, _)) = held.line.front() else { return };
+        let Some((ticket, _)) = held.line.front() else { return expired };
         if held.awaits != *ticket
             && let Some(waker) = &self.waker
         {
@@ -88,5 +97,6 @@ impl Link {
             turn.journal.wait(*ticket, waker);
         }
         self.held = Some(held);
+        expired
     }
 }

@@ -202,6 +202,13 @@ impl Journal {
         }
     }
 
+    /// Has `waker` woken when the next batch is synced: then a store that failed works again.
+    pub(crate) fn wait_for_next(&self, waker: &Waker) {
+        let mut open = self.open.lock();
+        let next = Ticket(self.synced.load(Ordering::Acquire) + 1);
+        open.waiting.push_back((next, waker.clone()));
+    }
+
     /// Since when the store fails, if it does.
     pub(crate) fn failing_since(&self) -> Option<Instant> {
         let since = Instant::from_micros(self.failing_since.load(Ordering::Acquire));

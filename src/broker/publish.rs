@@ -146,6 +146,8 @@ impl Connection {
                 // Sent again it is new.
                 open.inbox.release(id);
                 open.unanswerable = Some(turn.now);
+                // It need not wait longer than the store fails.
+                self.waker.iter().for_each(|waker| turn.journal.wait_for_next(waker));
             }
             None => {}
         }

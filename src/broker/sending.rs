@@ -173,6 +173,14 @@ impl State {
         }
     }
 
+    /// Ends exchanges whose message was never sent: it expired before its record was written.
+    pub(super) fn give_up(&mut self, ids: Vec<PacketId>, turn: &mut Turn) {
+        for id in ids {
+            let kept = self.outbox.forget(id).flatten();
+            self.finish(id, kept.as_deref(), turn);
+        }
+    }
+
     /// The end of an exchange that does not end with PUBCOMP: its message is not needed any more, its identifier is free.
     fn finish(&mut self, id: PacketId, kept: Option<&InFlight>, turn: &mut Turn) {
         let Some(InFlight { waiting, group: _ }) = kept else { return };

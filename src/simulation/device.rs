@@ -173,7 +173,7 @@ impl Device {
                     if !session_present {
                         ledger.mistaken(number);
                     }
-                    ledger.told(number, session_present);
+                    ledger.told(number, connection, session_present);
                     let clears = self.in_flight.values().copied().filter(|index| {
                         let message = &ledger.messages[*index];
                         !session_present && message.payload.is_empty() && message.taken.is_none()
@@ -197,7 +197,10 @@ impl Device {
                     let step = ledger.step;
                     for (at, reason) in request.begins.into_iter().zip(&suback.reasons) {
                         let one = &mut ledger.subscriptions[at];
-                        if reason.is_failure() || reason.0 != one.options.qos.bits() {
+                        if reason.is_failure() && ledger.store_failed {
+                            continue;
+                        }
+                        if reason.0 != one.options.qos.bits() {
                             return Err(format!("c{number}: {} is granted {reason}", one.filter));
                         }
                         one.granted = Some(step);
@@ -208,6 +211,7 @@ impl Device {
                     let request = self.requests.remove(&unsuback.packet_id.get()).unwrap_or_default();
                     ends(&mut ledger.subscriptions, &request.ends, ledger.step);
                 }
+                Event::Refused { .. } if ledger.store_failed => {}
                 Event::Refused { reason, .. } => return Err(format!("c{number} is refused: {reason}")),
                 // Another connection of this device, or a time that ran out; the broker's events are checked.
                 Event::Disconnected { .. } => {}

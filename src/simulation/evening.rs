@@ -25,6 +25,8 @@ impl World {
             (socket.up.stalled, socket.down.stalled) = (false, false);
         }
         self.stalls.clear();
+        self.store.fails_until = None;
+        self.store.flag.raise();
         for _ in 0..60 {
             for number in 0..self.devices.len() {
                 if self.devices[number].socket.is_none() {
@@ -112,6 +114,7 @@ impl World {
             ));
         }
         self.happened.add(Kind::Missed, missing.len() as u64);
+        self.ledger.unheard()?;
         self.ledger.owed_wills()?;
         self.retained()
     }
@@ -126,6 +129,9 @@ impl World {
         for bytes in heard {
             let Ok(Some(frame)) = frame::cut(&bytes, usize::MAX) else { continue };
             let Ok(Packet::Publish(publish)) = decode(Version::V5, frame) else { continue };
+            if self.ledger.is_unsure(publish.topic) {
+                continue;
+            }
             let Some((index, _)) = expected.remove(publish.topic) else {
                 return Err(format!("{} is retained, and should not be [MQTT-3.3.1-6]", publish.topic));
             };

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::Kind;
 use super::device::Device;
-use super::ledger::Checked;
+use super::hop::Hop;
+use super::ledger::{Checked, Memory};
 use super::wire::End;
 use super::witness::Witness;
 use super::world::World;
-use crate::broker::{Broker, Durability, Rights, Turn};
+use crate::broker::{Broker, Rights, Turn};
 use crate::sync::Arc;
 use crate::time::Instant;
 
@@ -19,7 +20,7 @@ impl World {
         let mut strikes = |often: usize| self.random.below(1_000) < often;
         let (cut, vanish, stall) = (strikes(faults.cut), strikes(faults.vanish), strikes(faults.stall));
         let (jump, restart) = (strikes(faults.jump), strikes(faults.restart));
-        let strikes_memory = strikes(faults.memory);
+        let (strikes_memory, strikes_store) = (strikes(faults.memory), strikes(faults.store));
         let number = self.random.below(self.devices.len());
         if let Some(name) = self.devices[number].socket {
             if cut {
@@ -30,6 +31,14 @@ impl World {
             } else if stall {
                 self.stall(name);
             }
+        }
+        if strikes_store {
+            self.happened.count(Kind::StoreFailed);
+            self.ledger.store_failed = true;
+            let span = Duration::from_millis(self.random.range(1, 3_000) as u64);
+            self.store.fails_until = Some(self.ledger.now + span);
+            self.store.flag.raise();
+            self.say(|_| format!("! the store fails for {span:?}"));
         }
         if strikes_memory {
             self.lose_memory(number);
@@ -87,14 +96,25 @@ impl World {
         self.ledger.lost_memory(number);
     }
 
-    /// The broker crashes, and comes back without memory.
+    /// How long the session of each device outlives the connection it has.
+    fn lives(&self) -> Vec<u32> {
+        let lives = |number: usize| match self.ledger.sessions[number].memory {
+            Memory::Open { connection } => self.sockets.get(&connection).map_or(0, |socket| socket.lives),
+            _ => 0,
+        };
+        (0..self.devices.len()).map(lives).collect()
+    }
+
+    /// The broker crashes, and comes back with what its store has.
     pub(super) fn restart(&mut self) -> Checked {
-        self.happened.count(Kind::Restarted);
+        self.happened.count(if self.plan.durable { Kind::Restored } else { Kind::Restarted });
         self.say(|_| "! the broker crashes".into());
-        self.ledger.restarted();
+        let wrote = self.random.chance(50);
+        self.ledger.restarted(&self.lives());
+        self.hops.iter_mut().for_each(Hop::crashed);
         let seed = self.seed ^ self.ledger.step;
         self.broker =
-            Arc::new(Broker::new(self.plan.limits.clone(), Rights::default(), Durability::Off, seed));
+            Arc::new(Broker::new(self.plan.limits.clone(), Rights::default(), self.plan.durability(), seed));
         for turn in &mut self.turns {
             *turn = Turn::new(turn.counters.clone(), &self.broker);
         }
@@ -105,6 +125,13 @@ impl World {
             self.devices[number].detach();
         }
         self.witness = Witness::new(&self.broker, "witness", self.ledger.now);
+        self.settle_witness()?;
+        if self.plan.durable {
+            let turn = &mut self.turns[0];
+            turn.now = self.ledger.now;
+            self.store.crash(wrote, &self.broker, turn);
+            self.after_turn(0)?;
+        }
         self.time_has_passed()?;
         self.settle_witness()
     }

@@ -11,6 +11,8 @@ pub(super) struct Hop {
     open: Vec<Exchange>,
     /// The receiver's Receive Maximum.
     window: usize,
+    /// QoS 2 waits for a store, so that only messages of one QoS keep their order.
+    is_durable: bool,
 }
 
 #[derive(Debug)]
@@ -19,6 +21,10 @@ struct Exchange {
     qos: QoS,
     /// PUBREC has come.
     released: bool,
+    /// PUBREL has left.
+    let_go: bool,
+    /// A crash came between PUBREC and PUBREL: it may be known, or not.
+    is_unsure: bool,
     /// Its PUBLISH, or its PUBREL, was sent on this connection.
     sent_now: bool,
     /// Its PUBLISH was, and so counts against the Receive Maximum.
@@ -26,6 +32,10 @@ struct Exchange {
 }
 
 impl Hop {
+    pub(super) fn new(is_durable: bool) -> Self {
+        Self { is_durable, ..Self::default() }
+    }
+
     /// A connection begins.
     pub(super) fn connected(&mut self, resumed: bool, window: Option<u16>) {
         if !resumed {
@@ -34,6 +44,15 @@ impl Hop {
         self.window = window.map_or(usize::MAX, usize::from);
         for exchange in &mut self.open {
             (exchange.sent_now, exchange.counts) = (false, false);
+        }
+    }
+
+    /// The sender crashed, and has what it had written down: QoS 1 comes as if it were new, and of a PUBREC nothing
+    /// may be known that no PUBREL has answered.
+    pub(super) fn crashed(&mut self) {
+        self.open.retain(|exchange| exchange.qos == QoS::ExactlyOnce);
+        for exchange in &mut self.open {
+            exchange.is_unsure |= exchange.released && !exchange.let_go;
         }
     }
 
@@ -56,7 +75,15 @@ impl Hop {
                             );
                         }
                         let qos = publish.qos;
-                        self.open.push(Exchange { id, qos, released: false, sent_now: true, counts: true });
+                        self.open.push(Exchange {
+                            id,
+                            qos,
+                            released: false,
+                            let_go: false,
+                            is_unsure: false,
+                            sent_now: true,
+                            counts: true,
+                        });
                     }
                 }
                 let unfinished = self.open.iter().filter(|exchange| exchange.counts).count();
@@ -73,6 +100,7 @@ impl Hop {
                 if !self.open[at].released && !ack.reason.is_failure() {
                     return Err(format!("PUBREL {} before its PUBREC [MQTT-4.3.3-5]", ack.packet_id));
                 }
+                self.open[at].let_go = true;
                 if !self.open[at].sent_now {
                     self.in_order(at)?;
                     self.open[at].sent_now = true;
@@ -86,7 +114,7 @@ impl Hop {
     fn again(&mut self, at: usize, qos: QoS) -> Result<(), String> {
         let exchange = &self.open[at];
         let id = exchange.id;
-        if exchange.released {
+        if exchange.released && !exchange.is_unsure {
             return Err(format!("PUBLISH {id} again after its PUBREC [MQTT-4.3.3-6]"));
         }
         if exchange.sent_now {
@@ -101,7 +129,10 @@ impl Hop {
     }
 
     fn in_order(&self, at: usize) -> Result<(), String> {
-        match self.open[at..].iter().find(|later| later.sent_now) {
+        let qos = self.open[at].qos;
+        let later =
+            self.open[at..].iter().find(|later| later.sent_now && (!self.is_durable || later.qos == qos));
+        match later {
             Some(later) => {
                 Err(format!("{} is sent again after {} [MQTT-4.6.0-1]", self.open[at].id, later.id))
             }

@@ -38,8 +38,11 @@ pub(super) struct Message {
     pub(super) sent: Step,
     /// When the publisher heard that the broker has it.
     pub(super) taken: Option<Instant>,
+    pub(super) taken_at: Step,
     /// The broker lost the publisher's session while this was unfinished: it may be published twice.
     pub(super) anew: bool,
+    /// Not for a crash alone, after which nobody has it twice.
+    pub(super) doubled: bool,
     /// When the witness heard it.
     pub(super) routed: Vec<Step>,
 }
@@ -74,8 +77,14 @@ pub(super) struct Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
     Nothing,
-    Open { connection: usize },
-    Parked { until: Instant },
+    /// The broker crashed, and nobody was told what it had made of it.
+    Unsure,
+    Open {
+        connection: usize,
+    },
+    Parked {
+        until: Instant,
+    },
 }
 
 #[derive(Debug)]
@@ -88,8 +97,9 @@ pub(super) struct Session {
     pub(super) confused: bool,
     /// The device forgot this session: its identifiers may be taken for old ones.
     pub(super) forgetful: bool,
-    /// The generation that the device knows of.
+    /// The generation that the device knows of, and the last connection that it knows was accepted.
     pub(super) known: u64,
+    pub(super) told: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +122,8 @@ pub(super) struct Will {
     pub(super) device: usize,
     pub(super) delay: u32,
     pub(super) fate: Fate,
+    /// CONNACK came: the broker has it.
+    pub(super) told: bool,
 }
 
 /// What the broker did to one connection of a device.
@@ -141,6 +153,10 @@ pub(super) struct Ledger {
     last_heard: BTreeMap<(usize, u64, usize, &'static str, QoS, QoS), usize>,
     heard: BTreeSet<(usize, u64, usize)>,
     pub(super) restarted: Step,
+    durable: bool,
+    pub(super) store_failed: bool,
+    /// What a crash may have left of what was retained without being acknowledged.
+    unsure: BTreeSet<String>,
 }
 
 fn matches(filter: &str, topic: &str) -> bool {
@@ -151,6 +167,12 @@ fn matches(filter: &str, topic: &str) -> bool {
 fn index_of(payload: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(payload).ok()?;
     text.strip_prefix('m')?.split(':').next()?.parse().ok()
+}
+
+impl Message {
+    fn was_taken(&self, before: Step) -> bool {
+        self.taken.is_some() && self.taken_at <= before
+    }
 }
 
 impl Subscription {
@@ -175,7 +197,7 @@ impl Subscription {
 }
 
 impl Ledger {
-    pub(super) fn new(devices: usize) -> Self {
+    pub(super) fn new(devices: usize, durable: bool) -> Self {
         let session = || Session {
             memory: Memory::Nothing,
             generation: 0,
@@ -183,6 +205,7 @@ impl Ledger {
             confused: false,
             forgetful: false,
             known: 0,
+            told: usize::MAX,
         };
         Self {
             step: 0,
@@ -198,6 +221,9 @@ impl Ledger {
             last_heard: BTreeMap::new(),
             heard: BTreeSet::new(),
             restarted: 0,
+            durable,
+            store_failed: false,
+            unsure: BTreeSet::new(),
         }
     }
 
@@ -206,7 +232,9 @@ impl Ledger {
     /// The publisher was told that its message is taken.
     pub(super) fn taken(&mut self, index: usize) -> Checked {
         let (now, message) = (self.now, &mut self.messages[index]);
-        message.taken.get_or_insert(now);
+        if message.taken.is_none() {
+            (message.taken, message.taken_at) = (Some(now), self.step);
+        }
         let routed = if message.payload.is_empty() {
             let history = self.retained.get(message.topic).map_or(&[][..], |history| history);
             history.iter().any(|(step, value)| *step >= message.sent && value.is_none())
@@ -216,7 +244,9 @@ impl Ledger {
         };
         // The broker holds a QoS 2 identifier that its client has forgotten, and must take it for the same message.
         let excused = message.qos == QoS::ExactlyOnce && self.sessions[message.publisher].forgetful;
-        if routed || excused {
+        // With a store the witness's copies of QoS 2 messages wait for each other.
+        let is_late = self.durable && message.qos == QoS::ExactlyOnce;
+        if routed || excused || is_late {
             Ok(())
         } else {
             Err(format!("message {index} is acknowledged and was not routed"))
@@ -229,6 +259,7 @@ impl Ledger {
         if publish.retain {
             let history = self.retained.entry(publish.topic.into()).or_default();
             history.push((self.step, index));
+            self.unsure.remove(publish.topic);
         }
         let Some(index) = index else {
             return if publish.payload.is_empty() && publish.retain { Ok(()) } else { unknown(publish) };
@@ -274,6 +305,8 @@ impl Ledger {
             Memory::Parked { until } if now < until => Some(true),
             // It has expired, and nobody has looked yet.
             Memory::Parked { .. } => None,
+            Memory::Unsure if clean => Some(false),
+            Memory::Unsure => None,
         };
         if expected.is_some_and(|expected| expected != resumed) {
             return Err(format!(
@@ -281,6 +314,7 @@ impl Ledger {
                 if resumed { "resumed, and should be a new one" } else { "new, and should be resumed" }
             ));
         }
+        session.confused |= resumed && session.memory == Memory::Unsure;
         session.memory = Memory::Open { connection };
         if !resumed {
             self.forgotten(device);
@@ -340,6 +374,11 @@ impl Ledger {
                 self.forgotten(device);
                 Ok(())
             }
+            Memory::Unsure => {
+                self.sessions[device].memory = Memory::Nothing;
+                self.forgotten(device);
+                Ok(())
+            }
             memory => Err(format!("c{device}: the session expired, and is {memory:?}")),
         }
     }
@@ -353,13 +392,19 @@ impl Ledger {
     /// What the device has unfinished will be published anew.
     pub(super) fn mistaken(&mut self, device: usize) {
         for message in &mut self.messages {
-            message.anew |= message.publisher == device && message.taken.is_none();
+            if message.publisher == device && message.taken.is_none() {
+                (message.anew, message.doubled) = (true, true);
+            }
         }
     }
 
-    /// The broker crashed and forgot everything.
-    pub(super) fn restarted(&mut self) {
+    /// The broker crashed. Without a store it forgot everything; with one it has what it acknowledged, and may have more.
+    /// `lives` says how long the sessions outlive their connections.
+    pub(super) fn restarted(&mut self, lives: &[u32]) {
         self.restarted = self.step;
+        if self.durable {
+            return self.restored(lives);
+        }
         for device in 0..self.sessions.len() {
             self.sessions[device].memory = Memory::Nothing;
             self.forgotten(device);
@@ -373,6 +418,44 @@ impl Ledger {
         self.retained.values_mut().for_each(|history| history.push((step, None)));
     }
 
+    fn restored(&mut self, lives: &[u32]) {
+        let after = |now: Instant, seconds: u32| match seconds {
+            u32::MAX => Instant::NEVER,
+            seconds => now + Duration::from_secs(seconds.into()),
+        };
+        for will in &mut self.wills {
+            let lives = lives[will.device];
+            will.fate = match will.fate {
+                // Its time runs from the restart.
+                Fate::Armed if will.told && lives > 0 => {
+                    Fate::Waits { due: after(self.now, will.delay.min(lives)) }
+                }
+                _ => Fate::Either,
+            };
+        }
+        for (session, lives) in self.sessions.iter_mut().zip(lives) {
+            let is_known = session.known == session.generation;
+            session.memory = match session.memory {
+                Memory::Open { connection } if session.told == connection && *lives > 0 => {
+                    Memory::Parked { until: after(self.now, *lives) }
+                }
+                Memory::Parked { until } if is_known => Memory::Parked { until },
+                _ => Memory::Unsure,
+            };
+        }
+        for message in self.messages.iter_mut().filter(|message| message.taken.is_none()) {
+            message.anew = true;
+        }
+        for (topic, history) in &self.retained {
+            let is_sure = history
+                .last()
+                .is_some_and(|(_, value)| value.is_some_and(|index| self.messages[index].taken.is_some()));
+            if !is_sure {
+                self.unsure.insert(topic.clone());
+            }
+        }
+    }
+
     /// The device knows nothing any more: neither what it has published nor what it has received.
     pub(super) fn lost_memory(&mut self, device: usize) {
         self.mistaken(device);
@@ -381,10 +464,13 @@ impl Ledger {
     }
 
     /// The client was told whether its session is there.
-    pub(super) fn told(&mut self, device: usize, present: bool) {
+    pub(super) fn told(&mut self, device: usize, connection: usize, present: bool) {
+        for will in self.wills.iter_mut().filter(|will| will.connection == connection) {
+            will.told = true;
+        }
         let session = &mut self.sessions[device];
         session.confused |= present && session.known != session.generation;
-        session.known = session.generation;
+        (session.known, session.told) = (session.generation, connection);
     }
 
     fn will_routed(&mut self, index: usize) -> Checked {
@@ -481,7 +567,8 @@ impl Ledger {
             .subscriptions
             .iter()
             .filter(|one| {
-                one.covers(device, generation, message.topic)
+                (one.covers(device, generation, message.topic)
+                    || self.sessions[device].confused && one.covers(device, one.generation, message.topic))
                     && one.may_hold(message.sent, step)
                     && !(one.options.no_local && message.publisher == device && !retain)
             })
@@ -503,7 +590,8 @@ impl Ledger {
                 one.options.retain_handling != RetainHandling::DoNotSend
                     && self.was_retained(message.topic, index, one.sent)
             };
-            if !asked.iter().any(was) {
+            // A crash may bring an older value back, if the newer one was not acknowledged.
+            if !asked.iter().any(was) && !(self.durable && self.restarted > 0) {
                 return complain("it is not what was retained when it subscribed [MQTT-3.3.1-8]");
             }
         }
@@ -547,8 +635,13 @@ impl Ledger {
             .filter(|one| one.is_shared() && one.covers(delivery.device, delivery.generation, message.topic))
             .map(|one| one.filter)
             .collect();
-        let most = message.routed.len() * groups.len().max(1) + replays.count();
-        if before < most || self.sessions[delivery.device].confused {
+        // With a store a crash doubles nothing: what was routed and not kept reached nobody.
+        let is_exact = self.durable && message.qos == QoS::ExactlyOnce && !message.doubled;
+        let routed = if is_exact { 1 } else { message.routed.len() };
+        let most = routed * groups.len().max(1) + replays.count();
+        // Of a message that is published anew the witness may not have heard the first one yet.
+        let is_open = self.durable && message.doubled;
+        if before < most || is_open || self.sessions[delivery.device].confused {
             return Ok(());
         }
         Err(format!(
@@ -578,9 +671,15 @@ impl Ledger {
         }
     }
 
+    /// Whether a crash leaves open what is retained there.
+    pub(super) fn is_unsure(&self, topic: &str) -> bool {
+        self.unsure.contains(topic)
+    }
+
     /// What a new subscription to everything would get now: topics and messages; those that may have expired apart.
     pub(super) fn retained_now(&self) -> BTreeMap<String, (usize, bool)> {
-        let last = self.retained.iter().filter_map(|(topic, history)| {
+        let sure = self.retained.iter().filter(|(topic, _)| !self.unsure.contains(*topic));
+        let last = sure.filter_map(|(topic, history)| {
             let (_, index) = history.last()?;
             let message = &self.messages[(*index)?];
             Some((topic.clone(), ((*index)?, message.expiry.is_some())))
@@ -595,6 +694,34 @@ fn unknown(publish: &Publish<'_>) -> Checked {
 
 // What must hold in the end, when the faults have stopped and everything has come to rest.
 impl Ledger {
+    /// When a message was routed for the last time, at the latest.
+    fn routed_at(&self, message: &Message) -> Option<Step> {
+        // A crash may have come between its acknowledgement and the witness.
+        let is_known = !self.sessions[message.publisher].forgetful;
+        let taken = message.taken.filter(|_| is_known && self.durable && message.qos == QoS::ExactlyOnce);
+        message.routed.last().copied().or(taken.map(|_| message.taken_at))
+    }
+
+    /// The witness must have heard by now what was acknowledged, unless a crash came between.
+    pub(super) fn unheard(&self) -> Checked {
+        let is_unheard = |message: &&Message| {
+            message.taken.is_some()
+                && message.routed.is_empty()
+                && !message.payload.is_empty()
+                // It may have expired before it was kept.
+                && message.expiry.is_none()
+                && message.sent > self.restarted
+                && !self.sessions[message.publisher].forgetful
+        };
+        match self.messages.iter().find(is_unheard) {
+            Some(message) => Err(format!(
+                "{:?} is acknowledged and was not routed",
+                String::from_utf8_lossy(&message.payload)
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Messages that had to arrive and did not: one line each.
     pub(super) fn missing(&self, calm: bool, fits: impl Fn(usize, &Message) -> bool) -> Vec<String> {
         let mut missing = Vec::new();
@@ -604,16 +731,22 @@ impl Ledger {
                 continue;
             }
             for (index, message) in self.messages.iter().enumerate() {
-                let Some(step) = message.routed.last().copied().filter(|step| *step > session.began) else {
+                let Some(step) = self.routed_at(message).filter(|step| *step > session.began) else {
                     continue;
                 };
-                let owed = self.subscriptions.iter().any(|one| {
-                    one.covers(device, generation, message.topic)
-                        && one.held_at(step)
-                        && !one.is_shared()
-                        && (calm || one.options.qos.min(message.qos) != QoS::AtMostOnce)
-                        && !(one.options.no_local && message.publisher == device)
-                });
+                // What was routed before a crash is there if it was acknowledged before.
+                let is_lost = self.durable && step <= self.restarted && !message.was_taken(self.restarted);
+                // The witness hears QoS 2 when it is kept, and not when it is routed.
+                let from = if self.durable { message.sent } else { step };
+                let owed = !is_lost
+                    && self.subscriptions.iter().any(|one| {
+                        one.covers(device, generation, message.topic)
+                            && one.held_at(step)
+                            && one.held_at(from)
+                            && !one.is_shared()
+                            && (calm || one.options.qos.min(message.qos) != QoS::AtMostOnce)
+                            && !(one.options.no_local && message.publisher == device)
+                    });
                 if owed
                     && message.expiry.is_none()
                     && fits(device, message)
@@ -637,7 +770,8 @@ impl Ledger {
         for filter in filters {
             for (index, message) in self.messages.iter().enumerate() {
                 let Some(step) = message.routed.first().copied() else { continue };
-                if !matches(filter, message.topic) || message.expiry.is_some() || self.restarted >= step {
+                let is_lost = self.restarted >= step && !(self.durable && message.was_taken(self.restarted));
+                if !matches(filter, message.topic) || message.expiry.is_some() || is_lost {
                     continue;
                 }
                 let could = |one: &&Subscription| one.filter == filter && one.may_hold(step, self.step);
@@ -649,6 +783,7 @@ impl Ledger {
                 let stays = |one: &&&Subscription| {
                     let session = &self.sessions[one.device];
                     one.held_at(step)
+                        && one.held_at(if self.durable { message.sent } else { step })
                         && one.leaving.is_none()
                         && one.generation == session.generation
                         && !session.confused

@@ -20,6 +20,7 @@ mod ledger;
 mod plan;
 mod random;
 mod server;
+mod store;
 mod wire;
 mod witness;
 mod world;
@@ -46,6 +47,10 @@ pub(crate) enum Kind {
     StalledDown,
     Jump,
     Restarted,
+    /// A broker with a store crashed, and took up what it had.
+    Restored,
+    /// The store could not write.
+    StoreFailed,
     /// A device started anew and knows nothing of its session.
     LostMemory,
     Began,
@@ -61,7 +66,7 @@ pub(crate) enum Kind {
     Missed,
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 19] = [
     Kind::Cut,
     Kind::CutInFlight,
     Kind::Vanished,
@@ -69,6 +74,8 @@ const KINDS: [Kind; 17] = [
     Kind::StalledDown,
     Kind::Jump,
     Kind::Restarted,
+    Kind::Restored,
+    Kind::StoreFailed,
     Kind::LostMemory,
     Kind::Began,
     Kind::Resumed,

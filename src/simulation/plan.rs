@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::random::Random;
-use crate::broker::Limits;
+use crate::broker::{Durability, Limits};
 use crate::client::{Settings, Will};
 use crate::codec::packet::Version;
 use crate::codec::property::{PropertiesBuf, Property};
@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) calm: bool,
     /// Queues are so short that messages are dropped; then every loss must be counted.
     pub(super) narrow: bool,
+    /// The broker has a store, and what it acknowledged outlives a crash.
+    pub(super) durable: bool,
     /// Bytes that a direction of a connection holds.
     pub(super) capacity: usize,
     /// How often each kind of fault happens, in a thousand steps.
@@ -51,6 +53,7 @@ pub(super) struct Faults {
     pub(super) jump: usize,
     pub(super) restart: usize,
     pub(super) memory: usize,
+    pub(super) store: usize,
 }
 
 /// The Maximum Packet Size of devices that have one: large messages do not fit, small ones do.
@@ -60,6 +63,7 @@ impl Plan {
     pub(super) fn new(seed: u64, random: &mut Random) -> Self {
         let calm = seed.is_multiple_of(8);
         let narrow = !calm && random.chance(20);
+        let durable = random.chance(35);
         let packet_id = random.range(6, 12) as u16;
         let limits = Limits {
             queued_messages: if narrow { random.range(1, 6) } else { 10_000 },
@@ -73,6 +77,7 @@ impl Plan {
             stuck_after: Duration::from_millis(random.pick(&[50, 1_000])),
             output_high: random.pick(&[60, 300, 5_000]),
             output_low: 30,
+            head_messages: random.range(1, 4),
             fan_out: random.pick(&[1, 2, 256]),
             packet_id,
             copied: random.pick(&[16, 4_096]),
@@ -93,8 +98,9 @@ impl Plan {
                 vanish: random.pick(&[0, 3, 10]),
                 stall: random.pick(&[0, 5, 20]),
                 jump: random.pick(&[0, 2, 5]),
-                restart: if random.chance(15) { 4 } else { 0 },
+                restart: if random.chance(if durable { 50 } else { 15 }) { 4 } else { 0 },
                 memory: if random.chance(20) { 4 } else { 0 },
+                store: if durable && random.chance(20) { 10 } else { 0 },
             }
         };
         Self {
@@ -104,9 +110,16 @@ impl Plan {
             steps: random.range(150, 500),
             calm,
             narrow,
+            durable,
             capacity: if calm { 1 << 20 } else { random.pick(&[40, 200, 2_000]) },
             faults,
         }
+    }
+}
+
+impl Plan {
+    pub(super) fn durability(&self) -> Durability {
+        if self.durable { Durability::Acks } else { Durability::Off }
     }
 }
 

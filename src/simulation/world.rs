@@ -12,10 +12,11 @@ use super::ledger::{Checked, Ledger, Opened};
 use super::plan::Plan;
 use super::random::Random;
 use super::server::{Flag, Socket};
+use super::store::Store;
 use super::wire::End;
 use super::witness::Witness;
 use super::{Happened, Kind};
-use crate::broker::{Broker, Counters, Durability, Ending, Event, Rights, Turn};
+use crate::broker::{Broker, Counters, Ending, Event, Rights, Turn};
 use crate::codec::packet::{Packet, Version};
 use crate::codec::reason::Reason;
 use crate::codec::{decode, frame};
@@ -35,6 +36,7 @@ pub(super) enum Move {
     Flush(usize),
     Act(usize),
     Tick,
+    Store,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,8 @@ pub(super) struct World {
     pub(super) sockets: BTreeMap<usize, Socket>,
     pub(super) next_socket: usize,
     /// What the broker sends to each device, judged packet by packet.
-    hops: Vec<Hop>,
+    pub(super) hops: Vec<Hop>,
+    pub(super) store: Store,
     pub(super) witness: Witness,
     /// Until then wires stand still.
     pub(super) stalls: Vec<(Instant, usize, bool)>,
@@ -62,7 +65,7 @@ impl World {
     pub(super) fn new(seed: u64, transcript: Transcript) -> Self {
         let mut random = Random::new(seed);
         let plan = Plan::new(seed, &mut random);
-        let broker = Arc::new(Broker::new(plan.limits.clone(), Rights::default(), Durability::Off, seed));
+        let broker = Arc::new(Broker::new(plan.limits.clone(), Rights::default(), plan.durability(), seed));
         let turns: Vec<Turn> =
             (0..plan.workers).map(|_| Turn::new(Arc::new(Counters::default()), &broker)).collect();
         let devices: Vec<Device> = plan
@@ -71,7 +74,7 @@ impl World {
             .enumerate()
             .map(|(number, role)| Device::new(number, role.clone(), transcript.clone()))
             .collect();
-        let mut ledger = Ledger::new(devices.len());
+        let mut ledger = Ledger::new(devices.len(), plan.durable);
         ledger.now = Instant::from_micros(1_000_000);
         let witness = Witness::new(&broker, "witness", ledger.now);
         let world = Self {
@@ -80,10 +83,11 @@ impl World {
             turns,
             keeper: Arc::new(Flag::default()),
             ledger,
-            hops: devices.iter().map(|_| Hop::default()).collect(),
+            hops: devices.iter().map(|_| Hop::new(plan.durable)).collect(),
             devices,
             sockets: BTreeMap::new(),
             next_socket: 0,
+            store: Store::default(),
             witness,
             stalls: Vec::new(),
             seed,
@@ -104,6 +108,7 @@ impl World {
 
     /// The whole day.
     pub(super) fn run(&mut self) -> Checked {
+        self.store.flag.raise();
         self.settle_witness()?;
         for _ in 0..self.plan.steps {
             self.fault()?;
@@ -155,6 +160,9 @@ impl World {
                 moves.push(Move::Act(number));
             }
         }
+        if self.plan.durable && self.store.is_busy(&self.broker, now) {
+            moves.push(Move::Store);
+        }
         if self.keeper.is_up() {
             moves.push(Move::Tick);
         }
@@ -184,6 +192,13 @@ impl World {
             }
             Move::Act(number) => self.act(number),
             Move::Tick => self.tick(),
+            Move::Store => {
+                let worker = self.random.below(self.turns.len());
+                self.turns[worker].now = self.ledger.now;
+                self.store.step(&self.broker, &mut self.turns[worker]);
+                self.after_turn(worker)?;
+                self.settle_witness()
+            }
         }
     }
 
@@ -238,6 +253,7 @@ impl World {
                 self.happened.count(Kind::Expired);
                 device(client).map_or(Ok(()), |device| self.ledger.expired(device))
             }
+            Event::Refused { .. } if self.ledger.store_failed => Ok(()),
             Event::Refused { client, detail, .. } => Err(format!("{client} is refused: {detail}")),
             Event::Forbidden { who, .. } => Err(format!("{} may not publish", who.client)),
             Event::Unreadable { who, .. } => Err(format!("{} may not read", who.client)),
@@ -272,6 +288,8 @@ impl World {
                     return Err(format!("c{device} is closed after {silence:?} of silence [MQTT-3.1.2-22]"));
                 }
             }
+            // A store that fails for long, or a subscription that it cannot keep and 3.1 cannot be told of.
+            Ending::Fault(..) if self.ledger.store_failed => {}
             Ending::Fault(_, detail) => return Err(format!("c{device} broke a rule: {detail}")),
             Ending::Left(_) | Ending::Closed | Ending::Lost(_) => {}
         }
@@ -429,6 +447,7 @@ impl World {
         for device in self.devices.iter().filter(|device| device.socket.is_some()) {
             due = due.min(device.client.deadline());
         }
+        due = due.min(self.store.fails_until.unwrap_or(Instant::NEVER));
         self.stalls.iter().fold(due, |due, (until, ..)| due.min(*until))
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/mutator.rs"]
+mod mutator;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -10,6 +12,7 @@ mod config;
 mod crash;
 mod durable;
 mod flood;
+mod fuzz;
 #[cfg(unix)]
 mod locks;
 mod readme;

@@ -1,5 +1,5 @@
-//! The rules of the house, kept by tests that read its files: layers, sizes, style, and the map of the standards'
-//! statements.
+//! The rules of the house, kept by tests that read its files: layers, sizes, style, what it is built from, and the map
+//! of the standards' statements.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,3 +7,4 @@ mod layers;
 mod sources;
 mod statements;
 mod style;
+mod supply;
