@@ -56,7 +56,7 @@ impl Store {
             batch.records.iter().for_each(|record| self.model.apply(record));
         }
         self.fails_until = None;
-        broker.restore(self.model.saved(broker.limits.head_messages), turn);
+        broker.restore(self.model.saved(broker.limits().head_messages), turn);
         self.flag.raise();
     }
 }
