@@ -591,7 +591,7 @@ impl Ledger {
                     && self.was_retained(message.topic, index, one.sent)
             };
             // A crash may bring an older value back, if the newer one was not acknowledged.
-            if !asked.iter().any(was) && !(self.durable && self.restarted > 0) {
+            if !(asked.iter().any(was) || self.durable && self.restarted > 0) {
                 return complain("it is not what was retained when it subscribed [MQTT-3.3.1-8]");
             }
         }

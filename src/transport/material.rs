@@ -99,7 +99,7 @@ pub(super) fn append_secret(path: &Path) -> Result<fs::File, String> {
 
 /// Bytes in pairs of hexadecimal digits.
 pub(crate) fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()

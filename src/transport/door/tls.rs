@@ -198,8 +198,11 @@ fn share_keys(builder: &mut SslContextBuilder, path: &Path) -> Result<(), String
     Ok(())
 }
 
-/// The keys by identity; or the number of the line that is wrong, and why.
-fn pre_shared_keys(text: &str) -> Result<HashMap<Vec<u8>, Vec<u8>>, (usize, &'static str)> {
+/// Pre-shared keys by identity.
+type Keys = HashMap<Vec<u8>, Vec<u8>>;
+
+/// The keys; or the number of the line that is wrong, and why.
+fn pre_shared_keys(text: &str) -> Result<Keys, (usize, &'static str)> {
     let mut keys = HashMap::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim_end();

@@ -186,8 +186,11 @@ impl Frames {
     }
 }
 
-/// The header at the front of `bytes`, if it is whole, with the length of the payload; and the length of the header.
-fn parse(bytes: &[u8]) -> (Result<Option<(FrameHeader, u64)>, &'static str>, usize) {
+/// A header with the length of its payload, if it is whole; or what is wrong with it.
+type Header = Result<Option<(FrameHeader, u64)>, &'static str>;
+
+/// The header at the front of `bytes`, and its length.
+fn parse(bytes: &[u8]) -> (Header, usize) {
     let mut cursor = Cursor::new(bytes);
     let parsed = FrameHeader::parse(&mut cursor).map_err(|_| "a frame of a kind that is not defined");
     (parsed, usize::try_from(cursor.position()).unwrap_or(0))
