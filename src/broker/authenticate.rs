@@ -6,7 +6,7 @@
 use super::connect::Refusal;
 use super::connection::{Connection, Phase};
 use super::peer::Address;
-use super::rights::{Answer, Known, Policy, Rights, Secret, Ticket, Who};
+use super::rights::{Answer, Known, Memory, Policy, Rights, Secret, Ticket, Who};
 use super::turn::Turn;
 use super::verification::Verification;
 use crate::codec::packet::{Connect, Version};
@@ -99,7 +99,7 @@ impl Connection {
         let named = Named { username, proof: Proof::Password(secret.clone()) };
         if !secret.is_costly() {
             self.check_blocked(connect.version, turn)?;
-            return match secret.verify(password) & known {
+            return match secret.verify(password, &mut Memory::default()) & known {
                 true => self.enter(connect, named, turn),
                 false => Err(self.wrong(turn)),
             };

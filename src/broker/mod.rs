@@ -70,7 +70,7 @@ pub use output::{Output, SLICES};
 pub use peer::{Address, Peer};
 pub use record::{Entry, Page, Parked, Record, SessionRecord};
 pub use restore::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
-pub use rights::{Accounts, Acl, Cost, Denial, Fault, Method, Policy, Rights, Secret, Who};
+pub use rights::{Accounts, Acl, Cost, Denial, Fault, Memory, Method, Policy, Rights, Secret, Who};
 pub use session::Subscribed;
 pub use sys::Load;
 pub use turn::Turn;

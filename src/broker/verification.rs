@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 use super::Broker;
 use super::limits::Limits;
 use super::peer::Address;
-use super::rights::{Answer, Digest, Rights, Secret};
+use super::rights::{Answer, Digest, Memory, Rights, Secret};
 use crate::sync::{Arc, Mutex};
 use crate::time::Instant;
 
@@ -28,9 +28,9 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Computes, which takes milliseconds of one processor and up to some MiB of memory, and tells those who wait.
-    pub fn run(self) {
-        let right = self.secret.verify(&self.password) & self.known;
+    /// Computes, which takes milliseconds of one processor, and tells those who wait.
+    pub fn run(self, memory: &mut Memory) {
+        let right = self.secret.verify(&self.password, memory) & self.known;
         self.rights.logins.settle(&self.digest, if right { Answer::Right } else { Answer::Wrong });
     }
 }

@@ -19,7 +19,7 @@ pub use accounts::Accounts;
 pub use acl::Acl;
 use logins::Logins;
 pub(crate) use logins::{Answer, Digest, Known, Ticket};
-pub use secret::{Cost, Method, Secret};
+pub use secret::{Cost, Memory, Method, Secret};
 
 use crate::message::QoS;
 use crate::sync::Arc;

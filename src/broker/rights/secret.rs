@@ -55,6 +55,10 @@ impl Default for Cost {
     }
 }
 
+/// Where one verification after the other works: some MiB for Argon2id, kept for the next one.
+#[derive(Debug, Default)]
+pub struct Memory(Vec<argon2::Block>);
+
 /// How a new entry is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -93,7 +97,7 @@ impl Secret {
             Method::Pbkdf2(_) => return Err(format!("iterations are from 1 to {MOST_ITERATIONS}")),
             Method::Sha512 => Self::Sha512 { salt, hash: vec![0; SHA512].into() },
         };
-        let computed = secret.compute(password);
+        let computed = secret.compute(password, &mut Memory::default());
         if let Self::Argon2id { hash, .. } | Self::Pbkdf2 { hash, .. } | Self::Sha512 { hash, .. } =
             &mut secret
         {
@@ -148,17 +152,17 @@ impl Secret {
     }
 
     /// Whether this is the password. How long that takes does not depend on how much of it is right.
-    pub fn verify(&self, password: &[u8]) -> bool {
+    pub fn verify(&self, password: &[u8], memory: &mut Memory) -> bool {
         match self {
             Self::Plain(expected) => same(expected, password),
             Self::Sha512 { hash, .. } | Self::Pbkdf2 { hash, .. } | Self::Argon2id { hash, .. } => {
-                same(hash, &self.compute(password))
+                same(hash, &self.compute(password, memory))
             }
         }
     }
 
     /// What the hash is for this password.
-    fn compute(&self, password: &[u8]) -> Box<[u8]> {
+    fn compute(&self, password: &[u8], memory: &mut Memory) -> Box<[u8]> {
         match self {
             Self::Plain(_) => password.into(),
             Self::Sha512 { salt, hash: _ } => {
@@ -171,8 +175,14 @@ impl Secret {
             }
             Self::Argon2id { cost, salt, hash } => {
                 let mut out = vec![0; hash.len()];
-                let done = argon2(*cost, hash.len())
-                    .is_ok_and(|argon2| argon2.hash_password_into(password, salt, &mut out).is_ok());
+                let done = argon2(*cost, hash.len()).is_ok_and(|argon2| {
+                    let blocks = argon2.params().block_count();
+                    if memory.0.len() < blocks {
+                        memory.0 = vec![argon2::Block::new(); blocks];
+                    }
+                    let blocks = &mut memory.0[..blocks];
+                    argon2.hash_password_into_with_memory(password, salt, &mut out, blocks).is_ok()
+                });
                 // Cost and salt were checked; the one thing left is a password of 4 GiB, which is wrong.
                 if done { out.into() } else { Box::default() }
             }
@@ -251,7 +261,7 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cost, Method, Secret};
+    use super::{Cost, Memory, Method, Secret};
 
     /// By `mosquitto_passwd` 2.0.11, and by the reference program of Argon2; all for `secret`.
     const OTHERS: &[&str] = &[
@@ -263,12 +273,15 @@ mod tests {
 
     #[test]
     fn what_others_made_is_verified() {
+        // One after the other in the same memory, as the broker does it.
+        let mut memory = Memory::default();
         for text in OTHERS {
             let secret = Secret::parse(text).unwrap();
-            assert!(secret.verify(b"secret"), "{text}");
+            assert!(secret.verify(b"secret", &mut memory), "{text}");
             for wrong in ["secre", "secret ", "", "Secret"] {
-                assert!(!secret.verify(wrong.as_bytes()), "{text}: {wrong:?}");
+                assert!(!secret.verify(wrong.as_bytes(), &mut memory), "{text}: {wrong:?}");
             }
+            assert!(secret.verify(b"secret", &mut memory), "{text}");
             assert_eq!(secret.to_string(), *text);
         }
     }
@@ -279,7 +292,8 @@ mod tests {
         for method in [Method::Argon2id(cost), Method::Pbkdf2(3), Method::Sha512] {
             let secret = Secret::new(method, b"pass:word$", b"saltsalt").unwrap();
             assert_eq!(Secret::parse(&secret.to_string()), Ok(secret.clone()));
-            assert!(secret.verify(b"pass:word$") && !secret.verify(b"pass:word"));
+            let mut memory = Memory::default();
+            assert!(secret.verify(b"pass:word$", &mut memory) && !secret.verify(b"pass:word", &mut memory));
         }
     }
 

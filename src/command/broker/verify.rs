@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::worker::Clock;
-use crate::broker::Broker;
+use crate::broker::{Broker, Memory};
 
 #[derive(Debug)]
 pub(super) struct Pool(Arc<Inner>);
@@ -61,11 +61,12 @@ impl Inner {
 
     fn work(&self) {
         give_way();
-        let mut seen = 0;
+        // Kept from one to the next: what the allocator does with so large pieces is its own affair.
+        let (mut seen, mut memory) = (0, Memory::default());
         loop {
             while let Some(verification) = self.broker.next_verification(self.clock.now()) {
                 // One that fails an assertion keeps its own connection waiting, and no other.
-                let _ = catch_unwind(AssertUnwindSafe(|| verification.run()));
+                let _ = catch_unwind(AssertUnwindSafe(|| verification.run(&mut memory)));
             }
             let mut state = self.lock();
             while state.calls == seen {

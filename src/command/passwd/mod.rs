@@ -6,7 +6,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use super::exit::{FAILURE, Failure, INPUT, SUCCESS, Status, USAGE};
-use crate::broker::{Accounts, Cost, Method, Secret};
+use crate::broker::{Accounts, Cost, Memory, Method, Secret};
 use crate::cli::connect::Dialect;
 use crate::cli::passwd::{Hash, PasswdArgs};
 use file::{Change, PasswordFile};
@@ -98,7 +98,7 @@ fn check(args: &PasswdArgs) -> Result<Status, Failure> {
         return Ok(SUCCESS);
     };
     let password = password(args, false)?;
-    if accounts.secret(user).is_some_and(|secret| secret.verify(&password)) {
+    if accounts.secret(user).is_some_and(|secret| secret.verify(&password, &mut Memory::default())) {
         println!("right");
         return Ok(SUCCESS);
     }
