@@ -111,7 +111,6 @@ impl Connection {
         let (limits, rights) = (&self.limits, self.broker.rights.load());
         let policy = rights.policy(self.peer.listener);
         let (client, is_assigned) = self.client_id(connect, &named, policy)?;
-        let assigned = is_assigned.then_some(&*client);
         let (aliases_in, aliases_out) =
             policy.topic_aliases.unwrap_or((limits.topic_aliases_in, limits.topic_aliases_out));
         let asked = match connect.version {
@@ -126,8 +125,12 @@ impl Connection {
             (most, asked) => asked.min(most),
         };
         let expiry = asked.min(limits.session_expiry);
-        let greeting =
-            self.greeting(connect, assigned, (expiry, keep_alive), (aliases_in, policy.max_qos))?;
+        let greeting = self.greeting(
+            connect,
+            (&client, is_assigned),
+            (expiry, keep_alive),
+            (aliases_in, policy.max_qos),
+        )?;
         // From here on the client's older connections are void.
         let session = self.broker.claim(&client, limits);
         let epoch = session.lock().epoch;
@@ -190,7 +193,7 @@ impl Connection {
     fn greeting(
         &self,
         connect: &Connect<'_>,
-        assigned: Option<&str>,
+        (client, is_assigned): (&str, bool),
         (expiry, keep_alive): (u32, u16),
         (aliases, max_qos): (u16, QoS),
     ) -> Result<PropertiesBuf, Refusal> {
@@ -208,8 +211,8 @@ impl Connection {
         if aliases > 0 {
             greeting.push(Property::TopicAliasMaximum(aliases));
         }
-        if let Some(assigned) = assigned {
-            greeting.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.1.3-7]
+        if is_assigned {
+            greeting.push(Property::AssignedClientIdentifier(client)); // [MQTT-3.1.3-7]
         }
         if !limits.retain {
             greeting.push(Property::RetainAvailable(0));
@@ -236,7 +239,7 @@ impl Connection {
         }
         if connect.properties.request_response_information() == Some(1) {
             // Only if it was asked for [MQTT-3.1.2-28]: under this topic the client alone need wait for answers.
-            let topic = format!("response/{}", assigned.unwrap_or(connect.client_id));
+            let topic = format!("response/{client}");
             let mut more = greeting.clone();
             more.push(Property::ResponseInformation(&topic));
             if fits(&more) {

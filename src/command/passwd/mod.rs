@@ -34,8 +34,10 @@ pub(crate) fn run(args: &PasswdArgs) -> u8 {
 
 fn put(args: &PasswdArgs) -> Result<Status, Failure> {
     let user = valid_name(args.user.as_deref().unwrap_or_default())?;
-    let mut file = open(args)?;
+    // What is wrong with the file is told before anything is asked, and nobody else waits while somebody types.
+    drop(open(args)?);
     let password = password(args, true)?;
+    let mut file = open(args)?;
     let change = file.put(user, &secret(args, &password)?);
     file.write()?;
     println!("{} {user}", if change == Change::Added { "added" } else { "changed" });
