@@ -151,7 +151,8 @@ fn try_seeds(share: u64, shares: u64) {
     for kind in KINDS {
         let count = sum.0[kind as usize];
         println!("{kind:?}: {count}");
-        assert!(count >= 20, "{kind:?} happened only {count} times in these seeds");
+        // Fewer seeds, on demand, need not see everything.
+        assert!(count >= 20 || seeds() < SEEDS, "{kind:?} happened only {count} times in these seeds");
     }
 }
 
