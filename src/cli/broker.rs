@@ -15,6 +15,7 @@ Examples:
   skeeter broker --bind 0.0.0.0 --user me:secret open to the network, with a password
   skeeter broker -p 0 --ports-file ports.json    a free port, told in a file
   skeeter broker --data-dir /var/lib/skeeter     sessions and messages survive a crash
+  skeeter broker --tls auto --ws --wss           TLS and WebSocket as well, with certificates made once
   skeeter broker --exec 'pytest'                 a broker for one command, gone after it
   skeeter broker -c mosquitto.conf --check-config  every fault of a configuration, with its line
 

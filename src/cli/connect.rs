@@ -8,13 +8,14 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::property::PropertyArg;
+use super::transport::{SpecialTlsArgs, TransportArgs};
 use super::value;
 use crate::message::QoS;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectArgs {
-    /// Broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or mqtts:// for TLS. [env: MQTT_URL]
+    /// Broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or mqtts, ws, wss; or unix://PATH. [env: MQTT_URL]
     #[arg(value_name = "URL", value_parser = value::Url::parse)]
     pub(crate) address: Option<value::Url>,
 
@@ -116,6 +117,9 @@ pub(crate) struct ConnectArgs {
     pub(crate) will: WillArgs,
 
     #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+
+    #[command(flatten)]
     pub(crate) tls: TlsArgs,
 
     /// Whose habits apply.
@@ -163,11 +167,11 @@ pub(crate) struct TlsArgs {
     #[arg(long, value_name = "DIRECTORY", env = "MQTT_CAPATH")]
     pub(crate) capath: Option<PathBuf>,
 
-    /// Our certificate with its chain, in PEM.
-    #[arg(long, value_name = "FILE", requires = "key", env = "MQTT_CERT")]
+    /// Our certificate with its chain in PEM, or with its key as PKCS#12.
+    #[arg(long, value_name = "FILE", env = "MQTT_CERT")]
     pub(crate) cert: Option<PathBuf>,
 
-    /// The key of our certificate, in PEM (PKCS#8).
+    /// The key of our certificate, in PEM.
     #[arg(long, value_name = "FILE", requires = "cert", env = "MQTT_KEY")]
     pub(crate) key: Option<PathBuf>,
 
@@ -190,6 +194,9 @@ pub(crate) struct TlsArgs {
     /// Exactly this version of TLS; 1.2 and 1.3 otherwise.
     #[arg(long, value_name = "VERSION", value_enum)]
     pub(crate) tls_version: Option<TlsVersionArg>,
+
+    #[command(flatten)]
+    pub(crate) special: SpecialTlsArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

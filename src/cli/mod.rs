@@ -4,6 +4,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod broker;
+pub(crate) mod cert;
 pub(crate) mod connect;
 pub(crate) mod door;
 pub(crate) mod passwd;
@@ -12,6 +13,7 @@ pub(crate) mod publish;
 pub(crate) mod request;
 pub(crate) mod store;
 pub(crate) mod subscribe;
+pub(crate) mod transport;
 pub(crate) mod value;
 
 use clap::Parser;
@@ -27,7 +29,8 @@ pub(crate) struct Cli {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Bench(Box<bench::BenchArgs>),
-    Broker(broker::BrokerArgs),
+    Broker(Box<broker::BrokerArgs>),
+    Cert(cert::CertArgs),
     Passwd(passwd::PasswdArgs),
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),

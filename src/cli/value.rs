@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::message::QoS;
+use crate::transport::{Proxy, Secret};
 
 /// A number of bytes: digits, with `K`, `M` or `G` for multiples of 1,024.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
@@ -66,18 +67,106 @@ pub(crate) fn mode(text: &str) -> Result<u32, String> {
     mode.ok_or_else(|| "expected permissions in octal digits, such as 660".to_owned())
 }
 
+/// From the first slash.
+pub(crate) fn resource(text: &str) -> Result<String, String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.starts_with('/') && plain {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path such as /mqtt".to_owned())
+    }
+}
+
+/// `NAME: VALUE` of HTTP.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    let expected = || "expected a header such as 'Authorization: Bearer x'".to_owned();
+    let (name, value) = text.split_once(':').ok_or_else(expected)?;
+    let is_name = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    let is_value = !value.bytes().any(|byte| byte.is_ascii_control());
+    if is_name && is_value { Ok((name.to_owned(), value.trim().to_owned())) } else { Err(expected()) }
+}
+
+/// A key in hexadecimal digits; it is not shown.
+#[derive(Clone)]
+pub(crate) struct Key(pub(crate) Vec<u8>);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+pub(crate) fn key(text: &str) -> Result<Key, String> {
+    let digits = text.as_bytes().chunks(2).map(|pair| {
+        let pair =
+            std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        pair.filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    });
+    let key: Option<Vec<u8>> = digits.collect();
+    // The value is not repeated: it is a secret.
+    key.filter(|key| !key.is_empty())
+        .map(Key)
+        .ok_or_else(|| "expected pairs of hexadecimal digits".to_owned())
+}
+
+/// Nothing has this type.
+#[derive(Clone, Debug)]
+pub(crate) enum Never {}
+
+/// TLS engines are refused.
+pub(crate) fn engine(_: &str) -> Result<Never, String> {
+    Err("TLS engines are not supported: OpenSSL has replaced them by providers; give the key in a file"
+        .to_owned())
+}
+
+/// `socks5h://[USER[:PASSWORD]@]HOST[:PORT]`; the port is 1080 unless given.
+pub(crate) fn proxy(text: &str) -> Result<Proxy, String> {
+    let expected = || "expected socks5h://[USER[:PASSWORD]@]HOST[:PORT]".to_owned();
+    let (scheme, authority) = text.split_once("://").ok_or_else(expected)?;
+    if !matches!(scheme.to_ascii_lowercase().as_str(), "socks5h" | "socks5") {
+        return Err(expected());
+    }
+    let (credentials, place) = match authority.trim_end_matches('/').rsplit_once('@') {
+        None => (None, authority.trim_end_matches('/')),
+        Some((user, place)) => {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            if name.is_empty() {
+                return Err(expected());
+            }
+            (Some((decode_percent(name)?, Secret(decode_percent(password)?))), place)
+        }
+    };
+    let (host, port) = split_port(place).ok_or_else(expected)?;
+    let port = port.unwrap_or(1080);
+    if host.is_empty() || port == 0 {
+        return Err(expected());
+    }
+    Ok(Proxy { host: host.to_owned(), port, credentials })
+}
+
 /// 0, 1 or 2.
 pub(crate) fn qos(text: &str) -> Result<QoS, String> {
     text.parse().ok().and_then(QoS::from_bits).ok_or_else(|| "expected 0, 1 or 2".to_owned())
 }
 
+/// What MQTT goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Tcp,
+    WebSocket,
+    /// A Unix socket.
+    Unix,
+}
+
 /// The address of a broker, and what else a URL can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
+    pub(crate) carrier: Carrier,
     pub(crate) tls: bool,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
-    /// Without brackets.
+    /// Without brackets; the path of a Unix socket.
     pub(crate) host: String,
     pub(crate) port: Option<u16>,
     /// All after the first slash, as it is: a topic may hold any character.
@@ -85,13 +174,29 @@ pub(crate) struct Url {
 }
 
 impl Url {
-    /// `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`. Percent signs encode bytes in user and password only.
+    /// `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`, or `unix://PATH`. Percent signs encode bytes in user and password
+    /// only.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let expected = || "expected mqtt://HOST:PORT/TOPIC or mqtts://HOST:PORT/TOPIC".to_owned();
+        let expected =
+            || "expected SCHEME://HOST:PORT/TOPIC with mqtt, mqtts, ws or wss, or unix://PATH".to_owned();
         let (scheme, rest) = text.split_once("://").ok_or_else(expected)?;
-        let tls = match scheme.to_ascii_lowercase().as_str() {
-            "mqtt" => false,
-            "mqtts" => true,
+        let (carrier, tls) = match scheme.to_ascii_lowercase().as_str() {
+            "mqtt" => (Carrier::Tcp, false),
+            "mqtts" => (Carrier::Tcp, true),
+            "ws" => (Carrier::WebSocket, false),
+            "wss" => (Carrier::WebSocket, true),
+            "unix" if cfg!(unix) && !rest.is_empty() => {
+                let host = rest.to_owned();
+                return Ok(Self {
+                    carrier: Carrier::Unix,
+                    tls: false,
+                    username: None,
+                    password: None,
+                    host,
+                    port: None,
+                    topic: None,
+                });
+            }
             _ => return Err(expected()),
         };
         let (authority, topic) = match rest.split_once('/') {
@@ -111,7 +216,7 @@ impl Url {
         if host.is_empty() {
             return Err("the URL holds no host".to_owned());
         }
-        Ok(Self { tls, username, password, host: host.to_owned(), port, topic })
+        Ok(Self { carrier, tls, username, password, host: host.to_owned(), port, topic })
     }
 }
 
@@ -159,7 +264,7 @@ fn decode_percent(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Url, bytes, seconds};
+    use super::{Carrier, Url, bytes, header, key, proxy, seconds};
     use std::time::Duration;
 
     #[test]
@@ -182,6 +287,26 @@ mod tests {
     }
 
     #[test]
+    fn proxies_headers_and_keys() {
+        let found = proxy("socks5h://me%40home:p%3Aw@[::1]:1081").unwrap();
+        let (user, password) = found.credentials.unwrap();
+        assert_eq!((found.host.as_str(), found.port, user.as_str()), ("::1", 1081, "me@home"));
+        assert_eq!(password.0, "p:w");
+        assert_eq!(proxy("socks5h://proxy").unwrap().port, 1080);
+        for bad in ["", "proxy", "http://proxy", "socks5h://", "socks5h://:x@proxy", "socks5h://proxy:0"] {
+            assert!(proxy(bad).is_err(), "{bad}");
+        }
+        assert_eq!(header("A-b: c:d "), Ok(("A-b".to_owned(), "c:d".to_owned())));
+        for bad in ["", "a", ": b", "a b: c", "a: b\r\nc: d"] {
+            assert!(header(bad).is_err(), "{bad}");
+        }
+        assert_eq!(key("0aFF").unwrap().0, [0x0A, 0xFF]);
+        for bad in ["", "0", "0x", "é0"] {
+            assert!(key(bad).is_err_and(|why| !why.contains("é")), "{bad}");
+        }
+    }
+
+    #[test]
     fn urls_hold_what_is_needed_to_connect() {
         let url = Url::parse("MQTTS://me%40home:p%3Aw:x@broker.example:8884/a/b+%23/#").unwrap();
         assert!(url.tls);
@@ -190,6 +315,10 @@ mod tests {
         assert_eq!(url.topic.as_deref(), Some("a/b+%23/#"));
         let url = Url::parse("mqtt://[::1]:1884/").unwrap();
         assert_eq!((url.host.as_str(), url.port, url.topic), ("::1", Some(1884), None));
+        let url = Url::parse("wss://[::1]/a").unwrap();
+        assert_eq!((url.carrier, url.tls, url.topic.as_deref()), (Carrier::WebSocket, true, Some("a")));
+        let url = Url::parse("unix:///run/mqtt.sock").unwrap();
+        assert_eq!((url.carrier, url.host.as_str(), url.topic), (Carrier::Unix, "/run/mqtt.sock", None));
         let url = Url::parse("mqtt://localhost").unwrap();
         assert_eq!((url.tls, url.port, url.username), (false, None, None));
         for bad in [

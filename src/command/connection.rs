@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::exit::{Failure, INPUT, USAGE};
-use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, TlsArgs, TlsVersionArg, WillArgs};
+use super::target;
+use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, WillArgs};
 use crate::cli::property::{self, Carrier};
 use crate::cli::value::Url;
 use crate::client::{Client, Settings, Will};
@@ -16,7 +17,7 @@ use crate::codec::packet::Version;
 use crate::codec::property::Property;
 use crate::codec::reason::Reason;
 use crate::link::{Ended, Link, Opened};
-use crate::transport::{Failure as TransportFailure, Target, Tls, TlsVersion};
+use crate::transport::{Failure as TransportFailure, Target};
 
 /// The longest wait between two attempts to connect.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
@@ -74,10 +75,10 @@ impl Plan {
         let is_mosquitto = args.dialect == Dialect::Mosquitto;
         let environment = if named || is_mosquitto { Environment::default() } else { Environment::read()? };
         let url = url.or(environment.url.as_ref());
-        let tls = tls(&args.tls, args.port, url);
+        let tls = target::tls(&args.tls, args.port, url)?;
         let host = args.host.clone().or(environment.host).or(url.map(|url| url.host.clone()));
         let port = args.port.or(environment.port).or(url.and_then(|url| url.port));
-        let port = port.unwrap_or(if tls.is_some() { 8883 } else { 1883 });
+        let port = port.unwrap_or_else(|| target::standard_port(args, url, tls.is_some()));
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         let of_url = |part: fn(&Url) -> &Option<String>| url.and_then(|url| part(url).clone());
         let username = args.username.clone().or_else(|| of_url(|url| &url.username));
@@ -117,13 +118,21 @@ impl Plan {
         }
         settings.will = will(args).map_err(usage)?;
         settings.check().map_err(|why| usage(why.to_owned()))?;
+        #[cfg(unix)]
+        let unix = target::unix(args, url, &host, port);
         let target = Target {
             host,
             port,
-            from: args.from,
-            tls,
             #[cfg(unix)]
-            unix: unix(args).cloned(),
+            finds_service: args.transport.srv,
+            #[cfg(not(unix))]
+            finds_service: false,
+            from: args.from,
+            proxy: args.transport.proxy.clone(),
+            tls,
+            web: target::resource(args, url),
+            #[cfg(unix)]
+            unix,
         };
         Ok(Self {
             settings,
@@ -200,29 +209,6 @@ impl Environment {
             .map(|text| text.parse().map_err(|_| bad("MQTT_PORT", "expected a number from 0 to 65535")));
         Ok(Self { url: url.transpose()?, host: variable("MQTT_HOST")?, port: port.transpose()? })
     }
-}
-
-fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Option<Tls> {
-    let TlsArgs { cafile, capath, cert, key, insecure, tls_use_os_certs, no_tls, tls_alpn, tls_version } =
-        args;
-    let asked = cafile.is_some()
-        || capath.is_some()
-        || cert.is_some()
-        || *tls_use_os_certs
-        || port == Some(8883)
-        || url.is_some_and(|url| url.tls);
-    (asked && !no_tls).then(|| Tls {
-        ca_file: cafile.clone(),
-        ca_path: capath.clone(),
-        identity: cert.clone().zip(key.clone()),
-        any_name: *insecure,
-        alpn: tls_alpn.clone(),
-        made: None,
-        version: tls_version.map(|version| match version {
-            TlsVersionArg::V12 => TlsVersion::V1_2,
-            TlsVersionArg::V13 => TlsVersion::V1_3,
-        }),
-    })
 }
 
 fn client_id(args: &ConnectArgs, version: Version) -> String {

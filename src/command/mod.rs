@@ -1,8 +1,12 @@
 //! The subcommands, one file or folder each: what is done about the flags.
 
 mod arguments;
+#[cfg(unix)]
+mod authority;
 mod bench;
 mod broker;
+#[cfg(unix)]
+mod cert;
 mod connection;
 pub(crate) mod exit;
 mod files;
@@ -15,6 +19,7 @@ mod record;
 mod request;
 mod store;
 mod subscribe;
+mod target;
 
 use std::future::Future;
 
@@ -65,6 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             args.dialect = dialect;
             passwd::run(&args)
         }
+        Command::Cert(args) => cert::run(&args),
         Command::Pub(mut args) => {
             with(&mut args.connect);
             publish::run(&args)

@@ -15,7 +15,7 @@ use crate::client::{Again, Client, Event, Fault};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::time::Instant;
-use crate::transport::{self, Failure, Stream, Target};
+use crate::transport::{self, Failure, Refused, Stream, Target};
 
 /// Bytes of input that are read at once; a longer packet makes the buffer grow as its bytes come.
 const READ: usize = 64 * 1024;
@@ -129,7 +129,7 @@ impl Link {
         self.read_clock();
         self.client.connect(self.now, &mut self.output);
         loop {
-            self.progress().await?;
+            self.progress().await.map_err(refused)?;
             match self.event()? {
                 Some(Event::Connected { again, .. }) => {
                     return Ok(Opened { again });
@@ -257,6 +257,16 @@ impl Link {
     pub(crate) async fn abandon(&mut self) {
         self.flush_briefly().await;
         self.drop_stream();
+    }
+}
+
+/// A refusal of our certificate that comes after the handshake is one of the handshake.
+fn refused(ended: Ended) -> Ended {
+    match &ended {
+        Ended::Lost(error) if error.get_ref().is_some_and(|cause| cause.is::<Refused>()) => {
+            Ended::Unreachable(Failure::Handshake(error.to_string()))
+        }
+        _ => ended,
     }
 }
 

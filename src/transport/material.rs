@@ -1,11 +1,14 @@
 //! Certificates and keys from files, as OpenSSL wants them, and what is wrong with them in words.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use openssl::error::ErrorStack;
+use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{ErrorCode, SslRef};
+use openssl::ssl::{ErrorCode, SslContextBuilder, SslRef};
 use openssl::x509::{X509, X509VerifyResult};
 
 use super::listener::Secret;
@@ -40,6 +43,24 @@ pub(super) fn key(path: &Path, pass_phrase: Option<&Secret>) -> Result<PKey<Priv
         (true, Some(_)) => format!("{}: the pass phrase does not open the key", path.display()),
         (false, _) => format!("{}: there is no private key in PEM ({})", path.display(), words(&error)),
     })
+}
+
+/// The certificate with its chain, and the key, of a PKCS#12 file.
+pub(super) fn pkcs12(
+    path: &Path,
+    pass_phrase: Option<&Secret>,
+) -> Result<(Vec<X509>, PKey<Private>), String> {
+    let bad = |why: &str| format!("{}: {why}", path.display());
+    let file = Pkcs12::from_der(&read(path)?).map_err(|_| bad("this is neither PEM nor PKCS#12"))?;
+    let opened = file.parse2(pass_phrase.map_or("", |secret| &secret.0));
+    let opened = opened.map_err(|error| bad(&format!("{}; is the pass phrase right?", words(&error))))?;
+    match (opened.cert, opened.pkey) {
+        (Some(certificate), Some(key)) => {
+            let authorities = opened.ca.into_iter().flatten();
+            Ok((std::iter::once(certificate).chain(authorities).collect(), key))
+        }
+        _ => Err(bad("certificate and key are not both in it")),
+    }
 }
 
 /// The first error, which is the cause of the others.
@@ -90,11 +111,15 @@ pub(super) fn failure(error: &openssl::ssl::Error, ssl: &SslRef, other: &str) ->
     }
 }
 
-/// Opens a file for secrets to be appended, which its owner alone may read.
-pub(super) fn append_secret(path: &Path) -> Result<fs::File, String> {
-    use std::os::unix::fs::OpenOptionsExt;
+/// Appends the secrets of each connection to a file that its owner alone may read.
+pub(super) fn log_keys(builder: &mut SslContextBuilder, path: &Path) -> Result<(), String> {
     let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    file.map_err(|error| format!("cannot write to {}: {error}", path.display()))
+    let file = file.map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
+    builder.set_keylog_callback(move |_, line| {
+        // In one piece, as other connections write there too; a full disk is no reason to refuse one.
+        let _ = (&file).write_all(format!("{line}\n").as_bytes());
+    });
+    Ok(())
 }
 
 /// Bytes in pairs of hexadecimal digits.

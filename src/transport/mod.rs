@@ -4,7 +4,10 @@
 pub mod door;
 pub(crate) mod listener;
 #[cfg(unix)]
-mod material;
+pub(crate) mod material;
+#[cfg(unix)]
+mod service;
+mod socks;
 mod stream;
 mod tls;
 pub mod websocket;
@@ -20,18 +23,27 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
-pub(crate) use stream::Stream;
-pub(crate) use tls::{Tls, TlsVersion};
+pub(crate) use listener::Secret;
+pub(crate) use socks::Proxy;
+pub(crate) use stream::{Refused, Stream};
+pub(crate) use tls::{Identity, SharedKey, Tls, TlsVersion};
+pub(crate) use websocket::handshake::Resource;
+use websocket::{WebSocket, handshake};
 
 /// Where to connect to, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// A name or an address, an IPv6 one without brackets.
+    /// A name or an address, an IPv6 one without brackets; a domain if its broker is to be found.
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Asks the DNS for host and port of the domain's broker.
+    pub(crate) finds_service: bool,
     /// The local address to connect from.
     pub(crate) from: Option<IpAddr>,
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) tls: Option<Tls>,
+    /// Speaks through a WebSocket.
+    pub(crate) web: Option<Resource>,
     /// A Unix socket in place of host and port.
     #[cfg(unix)]
     pub(crate) unix: Option<PathBuf>,
@@ -43,12 +55,17 @@ impl fmt::Display for Target {
         if let Some(path) = &self.unix {
             return write!(f, "{}", path.display());
         }
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
+        if self.finds_service {
+            write!(f, "the broker of {}", self.host)
         } else {
-            write!(f, "{}:{}", self.host, self.port)
+            f.write_str(&place(&self.host, self.port))
         }
     }
+}
+
+/// `HOST:PORT`, with the brackets that an IPv6 address needs.
+fn place(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Why there is no connection.
@@ -58,9 +75,13 @@ pub(crate) enum Failure {
     Lookup(io::Error),
     /// Nobody answered there.
     Connect(io::Error),
+    /// The proxy did not connect.
+    Proxy(String),
     /// What was asked of TLS cannot be: a file, or a combination. Trying again does not help.
     TlsSetting(String),
     Handshake(String),
+    /// There is no WebSocket.
+    WebSocket(String),
 }
 
 impl fmt::Display for Failure {
@@ -68,8 +89,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Lookup(error) => write!(f, "the name was not found: {error}"),
             Self::Connect(error) => write!(f, "{error}"),
-            Self::TlsSetting(text) => f.write_str(text),
+            Self::Proxy(text) | Self::TlsSetting(text) => f.write_str(text),
             Self::Handshake(text) => write!(f, "TLS failed: {text}"),
+            Self::WebSocket(text) => write!(f, "no WebSocket: {text}"),
         }
     }
 }
@@ -81,29 +103,67 @@ pub(crate) async fn connect(target: &Target) -> Result<Stream, Failure> {
 
 /// Connects, and says how long the TLS handshake took, if there was one.
 pub(crate) async fn connect_timed(target: &Target) -> Result<(Stream, Option<Duration>), Failure> {
+    let (mut stream, host) = open(target).await?;
+    let mut took = None;
+    if let Some(tls) = &target.tls {
+        let began = Instant::now();
+        stream = tls.handshake(&host, stream).await?;
+        took = Some(began.elapsed());
+    }
+    if let Some(resource) = &target.web {
+        let host = place(&host, target.port);
+        let early = handshake::ask(&mut stream, &host, resource).await.map_err(Failure::WebSocket)?;
+        stream = Stream::WebSocket(Box::new(WebSocket::client(stream, early)));
+    }
+    Ok((stream, took))
+}
+
+/// The connection under TLS and WebSocket, and the name of the host that was asked for.
+async fn open(target: &Target) -> Result<(Stream, String), Failure> {
     #[cfg(unix)]
     if let Some(path) = &target.unix {
         let stream = UnixStream::connect(path).await.map_err(Failure::Connect)?;
-        return Ok((Stream::Unix(stream), None));
+        return Ok((Stream::Unix(stream), "localhost".to_owned()));
     }
-    let tcp = connect_tcp(target).await?;
-    // What is sent was put together in one piece: waiting for more would only delay it.
-    tcp.set_nodelay(true).map_err(Failure::Connect)?;
-    match &target.tls {
-        None => Ok((Stream::Tcp(tcp), None)),
-        Some(tls) => {
-            let began = Instant::now();
-            let stream = tls.handshake(&target.host, Stream::Tcp(tcp)).await?;
-            Ok((Stream::Tls(Box::new(stream)), Some(began.elapsed())))
+    #[cfg(unix)]
+    if target.finds_service {
+        let places = service::find(&target.host, target.tls.is_some()).await.map_err(Failure::Lookup)?;
+        let mut last = Failure::Lookup(io::ErrorKind::NotFound.into());
+        for place in places {
+            match connect_tcp(target, &place.host, place.port).await {
+                // The certificate must be made out to the domain that was asked for (RFC 6125).
+                Ok(tcp) => return Ok((Stream::Tcp(tcp), target.host.clone())),
+                Err(failure) => last = failure,
+            }
         }
+        return Err(last);
     }
+    let tcp = connect_tcp(target, &target.host, target.port).await?;
+    Ok((Stream::Tcp(tcp), target.host.clone()))
 }
 
-async fn connect_tcp(target: &Target) -> Result<TcpStream, Failure> {
-    let addresses = lookup_host((target.host.as_str(), target.port)).await.map_err(Failure::Lookup)?;
+/// A TCP connection to this host, by the proxy if there is one.
+async fn connect_tcp(target: &Target, host: &str, port: u16) -> Result<TcpStream, Failure> {
+    let tcp = match &target.proxy {
+        None => connect_name(host, port, target.from).await?,
+        Some(proxy) => {
+            let to_proxy = connect_name(&proxy.host, proxy.port, target.from).await;
+            let to_proxy = to_proxy.map_err(|failure| {
+                Failure::Proxy(format!("the proxy {}: {failure}", place(&proxy.host, proxy.port)))
+            })?;
+            socks::connect(proxy, to_proxy, host, port).await.map_err(Failure::Proxy)?
+        }
+    };
+    // What is sent was put together in one piece: waiting for more would only delay it.
+    tcp.set_nodelay(true).map_err(Failure::Connect)?;
+    Ok(tcp)
+}
+
+async fn connect_name(host: &str, port: u16, from: Option<IpAddr>) -> Result<TcpStream, Failure> {
+    let addresses = lookup_host((host, port)).await.map_err(Failure::Lookup)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
-        match connect_address(address, target.from).await {
+        match connect_address(address, from).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }

@@ -1,5 +1,6 @@
 //! An open connection of any kind, for both ends. Layers lie on one another: a WebSocket on TLS on TCP.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,6 +28,32 @@ pub(crate) enum Stream {
     WebSocket(Box<WebSocket<Stream>>),
 }
 
+/// The other side refused our certificate, or its absence, after the handshake was over for us, as TLS 1.3 has it.
+#[derive(Debug)]
+pub(crate) struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the other side refused: {}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Finds such a refusal in an error of the library. An end that TLS does not announce is an end like any other: MQTT
+/// itself knows where it stops.
+fn explain(result: io::Result<()>) -> io::Result<()> {
+    let Err(error) = result else { return Ok(()) };
+    let text = error.to_string();
+    if text.contains("unexpected eof") {
+        return Ok(());
+    }
+    match text.split_once("alert ").map(|(_, alert)| alert.split(':').next().unwrap_or(alert)) {
+        Some(alert) => Err(io::Error::new(io::ErrorKind::PermissionDenied, Refused(alert.to_owned()))),
+        None => Err(error),
+    }
+}
+
 /// Calls the same method of whatever stream it is.
 macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
@@ -44,7 +71,15 @@ macro_rules! each {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_read(cx, buf))
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf).map(explain),
+            #[cfg(unix)]
+            Self::OpenSsl(stream) => Pin::new(stream).poll_read(cx, buf).map(explain),
+            Self::WebSocket(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
     }
 }
 

@@ -92,6 +92,11 @@ impl Lines {
         })
     }
 
+    /// The lines that have come.
+    pub(crate) fn so_far(&self) -> Vec<String> {
+        self.0.0.lock().unwrap().0.clone()
+    }
+
     /// Waits for the end, and gives all lines.
     pub(crate) fn all(&self) -> Vec<String> {
         let end = Instant::now() + PATIENCE;

@@ -169,7 +169,9 @@ impl Clients {
             target.from = Some(self.from[self.index(role) % self.from.len()]);
         }
         if let (Some(tls), Some(certificate)) = (&mut target.tls, &identity.certificate) {
-            (tls.identity, tls.made) = (Some(certificate.clone()), None);
+            let (certificate, key) = certificate.clone();
+            tls.identity = Some(transport::Identity { certificate, key: Some(key), pass_phrase: None });
+            tls.made = None;
         }
         Arc::new(target)
     }

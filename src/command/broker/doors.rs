@@ -1,10 +1,12 @@
 //! From the flags to the listeners.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::broker::BrokerArgs;
 use crate::cli::connect::TlsVersionArg;
-use crate::cli::door::{DoorArgs, DoorTlsArgs};
+use crate::cli::door::{DoorArgs, DoorTlsArgs, TlsMode};
+#[cfg(unix)]
+use crate::command::authority::{self, Authority};
 use crate::transport::TlsVersion;
 use crate::transport::listener::{
     Listener, ListenerTls, NameFrom, Place, Proof, Protocol, ProxyProtocol, Secret, Web,
@@ -78,7 +80,7 @@ fn name_from(args: &DoorTlsArgs) -> NameFrom {
 /// What is common to all listeners with TLS, if the flags ask for any.
 fn secured(args: &DoorTlsArgs) -> Result<Option<ListenerTls>, String> {
     let DoorTlsArgs {
-        tls: _,
+        tls,
         cert,
         key,
         key_pass_file,
@@ -96,17 +98,20 @@ fn secured(args: &DoorTlsArgs) -> Result<Option<ListenerTls>, String> {
         tls_keylog,
         psk_file,
     } = args;
-    let proof = match (cert, key, psk_file) {
-        (Some(chain), Some(key), _) => Proof::Certificate {
-            chain: chain.clone(),
-            key: key.clone(),
+    let made = tls.map(|TlsMode::Auto| make()).transpose()?;
+    let authority = made.as_ref().map(|(authority, _)| authority.clone());
+    let proof = match (cert.clone().zip(key.clone()).or(made.map(|(_, pair)| pair)), psk_file) {
+        (Some((chain, key)), _) => Proof::Certificate {
+            chain,
+            key,
             pass_phrase: key_pass_file.as_deref().map(first_line).transpose()?,
         },
-        (.., Some(file)) => Proof::PreSharedKey { file: file.clone() },
-        _ => return Ok(None),
+        (None, Some(file)) => Proof::PreSharedKey { file: file.clone() },
+        (None, None) => return Ok(None),
     };
     Ok(Some(ListenerTls {
-        ca_file: cafile.clone(),
+        // Our own authority knows our clients, unless another is given.
+        ca_file: cafile.clone().or_else(|| authority.filter(|_| capath.is_none())),
         ca_path: capath.clone(),
         crl_file: crlfile.clone(),
         least: match tls_version {
@@ -119,6 +124,19 @@ fn secured(args: &DoorTlsArgs) -> Result<Option<ListenerTls>, String> {
         key_log: tls_keylog.clone(),
         ..ListenerTls::new(proof)
     }))
+}
+
+/// The authority, and the certificate of this machine with its key, made where they are not there.
+#[cfg(unix)]
+fn make() -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
+    let authority = Authority::open(&authority::directory(None)?)?;
+    let server = authority.server(&authority::machine_names())?;
+    Ok((authority.certificate(), (server.certificate, server.key)))
+}
+
+#[cfg(not(unix))]
+fn make() -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
+    Err("--tls auto needs OpenSSL, which this build does not have".to_owned())
 }
 
 fn first_line(path: &Path) -> Result<Secret, String> {

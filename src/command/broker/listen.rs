@@ -7,6 +7,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::gate::Open;
+use crate::transport::door::Socket;
+use crate::transport::listener::Protocol;
 
 /// The lines that say where the broker listens.
 ///
@@ -30,6 +32,38 @@ pub(super) fn announce(listeners: &[Open], is_open: &[bool], out: &mut dyn Write
     }
     // A closed stdout harms nothing.
     let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The command lines with which clients reach a broker that has made its certificates itself.
+pub(super) fn explain_tls(listeners: &[Open], out: &mut dyn Write) {
+    let secured = listeners.iter().find_map(|open| {
+        let settings = open.gate.door.settings();
+        let listener = &settings.listener;
+        let authority = listener.tls.as_ref()?.ca_file.clone()?;
+        (listener.protocol == Protocol::Mqtt).then_some((open, listener.require_certificate, authority))
+    });
+    let Some((open, needs_certificate, authority)) = secured else { return };
+    let Some(address) = open.sockets.iter().find_map(Socket::address) else { return };
+    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { host_name() };
+    let (port, authority) = (address.port(), authority.display());
+    let mut lines = String::from("clients that trust this broker's authority connect with\n");
+    let own = if needs_certificate { " --cert NAME.pem --key NAME.key" } else { "" };
+    lines += &format!("  skeeter sub -L 'mqtts://{host}:{port}/#' --cafile '{authority}'{own}\n");
+    lines += &format!("  skeeter pub -L mqtts://{host}:{port}/hello -m world --cafile '{authority}'{own}\n");
+    if needs_certificate {
+        lines += "where `skeeter cert NAME` makes the certificate and its key\n";
+    }
+    let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    "localhost".to_owned()
 }
 
 fn machine_addresses(v4: bool) -> Vec<IpAddr> {

@@ -110,6 +110,9 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
             listen::write_ports(path, &listeners)?;
         }
         listen::announce(&listeners, &is_open, out);
+        if args.doors.tls.tls.is_some() {
+            listen::explain_tls(&listeners, out);
+        }
         let for_exec = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
         let gates: Rc<[Arc<Gate>]> = listeners.iter().map(|open| open.gate.clone()).collect();
         let accepting = accept_all(listeners, &own, &ways);

@@ -1,11 +1,8 @@
 //! TLS of a listener: its files made into a context for OpenSSL, and the handshake.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Mutex;
 
 use openssl::dh::Dh;
 use openssl::nid::Nid;
@@ -61,9 +58,10 @@ pub(super) fn context(listener: &Listener, tls: &ListenerTls) -> Result<SslConte
             for authority in certificates {
                 builder.add_extra_chain_cert(authority).map_err(cannot)?;
             }
-            builder.set_private_key(&*material::key(key, pass_phrase.as_ref())?).map_err(cannot)?;
+            let own = material::key(key, pass_phrase.as_ref())?;
             builder
-                .check_private_key()
+                .set_private_key(&own)
+                .and_then(|()| builder.check_private_key())
                 .map_err(|_| format!("{} is not the key of {}", key.display(), chain.display()))?;
         }
         Proof::PreSharedKey { file } => share_keys(&mut builder, file)?,
@@ -74,7 +72,7 @@ pub(super) fn context(listener: &Listener, tls: &ListenerTls) -> Result<SslConte
         offer(&mut builder, tls.alpn.clone());
     }
     if let Some(path) = &tls.key_log {
-        log_keys(&mut builder, path)?;
+        material::log_keys(&mut builder, path)?;
     }
     Ok(builder.build())
 }
@@ -169,19 +167,6 @@ fn offer(builder: &mut SslContextBuilder, own: Vec<String>) {
     });
 }
 
-/// Appends the secrets of each connection to a file that others may not read.
-fn log_keys(builder: &mut SslContextBuilder, path: &Path) -> Result<(), String> {
-    let file = material::append_secret(path)?;
-    let file = Mutex::new(file);
-    builder.set_keylog_callback(move |_, line| {
-        let mut file: std::sync::MutexGuard<'_, File> =
-            file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A full disk is no reason to refuse a client.
-        let _ = file.write_all(format!("{line}\n").as_bytes());
-    });
-    Ok(())
-}
-
 /// Keys shared before, one `IDENTITY:HEXADECIMAL` a line. They belong to TLS 1.2: those of 1.3 are another kind.
 fn share_keys(builder: &mut SslContextBuilder, path: &Path) -> Result<(), String> {
     let keys = pre_shared_keys(&String::from_utf8_lossy(&material::read(path)?))
@@ -198,7 +183,7 @@ fn share_keys(builder: &mut SslContextBuilder, path: &Path) -> Result<(), String
     Ok(())
 }
 
-/// Pre-shared keys by identity.
+/// Keys by identity.
 type Keys = HashMap<Vec<u8>, Vec<u8>>;
 
 /// The keys; or the number of the line that is wrong, and why.

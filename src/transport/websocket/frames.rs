@@ -186,11 +186,11 @@ impl Frames {
     }
 }
 
-/// A header with the length of its payload, if it is whole; or what is wrong with it.
-type Header = Result<Option<(FrameHeader, u64)>, &'static str>;
+/// A header with the length of its payload; nothing if it is not whole; or what is wrong.
+type Parsed = Result<Option<(FrameHeader, u64)>, &'static str>;
 
 /// The header at the front of `bytes`, and its length.
-fn parse(bytes: &[u8]) -> (Header, usize) {
+fn parse(bytes: &[u8]) -> (Parsed, usize) {
     let mut cursor = Cursor::new(bytes);
     let parsed = FrameHeader::parse(&mut cursor).map_err(|_| "a frame of a kind that is not defined");
     (parsed, usize::try_from(cursor.position()).unwrap_or(0))

@@ -18,7 +18,6 @@ use crate::transport::listener::{Network, Web};
 /// What MQTT is called there, and what it was called in drafts [MQTT-6.0.0-3] [MQTT-6.0.0-4].
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// Bytes of a server's answer.
-#[allow(dead_code, reason = "the clients learn it next")]
 const ANSWER: usize = 16 * 1024;
 /// How long one that is refused may take to read why.
 const LINGER: Duration = Duration::from_secs(1);
@@ -181,7 +180,6 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// What a client asks for.
-#[allow(dead_code, reason = "the clients learn it next")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// From the first slash, with the query.
@@ -194,7 +192,6 @@ pub(crate) struct Resource {
 ///
 /// # Errors
 /// What the server said instead.
-#[allow(dead_code, reason = "the clients learn it next")]
 pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     host: &str,
@@ -235,7 +232,6 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Whether the server agrees.
-#[allow(dead_code, reason = "the clients learn it next")]
 fn check(response: &Response, key: &str) -> Result<(), String> {
     let is = |name: &str, expected: &str| {
         let value = response.headers().get(name).and_then(|value| value.to_str().ok());

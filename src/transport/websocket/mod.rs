@@ -51,7 +51,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// The client's end.
-    #[allow(dead_code, reason = "the clients learn it next")]
     pub(crate) fn client(stream: S, early: Vec<u8>) -> Self {
         let masks = Some(std::hash::RandomState::new());
         Self { frames: Frames::new(false), masks, ..Self::server(stream, early) }

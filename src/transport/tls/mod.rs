@@ -1,0 +1,182 @@
+//! TLS of the clients: what to trust, what to show, and the handshake. By the library and the trust store of the operating
+//! system; by OpenSSL where that has no words for what is asked. Nothing of either is touched before a handshake.
+
+mod native;
+#[cfg(unix)]
+mod openssl;
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::listener::Secret;
+use super::{Failure, Stream};
+
+/// What to trust and what to show.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tls {
+    /// Authorities to trust in place of those of the system, in PEM.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A directory of such files.
+    pub(crate) ca_path: Option<PathBuf>,
+    /// Trusts those of the system as well.
+    pub(crate) trusts_system: bool,
+    pub(crate) identity: Option<Identity>,
+    /// Accepts a certificate that is made out to another name.
+    pub(crate) any_name: bool,
+    /// Exactly this version; 1.2 and 1.3 otherwise.
+    pub(crate) version: Option<TlsVersion>,
+    /// The application protocol to offer.
+    pub(crate) alpn: Option<String>,
+    pub(crate) shared_key: Option<SharedKey>,
+    /// In the words of OpenSSL: suites of 1.3 if that is the version, else ciphers of 1.2.
+    pub(crate) ciphers: Option<String>,
+    /// Appends the secrets of each connection to this file.
+    pub(crate) key_log: Option<PathBuf>,
+    /// Where many clients share what was made of all this; without it the files are read for each connection.
+    pub(crate) made: Option<Arc<OnceLock<Connector>>>,
+}
+
+/// What is made of the settings, by whichever library.
+#[derive(Clone, Debug)]
+pub(crate) enum Connector {
+    Native(native_tls::TlsConnector),
+    #[cfg(unix)]
+    OpenSsl(::openssl::ssl::SslConnector),
+}
+
+/// Our certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The certificate with its chain in PEM; or all in one file as PKCS#12, and then there is no key file.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: Option<PathBuf>,
+    /// What the key, or the file of PKCS#12, is encrypted with.
+    pub(crate) pass_phrase: Option<Secret>,
+}
+
+/// A key that the broker knows too.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SharedKey {
+    pub(crate) identity: String,
+    pub(crate) key: Vec<u8>,
+}
+
+impl fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (secret)", self.identity)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TlsVersion {
+    /// Only listeners that old devices must reach.
+    #[allow(dead_code, reason = "configuration files name it, flags do not")]
+    V1_1,
+    V1_2,
+    V1_3,
+}
+
+impl Tls {
+    pub(super) async fn handshake(&self, host: &str, stream: Stream) -> Result<Stream, Failure> {
+        let connector = match &self.made {
+            None => self.connector(),
+            Some(made) => match made.get() {
+                Some(connector) => Ok(connector.clone()),
+                // Of two that begin at once the first is kept.
+                None => self.connector().map(|connector| made.get_or_init(|| connector).clone()),
+            },
+        };
+        match connector.map_err(Failure::TlsSetting)? {
+            Connector::Native(connector) => native::handshake(connector, host, stream).await,
+            #[cfg(unix)]
+            Connector::OpenSsl(connector) => {
+                openssl::handshake(&connector, host, self.any_name, stream).await
+            }
+        }
+    }
+
+    fn connector(&self) -> Result<Connector, String> {
+        #[cfg(unix)]
+        if self.needs_openssl()? {
+            return openssl::connector(self).map(Connector::OpenSsl);
+        }
+        #[cfg(not(unix))]
+        if self.shared_key.is_some() || self.ciphers.is_some() || self.key_log.is_some() {
+            let why = "--psk, --ciphers and --tls-keylog need OpenSSL, which this build does not have";
+            return Err(why.to_owned());
+        }
+        native::connector(self).map(Connector::Native)
+    }
+
+    /// Whether something is asked that the library of the system has no words for.
+    #[cfg(unix)]
+    fn needs_openssl(&self) -> Result<bool, String> {
+        if self.shared_key.is_some() || self.ciphers.is_some() || self.key_log.is_some() {
+            return Ok(true);
+        }
+        match self.identity.as_ref().and_then(|identity| identity.key.as_ref()) {
+            // An encrypted key, or one of an older form.
+            Some(key) => Ok(!read(key)?.starts_with(b"-----BEGIN PRIVATE KEY-----")),
+            None => Ok(false),
+        }
+    }
+
+    /// All files with authorities.
+    fn authorities(&self) -> Result<Vec<PathBuf>, String> {
+        let mut files: Vec<_> = self.ca_file.iter().cloned().collect();
+        if let Some(directory) = &self.ca_path {
+            let unreadable = |error| format!("cannot read {}: {error}", directory.display());
+            for entry in fs::read_dir(directory).map_err(unreadable)? {
+                let path = entry.map_err(unreadable)?.path();
+                if path.is_file() {
+                    files.push(path);
+                }
+            }
+            if files.is_empty() {
+                return Err(format!("{}: there is no file in it", directory.display()));
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// What to do about a certificate that is refused for this reason, in the words of OpenSSL.
+pub(super) fn advice(reason: &str) -> &'static str {
+    let reason = reason.to_ascii_lowercase();
+    if reason.contains("mismatch") {
+        "; connect by a name that is in it, or accept any name with --insecure"
+    } else if reason.contains("self-signed")
+        || reason.contains("self signed")
+        || reason.contains("local issuer")
+    {
+        "; if you trust it, give its authority with --cafile"
+    } else {
+        ""
+    }
+}
+
+/// What an error of OpenSSL says, out of `error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:`.
+pub(super) fn reason(text: &str) -> &str {
+    let Some(start) = text.find("error:") else { return text };
+    text[start..].split(':').nth(4).filter(|reason| !reason.is_empty()).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{advice, reason};
+
+    #[test]
+    fn errors_of_openssl_are_made_short() {
+        let text = "error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../ssl/record/rec_layer_s3.c:1586:SSL alert number 48";
+        assert_eq!(reason(text), "tlsv1 alert unknown ca");
+        assert_eq!(reason("something else"), "something else");
+        assert!(advice("Hostname mismatch").contains("--insecure"));
+        assert_eq!(advice("certificate has expired"), "");
+    }
+}

@@ -1,0 +1,19 @@
+//! The doors of the broker and the ways of the clients, with real sockets: TLS, WebSocket, Unix sockets, proxies. The
+//! other side is openssl, curl, mosquitto and its clients, Python's websockets, a browser, or bytes by hand.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod auto;
+mod browser;
+mod certificates;
+mod clients;
+mod doors;
+mod mosquitto;
+mod proxies;
+mod reload;
+mod secured;
+mod websocket;
