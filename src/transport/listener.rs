@@ -49,6 +49,13 @@ impl Listener {
         self.protocol == Protocol::Mqtt && self.tls.is_none() && self.proxy.is_none()
     }
 
+    /// Whether the user name of its clients is the one that TLS proves, here or at the proxy. A listener that knows nothing
+    /// of TLS asks CONNECT alone.
+    pub(crate) fn proves_names(&self) -> bool {
+        let has_tls = self.tls.is_some() || matches!(self.proxy, Some(ProxyProtocol::V2 { .. }));
+        has_tls && self.name != NameFrom::Connect
+    }
+
     /// What a handshake may take unless it is said.
     pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 }
@@ -95,7 +102,6 @@ impl FromStr for Host {
     }
 }
 
-#[allow(dead_code, reason = "configuration files name one, flags do not")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,

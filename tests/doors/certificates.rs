@@ -22,6 +22,7 @@ default_crl_days = 2
 policy = any
 unique_subject = no
 copy_extensions = copy
+preserve = yes
 [any]
 commonName = supplied
 organizationName = optional

@@ -125,6 +125,42 @@ fn a_server_that_cannot_be_trusted_is_refused_by_our_clients() {
 }
 
 #[test]
+fn certificates_and_keys_give_names() {
+    let all = Certificates::new();
+    all.sign("good", "/O=Works/CN=good", "", "");
+    std::fs::write(all.file("psk"), "good:0123\n").unwrap();
+    let path = |name: &str| all.path(name);
+    let (chain, key, ca) = (path("server.pem"), path("server.key"), path("ca.pem"));
+    let rules = path("rules");
+    let certified = ["--cert", &chain, "--key", &key, "--cafile", &ca, "--acl-file", &rules];
+    let (cert, own) = (path("good.pem"), path("good.key"));
+    let by_certificate = ["--cafile", &ca, "--cert", &cert, "--key", &own];
+    let by_key = ["--psk-identity", "good", "--psk", "0123"];
+    let psk = path("psk");
+    for (name, broker, client) in [
+        ("good", [&certified[..], &["--use-identity-as-username"]].concat(), &by_certificate[..]),
+        ("CN=good,O=Works", [&certified[..], &["--use-subject-as-username"]].concat(), &by_certificate),
+        ("good", vec!["--psk-file", &psk, "--acl-file", &rules, "--use-identity-as-username"], &by_key),
+    ] {
+        std::fs::write(&rules, format!("user {name}\ntopic own/#\n")).unwrap();
+        let doors = Doors::start(&broker);
+        let port = doors.port("mqtts").to_string();
+        let publish = |topic: &str, client: &[&str]| {
+            run(&[&["pub", "-h", "localhost", "-p", &port, "-t", topic, "-m", "x", "-q", "1"], client]
+                .concat())
+        };
+        // The name in CONNECT is not asked.
+        let with_name = [client, &["-u", "eve"]].concat();
+        assert_eq!(publish("own/t", &with_name).0, 0, "{name}: {:?}", doors.stderr.so_far());
+        assert_eq!(publish("other/t", client).0, 65, "{name}");
+        if client == by_certificate {
+            // Without a certificate there is no name, and who has none is told so by MQTT.
+            assert_eq!(publish("own/t", &["--cafile", &ca, "-u", name]).0, 0x87);
+        }
+    }
+}
+
+#[test]
 fn versions_ciphers_and_protocols_are_as_asked() {
     if !has_peer("openssl") {
         return;

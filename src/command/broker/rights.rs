@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::settings::Settings;
 use crate::broker::{Accounts, Acl, Address, Fault, Policy, Rights};
 use crate::cli::broker::{BrokerArgs, RightsArgs};
-use crate::transport::listener::{Listener, NameFrom};
+use crate::transport::listener::Listener;
 
 /// The rights of one listener before its files are read.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ pub(super) fn source(base: &Source, settings: &Settings, args: &BrokerArgs, list
     let RightsArgs { password_file, acl_file, refuse_unreadable, check_retain_source, .. } = &args.rights;
     let given = args.users().next().map(|_| false);
     let mut policy = Policy {
-        certificate: listener.name != NameFrom::Connect,
+        certificate: listener.proves_names(),
         refuse_unreadable: *refuse_unreadable || base.policy.refuse_unreadable,
         check_retain_source: *check_retain_source || base.policy.check_retain_source,
         ..base.policy.clone()

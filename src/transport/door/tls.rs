@@ -137,7 +137,10 @@ fn set_authorities(
         store.set_flags(X509VerifyFlags::CRL_CHECK).map_err(cannot)?;
     }
     builder.set_verify_cert_store(store.build()).map_err(cannot)?;
-    let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    // One who shows none may still be told in CONNACK that his name is missing.
+    let needed =
+        if listener.require_certificate { SslVerifyMode::FAIL_IF_NO_PEER_CERT } else { SslVerifyMode::NONE };
+    let mode = SslVerifyMode::PEER | needed;
     if tls.check_dates {
         builder.set_verify(mode);
     } else {
@@ -208,7 +211,7 @@ fn pre_shared_keys(text: &str) -> Result<Keys, (usize, &'static str)> {
     Ok(keys)
 }
 
-/// The handshake; the name that it proves, if the listener wants it.
+/// The handshake; the name that it proves, if the listener wants it and there is one.
 ///
 /// # Errors
 /// Why it failed.
@@ -233,9 +236,8 @@ pub(super) async fn accept(
             certificate.map(|certificate| subject(certificate.subject_name()))
         }
     };
-    if name != NameFrom::Connect && proven.as_ref().is_none_or(String::is_empty) {
-        return Err("TLS: the client's certificate holds no name".to_owned());
-    }
+    // A name of nothing is none.
+    let proven = proven.filter(|name| !name.is_empty());
     Ok((Stream::OpenSsl(stream), proven))
 }
 

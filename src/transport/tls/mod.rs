@@ -72,7 +72,6 @@ impl fmt::Debug for SharedKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TlsVersion {
     /// Only listeners that old devices must reach.
-    #[allow(dead_code, reason = "configuration files name it, flags do not")]
     V1_1,
     V1_2,
     V1_3,
