@@ -22,6 +22,9 @@ _skeeter() {
             skeeter,broker)
                 cmd="skeeter__subcmd__broker"
                 ;;
+            skeeter,cert)
+                cmd="skeeter__subcmd__cert"
+                ;;
             skeeter,help)
                 cmd="skeeter__subcmd__help"
                 ;;
@@ -45,6 +48,9 @@ _skeeter() {
                 ;;
             skeeter__subcmd__help,broker)
                 cmd="skeeter__subcmd__help__subcmd__broker"
+                ;;
+            skeeter__subcmd__help,cert)
+                cmd="skeeter__subcmd__help__subcmd__cert"
                 ;;
             skeeter__subcmd__help,help)
                 cmd="skeeter__subcmd__help__subcmd__help"
@@ -104,7 +110,7 @@ _skeeter() {
 
     case "${cmd}" in
         skeeter)
-            opts="-h -V --help --version bench broker passwd pub sub rr store help"
+            opts="-h -V --help --version bench broker cert passwd pub sub rr store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -118,7 +124,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__bench)
-            opts="-f -q -s -t -d -n -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o --file --qos --size --payload --payload-file --json-field --topic --rate --rate-per-client --window --duration --count --warm-up --drain --phase --seed --threads --publishers --subscribers --clients --connect-rate --bind --credentials --broker-pid --no-sys --threshold --find-max --runs --compare --against --json --json-schema --csv --hdr --html --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --scenario --help --version pub-sub fan-in fan-out shared connect churn ping retained offline reconnect conn-tcp-10K-100 fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
+            opts="-f -q -s -t -d -n -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --file --qos --size --payload --payload-file --json-field --topic --rate --rate-per-client --window --duration --count --warm-up --drain --phase --seed --threads --publishers --subscribers --clients --connect-rate --bind --credentials --broker-pid --no-sys --threshold --find-max --runs --compare --against --json --json-schema --csv --hdr --html --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --scenario --help --version pub-sub fan-in fan-out shared connect churn ping retained offline reconnect conn-tcp-10K-100 fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -404,6 +410,18 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cafile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -426,6 +444,38 @@ _skeeter() {
                     ;;
                 --tls-version)
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-pass-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyform)
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
+                    return 0
+                    ;;
+                --ciphers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine-kpass-sha1)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --scenario)
@@ -673,8 +723,26 @@ _skeeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skeeter__subcmd__cert)
+            opts="-h --data-dir --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skeeter__subcmd__help)
-            opts="bench broker passwd pub sub rr store help"
+            opts="bench broker cert passwd pub sub rr store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,6 +770,20 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__help__subcmd__broker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__cert)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -880,7 +962,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__pub)
-            opts="-t -m -f -n -l -s -0 -q -r -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o --topic --message --file --null-message --stdin-line --stdin-file --lines-with-topic --delimiter --json --null --replay --speed --as-fast-as-possible --loop --ping --no-retry --qos --retain --repeat --repeat-delay --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --help --version"
+            opts="-t -m -f -n -l -s -0 -q -r -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --message --file --null-message --stdin-line --stdin-file --lines-with-topic --delimiter --json --null --replay --speed --as-fast-as-possible --loop --ping --no-retry --qos --retain --repeat --repeat-delay --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1066,6 +1148,18 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cafile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1090,6 +1184,38 @@ _skeeter() {
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
                     return 0
                     ;;
+                --key-pass-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyform)
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
+                    return 0
+                    ;;
+                --ciphers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine-kpass-sha1)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1098,7 +1224,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__rr)
-            opts="-t -e -m -f -n -s -q -v -F -N -R -W -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o --topic --message --file --null-message --stdin-file --qos --verbose --pretty --latency --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --help --version"
+            opts="-t -e -m -f -n -s -q -v -F -N -R -W -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --message --file --null-message --stdin-file --qos --verbose --pretty --latency --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1276,6 +1402,18 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cafile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1298,6 +1436,38 @@ _skeeter() {
                     ;;
                 --tls-version)
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-pass-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyform)
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
+                    return 0
+                    ;;
+                --ciphers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine-kpass-sha1)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1434,7 +1604,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__sub)
-            opts="-t -q -v -F -N -C -W -U -T -R -E -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o --topic --qos --verbose --pretty --json --record --message-rate --unsubscribe --filter-out --retained-only --remove-retained --dry-run --retain-as-published --retain-handling --random-filter --idle-timeout --ready-file --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --help --version"
+            opts="-t -q -v -F -N -C -W -U -T -R -E -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --qos --verbose --pretty --json --record --message-rate --unsubscribe --filter-out --retained-only --remove-retained --dry-run --retain-as-published --retain-handling --random-filter --idle-timeout --ready-file --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1632,6 +1802,18 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cafile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1654,6 +1836,38 @@ _skeeter() {
                     ;;
                 --tls-version)
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-pass-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyform)
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
+                    return 0
+                    ;;
+                --ciphers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine-kpass-sha1)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -28,6 +28,7 @@ complete -c skeeter -n "__fish_skeeter_needs_command" -s h -l help -d 'Print hel
 complete -c skeeter -n "__fish_skeeter_needs_command" -s V -l version -d 'Print version'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "cert" -d 'Makes a client certificate with the authority of `skeeter broker --tls auto`'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "pub" -d 'Publishes messages'
 complete -c skeeter -n "__fish_skeeter_needs_command" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
@@ -89,13 +90,24 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s o -d 'Reads op
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-payload -d 'Payload of that message; none by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ws-path -d 'Path that the WebSocket is asked for with' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ws-header -d 'A header of the request for the WebSocket, such as \'Authorization: Bearer x\' (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l proxy -d 'Connects through a proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l cert -d 'Our certificate with its chain, in PEM' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l cert -d 'Our certificate with its chain in PEM, or with its key as PKCS#12' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l key -d 'The key of our certificate, in PEM' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
 tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l key-pass-file -d 'The pass phrase of an encrypted key stands in the first line of this file; without it the terminal is asked' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l keyform -d 'The form of the key: PEM, the only one' -r -f -a "pem\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ciphers -d 'Ciphers in the words of OpenSSL: suites of TLS 1.3 if that is the version, else ciphers of TLS 1.2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l psk -d 'Speaks TLS with a key that the broker knows too, in hexadecimal digits' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l psk-identity -d 'Which key that is' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-keylog -d 'Appends the secrets of the connection to this file, with which Wireshark reads it' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-engine -d 'Refused: OpenSSL has replaced engines by providers, which need no flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l scenario -d 'The same as SCENARIO, for files' -r -f -a "pub-sub\t'Each publisher has a topic and a subscriber of its own'
 fan-in\t'Many publishers, few subscribers; each of these gets everything'
 fan-out\t'Few publishers, many subscribers; each of these gets everything'
@@ -118,6 +130,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ask-password -
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l quiet -d 'Tells nothing on stderr but errors in the flags'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-retain -d 'Retains that message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l ws -d 'Speaks MQTT over WebSocket, as ws:// and wss:// do'
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s S -l srv -d 'Asks the DNS for the broker of the domain given as host: its SRV record for _mqtt._tcp, or _secure-mqtt._tcp'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l insecure -d 'Accepts a certificate that is made out to another host'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l no-tls -d 'Turns TLS off, whatever else says on'
@@ -193,6 +207,9 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs everything: subscriptions as well'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skeeter -n "__fish_skeeter_using_subcommand cert" -l data-dir -d 'The data directory of the broker; without it the authority is in skeeter/tls in $XDG_STATE_HOME or ~/.local/state' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand cert" -l version -d 'Shows the version'
+complete -c skeeter -n "__fish_skeeter_using_subcommand cert" -s h -l help -d 'Print help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s H -l hash -d 'How passwords are kept: argon2id unless given. Before version 2.1 mosquitto does not know that' -r -f -a "argon2id\t'Argon2id: slow on graphics cards too'
 sha512-pbkdf2\t'PBKDF2 with HMAC-SHA-512, which mosquitto knows since 2.0'
 sha512\t'SHA-512 once, which mosquitto has always known. Quickly guessed'"
@@ -238,13 +255,24 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s o -d 'Reads opti
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-payload -d 'Payload of that message; none by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ws-path -d 'Path that the WebSocket is asked for with' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ws-header -d 'A header of the request for the WebSocket, such as \'Authorization: Bearer x\' (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l proxy -d 'Connects through a proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l cert -d 'Our certificate with its chain, in PEM' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l cert -d 'Our certificate with its chain in PEM, or with its key as PKCS#12' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l key -d 'The key of our certificate, in PEM' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
 tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l key-pass-file -d 'The pass phrase of an encrypted key stands in the first line of this file; without it the terminal is asked' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l keyform -d 'The form of the key: PEM, the only one' -r -f -a "pem\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ciphers -d 'Ciphers in the words of OpenSSL: suites of TLS 1.3 if that is the version, else ciphers of TLS 1.2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l psk -d 'Speaks TLS with a key that the broker knows too, in hexadecimal digits' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l psk-identity -d 'Which key that is' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-keylog -d 'Appends the secrets of the connection to this file, with which Wireshark reads it' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-engine -d 'Refused: OpenSSL has replaced engines by providers, which need no flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s n -l null-message -d 'Publishes a message without payload; with -r it clears the retained one'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s l -l stdin-line -d 'Publishes a message for each line of stdin'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s s -l stdin-file -d 'Publishes all of stdin as one message'
@@ -261,6 +289,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ask-password -d 
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l quiet -d 'Tells nothing on stderr but errors in the flags'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-retain -d 'Retains that message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ws -d 'Speaks MQTT over WebSocket, as ws:// and wss:// do'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s S -l srv -d 'Asks the DNS for the broker of the domain given as host: its SRV record for _mqtt._tcp, or _secure-mqtt._tcp'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l insecure -d 'Accepts a certificate that is made out to another host'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l no-tls -d 'Turns TLS off, whatever else says on'
@@ -303,13 +333,24 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s o -d 'Reads opti
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-payload -d 'Payload of that message; none by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ws-path -d 'Path that the WebSocket is asked for with' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ws-header -d 'A header of the request for the WebSocket, such as \'Authorization: Bearer x\' (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l proxy -d 'Connects through a proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l cert -d 'Our certificate with its chain, in PEM' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l cert -d 'Our certificate with its chain in PEM, or with its key as PKCS#12' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l key -d 'The key of our certificate, in PEM' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
 tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l key-pass-file -d 'The pass phrase of an encrypted key stands in the first line of this file; without it the terminal is asked' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l keyform -d 'The form of the key: PEM, the only one' -r -f -a "pem\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ciphers -d 'Ciphers in the words of OpenSSL: suites of TLS 1.3 if that is the version, else ciphers of TLS 1.2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l psk -d 'Speaks TLS with a key that the broker knows too, in hexadecimal digits' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l psk-identity -d 'Which key that is' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-keylog -d 'Appends the secrets of the connection to this file, with which Wireshark reads it' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-engine -d 'Refused: OpenSSL has replaced engines by providers, which need no flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s v -l verbose -d 'Prints the topic before each payload'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l pretty -d 'Lays out the JSON of %j and %J for people'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l json -d 'Prints one JSON object a line, which pub --json can read'
@@ -326,6 +367,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ask-password -d 
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l quiet -d 'Tells nothing on stderr but errors in the flags'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-retain -d 'Retains that message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ws -d 'Speaks MQTT over WebSocket, as ws:// and wss:// do'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s S -l srv -d 'Asks the DNS for the broker of the domain given as host: its SRV record for _mqtt._tcp, or _secure-mqtt._tcp'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l insecure -d 'Accepts a certificate that is made out to another host'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l no-tls -d 'Turns TLS off, whatever else says on'
@@ -361,13 +404,24 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s o -d 'Reads optio
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-payload -d 'Payload of that message; none by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-qos -d 'Quality of service of that message: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ws-path -d 'Path that the WebSocket is asked for with' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ws-header -d 'A header of the request for the WebSocket, such as \'Authorization: Bearer x\' (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l proxy -d 'Connects through a proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l cafile -d 'Trusts the authorities in this PEM file instead of those of the system; turns TLS on' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l capath -d 'Trusts the authorities in the PEM files of this directory; turns TLS on' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l cert -d 'Our certificate with its chain, in PEM' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l key -d 'The key of our certificate, in PEM (PKCS#8)' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l cert -d 'Our certificate with its chain in PEM, or with its key as PKCS#12' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l key -d 'The key of our certificate, in PEM' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-alpn -d 'Offers this application protocol (ALPN)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-version -d 'Exactly this version of TLS; 1.2 and 1.3 otherwise' -r -f -a "tlsv1.2\t''
 tlsv1.3\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l key-pass-file -d 'The pass phrase of an encrypted key stands in the first line of this file; without it the terminal is asked' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l keyform -d 'The form of the key: PEM, the only one' -r -f -a "pem\t''"
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ciphers -d 'Ciphers in the words of OpenSSL: suites of TLS 1.3 if that is the version, else ciphers of TLS 1.2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l psk -d 'Speaks TLS with a key that the broker knows too, in hexadecimal digits' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l psk-identity -d 'Which key that is' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-keylog -d 'Appends the secrets of the connection to this file, with which Wireshark reads it' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-engine -d 'Refused: OpenSSL has replaced engines by providers, which need no flag' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s n -l null-message -d 'The request has no payload'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s s -l stdin-file -d 'The request is all of stdin'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s v -l verbose -d 'Prints the topic before the payload'
@@ -380,6 +434,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ask-password -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l quiet -d 'Tells nothing on stderr but errors in the flags'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-retain -d 'Retains that message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ws -d 'Speaks MQTT over WebSocket, as ws:// and wss:// do'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s S -l srv -d 'Asks the DNS for the broker of the domain given as host: its SRV record for _mqtt._tcp, or _secure-mqtt._tcp'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l insecure -d 'Accepts a certificate that is made out to another host'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-use-os-certs -d 'Turns TLS on with the authorities that the system trusts'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l no-tls -d 'Turns TLS off, whatever else says on'
@@ -398,14 +454,15 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_s
 complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "export" -d 'Writes what there is as lines of JSON'
 complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "import" -d 'Reads such lines into a data directory, from stdin'
 complete -c skeeter -n "__fish_skeeter_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "pub" -d 'Publishes messages'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "rr" -d 'Publishes a request and prints the response'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "store" -d 'Checks, saves and restores what a broker has kept in a data directory'
-complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker passwd pub sub rr store help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "bench" -d 'Measures an MQTT broker: latency, rates, loss, and who was the limit'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "broker" -d 'Runs an MQTT broker for 3.1, 3.1.1 and 5.0'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "cert" -d 'Makes a client certificate with the authority of `skeeter broker --tls auto`'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "passwd" -d 'Makes and changes password files, for the broker here and for mosquitto'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "pub" -d 'Publishes messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "sub" -d 'Subscribes to topics and prints the messages that arrive'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "rr" -d 'Publishes a request and prints the response'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "store" -d 'Checks, saves and restores what a broker has kept in a data directory'
+complete -c skeeter -n "__fish_skeeter_using_subcommand help; and not __fish_seen_subcommand_from bench broker cert passwd pub sub rr store help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skeeter -n "__fish_skeeter_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Tells whether all is sound, and what there is; changes nothing'
 complete -c skeeter -n "__fish_skeeter_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "export" -d 'Writes what there is as lines of JSON'
 complete -c skeeter -n "__fish_skeeter_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "import" -d 'Reads such lines into a data directory, from stdin'
