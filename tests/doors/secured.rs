@@ -139,7 +139,7 @@ fn certificates_and_keys_give_names() {
     let psk = path("psk");
     for (name, broker, client) in [
         ("good", [&certified[..], &["--use-identity-as-username"]].concat(), &by_certificate[..]),
-        ("CN=good,O=Works", [&certified[..], &["--use-subject-as-username"]].concat(), &by_certificate),
+        ("O=Works,CN=good", [&certified[..], &["--use-subject-as-username"]].concat(), &by_certificate),
         ("good", vec!["--psk-file", &psk, "--acl-file", &rules, "--use-identity-as-username"], &by_key),
     ] {
         std::fs::write(&rules, format!("user {name}\ntopic own/#\n")).unwrap();

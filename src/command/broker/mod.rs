@@ -95,11 +95,6 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
         settings.warnings.iter().chain(&warnings).for_each(|warning| log.warning(warning));
         // Before anybody connects.
         let keeping = kept.map(|kept| keep::start(kept, &shared)).transpose()?;
-        if keeping.is_none() {
-            log.info(
-                "nothing is written to disk: sessions and messages end with this process, see --data-dir",
-            );
-        }
         let own = Worker::new(shared.clone(), 0);
         let ways = (1..workers)
             .map(|number| worker::start(shared.clone(), number).map(Some))
@@ -110,6 +105,11 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
             listen::write_ports(path, &listeners)?;
         }
         listen::announce(&listeners, &is_open, out);
+        if keeping.is_none() {
+            log.info(
+                "nothing is written to disk: sessions and messages end with this process, see --data-dir",
+            );
+        }
         if args.doors.tls.tls.is_some() {
             listen::explain_tls(&listeners, out);
         }
