@@ -35,6 +35,22 @@ pub(crate) struct Plan {
     wait: Duration,
 }
 
+/// The name and the password, from the environment where the flags and the URL do not say them. Who comes as somebody does
+/// not take the password of somebody else.
+fn credentials(
+    args: &ConnectArgs,
+    username: Option<String>,
+    password: Option<String>,
+) -> Result<(Option<String>, Option<String>), Failure> {
+    Ok(match (username, password) {
+        both if args.dialect == Dialect::Mosquitto => both,
+        (None, password) => (variable("MQTT_USERNAME")?, password.or(variable("MQTT_PASSWORD")?)),
+        (username, None) if args.username.is_none() => (username, None),
+        (username, None) => (username, variable("MQTT_PASSWORD")?),
+        both => both,
+    })
+}
+
 /// An environment variable, if it is set and not empty.
 fn variable(name: &str) -> Result<Option<String>, Failure> {
     match std::env::var(name) {
@@ -83,14 +99,7 @@ impl Plan {
         let of_url = |part: fn(&Url) -> &Option<String>| url.and_then(|url| part(url).clone());
         let username = args.username.clone().or_else(|| of_url(|url| &url.username));
         let password = secret(args)?.or_else(|| of_url(|url| &url.password));
-        // Who comes as somebody does not take the password of somebody else.
-        let (username, password) = match (username, password) {
-            both if is_mosquitto => both,
-            (None, password) => (variable("MQTT_USERNAME")?, password.or(variable("MQTT_PASSWORD")?)),
-            (username, None) if args.username.is_none() => (username, None),
-            (username, None) => (username, variable("MQTT_PASSWORD")?),
-            both => both,
-        };
+        let (username, password) = credentials(args, username, password)?;
         // What only 5 can say makes it 5.
         let needs_5 = !args.properties.is_empty() || args.session_expiry.is_some();
         let version = version(args, needs_5)?;
