@@ -487,6 +487,29 @@ fn listeners_have_rights_of_their_own() {
     }
 }
 
+/// mosquitto 2.0.11 adds the mount point and does not take it away again, against its manual; this is what the manual says.
+#[test]
+fn a_mount_point_stands_before_the_topics_of_its_listener() {
+    let folder = Folder::new();
+    let config = format!("{OPEN}listener 0 127.0.0.1\nmount_point house/\n");
+    let broker = Broker::with_config(&folder, &config, &[]);
+    let ports = broker.stdout.wait("two listeners", |lines| {
+        let ports = lines.iter().filter(|line| line.starts_with("listening"));
+        let ports: Vec<u16> = ports.map(|line| line.rsplit(':').next().unwrap().parse().unwrap()).collect();
+        (ports.len() == 2).then_some(ports)
+    });
+    let [mut outside, mut inside] = [ports[0], ports[1]].map(Raw::connect);
+    for (client, name, filter) in [(&mut outside, "outside", "house/+"), (&mut inside, "inside", "+")] {
+        client.send(&connect4(name, true));
+        client.expect(&CONNACK4);
+        client.send(&subscribe4(1, filter, 0));
+        client.packet();
+    }
+    inside.send(&publish4("a", 0, 0, b"x"));
+    inside.expect(&[0x30, 4, 0, 1, b'a', b'x']);
+    outside.expect(b"\x30\x0A\0\x07house/ax");
+}
+
 #[cfg(unix)]
 mod reload {
     use super::*;

@@ -148,14 +148,6 @@ fn users_and_rules_of_mosquittos_files() {
 }
 
 #[test]
-fn a_mount_point_stands_before_the_topics_of_its_listener() {
-    // Not with a retained message, of whose topic mosquitto 2.0 does not take the mount point away.
-    let script = "mosquitto_sub -p $PORT -i away -c -q 1 -t '#' -E; mosquitto_pub -p $PORT -t a -m one -q 1
-        mosquitto_sub -p $PORT -i away -c -q 1 -t '#' -v -C 1 -W 3; echo $?";
-    same("allow_anonymous true\nmount_point house/\n", &[], script);
-}
-
-#[test]
 fn identifiers_are_what_is_allowed() {
     let script = "mosquitto_pub -p $PORT -i good-1 -t t -m m; echo $?; mosquitto_pub -p $PORT -i bad -t t -m m; echo $?
         mosquitto_pub -p $PORT -V 5 -i bad -t t -m m; echo $?";
