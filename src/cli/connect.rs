@@ -20,7 +20,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) address: Option<value::Url>,
 
     /// The same as a flag.
-    #[arg(short = 'L', long, value_name = "URL", value_parser = value::Url::parse, conflicts_with = "address")]
+    #[arg(short = 'L', long, value_name = "URL", value_parser = value::Url::parse, overrides_with = "address")]
     pub(crate) url: Option<value::Url>,
 
     /// Host of the broker; localhost by default. [env: MQTT_HOST]
@@ -33,7 +33,7 @@ pub(crate) struct ConnectArgs {
 
     /// Connects to this Unix socket instead.
     #[cfg(unix)]
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["host", "port", "url", "address"])]
+    #[arg(long, value_name = "PATH", overrides_with_all = ["host", "port"])]
     pub(crate) unix: Option<PathBuf>,
 
     /// Sends small packets at once; always so, the flag is there for scripts that give it.
@@ -41,7 +41,7 @@ pub(crate) struct ConnectArgs {
     nodelay: bool,
 
     /// Local address to connect from.
-    #[arg(short = 'A', value_name = "ADDRESS")]
+    #[arg(short = 'A', long, value_name = "ADDRESS")]
     pub(crate) from: Option<IpAddr>,
 
     /// User name. [env: MQTT_USERNAME]
@@ -53,28 +53,28 @@ pub(crate) struct ConnectArgs {
     pub(crate) password: Option<String>,
 
     /// Reads the password from the first line of this file.
-    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    #[arg(long, value_name = "FILE", overrides_with = "password")]
     pub(crate) password_file: Option<PathBuf>,
 
     /// Reads the password from this file descriptor.
     #[cfg(unix)]
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["password", "password_file"])]
+    #[arg(long, value_name = "NUMBER", overrides_with_all = ["password", "password_file"])]
     pub(crate) password_fd: Option<u32>,
 
     /// Asks for the password on the terminal, without showing it.
-    #[arg(long, conflicts_with_all = ["password", "password_file"])]
+    #[arg(long, overrides_with_all = ["password", "password_file"])]
     pub(crate) ask_password: bool,
 
     /// Client identifier; the broker assigns one by default.
-    #[arg(short, long, value_name = "ID", env = "MQTT_ID")]
+    #[arg(short, long, value_name = "ID")]
     pub(crate) id: Option<String>,
 
     /// Client identifier that begins with this and ends with the process id.
-    #[arg(short = 'I', long, value_name = "PREFIX", conflicts_with = "id")]
+    #[arg(short = 'I', long, value_name = "PREFIX", overrides_with = "id")]
     pub(crate) id_prefix: Option<String>,
 
     /// Seconds between signs of life when nothing else is said; 0 turns them off.
-    #[arg(short, long, value_name = "SECONDS", env = "MQTT_KEEPALIVE", default_value_t = 60)]
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) keepalive: u16,
 
     /// Resumes the session of this client identifier and keeps it afterwards; needs -i.
@@ -82,7 +82,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) disable_clean_session: bool,
 
     /// Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5.
-    #[arg(short = 'x', value_name = "SECONDS", value_parser = value::expiry, allow_hyphen_values = true)]
+    #[arg(short = 'x', long, value_name = "SECONDS", value_parser = value::expiry)]
     pub(crate) session_expiry: Option<u32>,
 
     /// A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable).
@@ -92,11 +92,11 @@ pub(crate) struct ConnectArgs {
     pub(crate) properties: Vec<PropertyArg>,
 
     /// Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5.
-    #[arg(short = 'V', long, value_name = "VERSION", value_enum, env = "MQTT_VERSION")]
+    #[arg(short = 'V', long, value_name = "VERSION", value_enum)]
     pub(crate) protocol_version: Option<ProtocolVersion>,
 
     /// Messages above QoS 0 in flight at once; the broker may allow fewer.
-    #[arg(short = 'M', value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short = 'M', long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_inflight: u16,
 
     /// Tries to connect for so many seconds when the broker is not there yet.
@@ -144,7 +144,7 @@ pub(crate) struct WillArgs {
     pub(crate) will_topic: Option<String>,
 
     /// Payload of that message; none by default.
-    #[arg(long, value_name = "TEXT", requires = "will_topic", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", requires = "will_topic")]
     pub(crate) will_payload: Option<OsString>,
 
     /// Quality of service of that message: 0, 1 or 2.
@@ -160,19 +160,19 @@ pub(crate) struct WillArgs {
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsArgs {
     /// Trusts the authorities in this PEM file instead of those of the system; turns TLS on.
-    #[arg(long, value_name = "FILE", env = "MQTT_CAFILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) cafile: Option<PathBuf>,
 
     /// Trusts the authorities in the PEM files of this directory; turns TLS on.
-    #[arg(long, value_name = "DIRECTORY", env = "MQTT_CAPATH")]
+    #[arg(long, value_name = "DIRECTORY")]
     pub(crate) capath: Option<PathBuf>,
 
     /// Our certificate with its chain in PEM, or with its key as PKCS#12.
-    #[arg(long, value_name = "FILE", env = "MQTT_CERT")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
     /// The key of our certificate, in PEM.
-    #[arg(long, value_name = "FILE", requires = "cert", env = "MQTT_KEY")]
+    #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
     /// Accepts a certificate that is made out to another host.

@@ -8,6 +8,8 @@ pub(crate) mod cert;
 pub(crate) mod connect;
 pub(crate) mod door;
 pub(crate) mod passwd;
+pub(crate) mod payload;
+pub(crate) mod print;
 pub(crate) mod property;
 pub(crate) mod publish;
 pub(crate) mod request;
@@ -16,7 +18,7 @@ pub(crate) mod subscribe;
 pub(crate) mod transport;
 pub(crate) mod value;
 
-use clap::Parser;
+use clap::{Args, CommandFactory, Parser};
 
 /// An MQTT toolkit in one binary.
 #[derive(Debug, Parser)]
@@ -36,4 +38,41 @@ pub(crate) enum Command {
     Sub(subscribe::SubscribeArgs),
     Rr(request::RequestArgs),
     Store(store::StoreCommandArgs),
+}
+
+impl Cli {
+    /// The definition of this subcommand alone; of all, where it is the name of none. One message is published in less
+    /// time than the flags of all subcommands take to be put together.
+    pub(crate) fn definition(name: Option<&str>) -> clap::Command {
+        let (name, augment): (_, fn(clap::Command) -> clap::Command) = match name {
+            Some("pub") => ("pub", publish::PublishArgs::augment_args),
+            Some("sub") => ("sub", subscribe::SubscribeArgs::augment_args),
+            Some("rr") => ("rr", request::RequestArgs::augment_args),
+            _ => return Self::command(),
+        };
+        // As above, where it counts for a subcommand.
+        let all = clap::Command::new("skeeter")
+            .max_term_width(100)
+            .args_override_self(true)
+            .subcommand_required(true);
+        all.subcommand(augment(clap::Command::new(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn a_subcommand_alone_is_the_one_among_all() {
+        for name in ["pub", "sub", "rr"] {
+            let help = |mut all: clap::Command| {
+                all.build();
+                all.find_subcommand_mut(name).unwrap().render_long_help().to_string()
+            };
+            assert_eq!(help(Cli::definition(Some(name))), help(Cli::command()), "{name}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use crate::codec::property::{Place, Properties, PropertiesBuf, Property};
 
 /// Between the words of one `-D`, which reach clap as one value: an argument cannot hold it.
-const SEPARATOR: char = '\0';
+pub(crate) const SEPARATOR: char = '\0';
 
 /// The packets of a client that carry properties of its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use super::connect::ConnectArgs;
+use super::payload::PayloadArgs;
 use super::value;
 
 const EXAMPLES: &str = "\
@@ -22,29 +23,12 @@ Examples:
 #[command(before_help = EXAMPLES, version, disable_help_flag = true, disable_version_flag = true)]
 #[command(group(ArgGroup::new("what").required(true).args(["message", "file", "null_message", "stdin_line", "stdin_file", "lines_with_topic", "json", "replay", "ping"])))]
 pub(crate) struct PublishArgs {
-    /// Topic to publish to; the URL may hold it instead.
-    #[arg(short, long, value_name = "TOPIC")]
-    pub(crate) topic: Option<String>,
-
-    /// Publishes this text.
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub(crate) message: Option<std::ffi::OsString>,
-
-    /// Publishes the content of this file as one message.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// Publishes a message without payload; with -r it clears the retained one.
-    #[arg(short, long)]
-    pub(crate) null_message: bool,
+    #[command(flatten)]
+    pub(crate) payload: PayloadArgs,
 
     /// Publishes a message for each line of stdin.
     #[arg(short = 'l', long)]
     pub(crate) stdin_line: bool,
-
-    /// Publishes all of stdin as one message.
-    #[arg(short, long)]
-    pub(crate) stdin_file: bool,
 
     /// Publishes a message for each line of stdin, which begins with its topic: TOPIC, a tab or a space, PAYLOAD.
     #[arg(long)]
@@ -83,12 +67,12 @@ pub(crate) struct PublishArgs {
     pub(crate) ping: bool,
 
     /// Ends when the connection is lost; -l, --json and --replay otherwise try to connect again and go on.
-    #[arg(long)]
+    #[arg(long, overrides_with = "retry")]
     pub(crate) no_retry: bool,
 
-    /// Quality of service: 0, 1 or 2.
-    #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
-    pub(crate) qos: crate::message::QoS,
+    /// Takes --no-retry back.
+    #[arg(long, overrides_with = "no_retry")]
+    retry: bool,
 
     /// Asks the broker to keep the message for later subscribers.
     #[arg(short, long)]
@@ -101,6 +85,10 @@ pub(crate) struct PublishArgs {
     /// Seconds between one message and the next with --repeat.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = value::seconds)]
     pub(crate) repeat_delay: std::time::Duration,
+
+    /// Tells each packet that is sent or received, on stderr.
+    #[arg(short, long)]
+    pub(crate) debug: bool,
 
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::connect::ConnectArgs;
+use super::print::PrintArgs;
 use super::value;
 
 const EXAMPLES: &str = "\
@@ -13,10 +14,21 @@ Examples:
   skeeter sub -t 'sensors/#' -v                 topic and payload, a line each
   skeeter sub -t state -C 1 -W 5                one message, within five seconds
   skeeter sub mqtts://me@example.org/log        from a broker elsewhere, with TLS
+  skeeter sub -t door --until 'state == \"open\"'  until a field of its JSON says so
+  skeeter sub -t jobs -q 1 --exec ./work        a command for each message
 
 ";
 
 /// Subscribes to topics and prints the messages that arrive.
+///
+/// The conditions of --where and --until are written in CEL, the Common Expression Language. They know topic, qos and
+/// retain; payload, read as JSON where it is JSON and as text otherwise; and the fields of a JSON object by their names.
+/// A condition that does not apply to a message, such as one on a field it does not have, is not true.
+///
+/// The command of --exec finds the payload on its stdin and the rest in its environment: MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN,
+/// MQTT_MID, MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC, MQTT_CORRELATION_DATA (in hexadecimal digits),
+/// MQTT_PAYLOAD_FORMAT_INDICATOR, MQTT_MESSAGE_EXPIRY_INTERVAL, MQTT_SUBSCRIPTION_IDENTIFIER and, for each user property,
+/// MQTT_USER_PROPERTY_ with its name in capitals. A message above QoS 0 is acknowledged when its command has ended.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES, version, disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct SubscribeArgs {
@@ -28,17 +40,8 @@ pub(crate) struct SubscribeArgs {
     #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
     pub(crate) qos: crate::message::QoS,
 
-    /// Prints the topic before each payload.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-
-    /// Output format, as in mosquitto_sub: %t topic, %p payload, %j JSON and more; see the man page.
-    #[arg(short = 'F', value_name = "FORMAT", allow_hyphen_values = true)]
-    pub(crate) format: Option<String>,
-
-    /// Lays out the JSON of %j and %J for people.
-    #[arg(long)]
-    pub(crate) pretty: bool,
+    #[command(flatten)]
+    pub(crate) print: PrintArgs,
 
     /// Prints one JSON object a line, which pub --json can read.
     #[arg(long, conflicts_with_all = ["format", "verbose", "no_newline"])]
@@ -48,21 +51,41 @@ pub(crate) struct SubscribeArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "verbose", "no_newline"])]
     pub(crate) record: Option<PathBuf>,
 
+    /// Gives each topic a line of the screen, where its last message stands.
+    #[arg(short, long, conflicts_with_all = ["json", "record"])]
+    pub(crate) watch: bool,
+
+    /// Runs this command in a shell for each message instead of printing it.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["format", "verbose", "no_newline", "json", "record", "watch", "message_rate"])]
+    pub(crate) exec: Option<String>,
+
+    /// So many commands of --exec run at once; with more than one their order is open.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "exec", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
+
     /// Prints the rate of messages each second instead of the messages.
     #[arg(long)]
     pub(crate) message_rate: bool,
 
-    /// Prints no newline after each message.
-    #[arg(short = 'N')]
-    pub(crate) no_newline: bool,
+    /// Shows rates below the messages, if stderr is a terminal.
+    #[arg(long)]
+    pub(crate) stats: bool,
+
+    /// Leaves out messages for which this is not true, such as 'temperature > 30'; 68 if none was left at the end.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) only_where: Option<String>,
+
+    /// Ends after the message for which this is true; with exit status 68 if it never was at another end.
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) until: Option<String>,
 
     /// Ends after so many messages.
-    #[arg(short = 'C', value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'C', long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
-    /// Ends after so many seconds, with exit status 27.
-    #[arg(short = 'W', value_name = "SECONDS", value_parser = value::seconds)]
-    pub(crate) timeout: Option<Duration>,
+    /// Ends after so many seconds without a message, with exit status 66.
+    #[arg(long, value_name = "SECONDS", value_parser = value::time_limit)]
+    pub(crate) idle_timeout: Option<Duration>,
 
     /// Unsubscribes from this filter (repeatable), for a session that is resumed with -c.
     #[arg(short = 'U', long, value_name = "FILTER")]
@@ -72,12 +95,8 @@ pub(crate) struct SubscribeArgs {
     #[arg(short = 'T', long, value_name = "FILTER")]
     pub(crate) filter_out: Vec<String>,
 
-    /// Leaves out retained messages.
-    #[arg(short = 'R', conflicts_with = "retained_only")]
-    pub(crate) no_retained: bool,
-
     /// Prints retained messages only, and ends at the first that is not.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_retained")]
     pub(crate) retained_only: bool,
 
     /// Clears the retained messages that arrive, by an empty retained message to each topic.
@@ -88,29 +107,21 @@ pub(crate) struct SubscribeArgs {
     #[arg(long, requires = "remove_retained")]
     pub(crate) dry_run: bool,
 
-    /// Asks for the retain flag as it was published. MQTT 5.
-    #[arg(long)]
-    pub(crate) retain_as_published: bool,
-
-    /// When retained messages are sent on subscribing. MQTT 5.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = RetainHandlingArg::Always)]
-    pub(crate) retain_handling: RetainHandlingArg,
-
     /// Prints only this share of the messages, in percent, picked at random.
     #[arg(long, value_name = "PERCENT", value_parser = value::percent)]
     pub(crate) random_filter: Option<f64>,
 
     /// Ends once the subscriptions are granted.
-    #[arg(short = 'E')]
+    #[arg(short = 'E', long)]
     pub(crate) end_when_subscribed: bool,
-
-    /// Ends after so many seconds without a message, with exit status 66.
-    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
-    pub(crate) idle_timeout: Option<Duration>,
 
     /// Creates this file once the broker has granted the subscriptions.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+
+    /// Tells each packet that is sent or received, on stderr.
+    #[arg(short, long)]
+    pub(crate) debug: bool,
 
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
@@ -122,15 +133,4 @@ pub(crate) struct SubscribeArgs {
     /// Shows the version.
     #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
     version: Option<bool>,
-}
-
-/// Which retained messages a subscription asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum RetainHandlingArg {
-    /// All that match.
-    Always,
-    /// Those that match if the subscription is new.
-    New,
-    /// None.
-    Never,
 }

@@ -23,6 +23,14 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number).map_err(|_| "expected seconds, from 0".to_owned())
 }
 
+/// Seconds above 0, with a fraction if need be.
+pub(crate) fn time_limit(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("expected seconds above 0".to_owned()),
+        limit => Ok(limit),
+    }
+}
+
 /// Seconds that a session is kept: decimal or `0x`, or for ever as `-1` or `∞`.
 pub(crate) fn expiry(text: &str) -> Result<u32, String> {
     let number = match text {

@@ -130,6 +130,8 @@ pub struct Client {
     last_sent: Instant,
     last_received: Instant,
     ping_sent: Option<Instant>,
+    /// PINGRESPs that came.
+    pongs: u64,
 }
 
 impl Client {
@@ -149,6 +151,7 @@ impl Client {
             last_sent: Instant::ZERO,
             last_received: Instant::ZERO,
             ping_sent: None,
+            pongs: 0,
             settings,
         }
     }
@@ -252,9 +255,29 @@ impl Client {
         if self.ping_sent.is_some() {
             return Err(self.fail(late("the broker did not answer PINGREQ in time"), out));
         }
+        self.ping(now, out);
+        Ok(())
+    }
+
+    /// Sends PINGREQ, unless one waits for its answer: when [`Self::pongs`] has grown, the server has read all that was sent
+    /// before. Whether one was sent.
+    pub fn ping(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        if self.phase != Phase::Connected || self.ping_sent.is_some() {
+            return false;
+        }
         encode(self.settings.version, &Packet::Pingreq, out);
         (self.ping_sent, self.last_sent) = (Some(now), now);
-        Ok(())
+        true
+    }
+
+    /// How often the server has answered PINGREQ.
+    pub fn pongs(&self) -> u64 {
+        self.pongs
+    }
+
+    /// Nothing was read for a while by our own choice: the silence is not the server's.
+    pub fn not_listening(&mut self, now: Instant) {
+        (self.ping_sent, self.last_received) = (None, now);
     }
 
     /// Ends the connection with DISCONNECT; nothing may be sent after it [MQTT-3.14.4-1].

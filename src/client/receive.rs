@@ -115,6 +115,7 @@ impl Client {
             }
             Packet::Pingresp => {
                 self.ping_sent = None;
+                self.pongs += 1;
                 Ok(Step::Nothing)
             }
             Packet::Disconnect(disconnect) if self.is_v5() => {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::exit::{Failure, INPUT, USAGE};
-use super::target;
+use super::exit::{Failure, INPUT, Teller, USAGE};
+use super::{target, trace};
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, WillArgs};
 use crate::cli::property::{self, Carrier};
 use crate::cli::value::Url;
@@ -16,14 +16,13 @@ use crate::client::{Client, Settings, Will};
 use crate::codec::packet::Version;
 use crate::codec::property::Property;
 use crate::codec::reason::Reason;
-use crate::link::{Ended, Link, Opened};
+use crate::link::{Ended, Link, Opened, Witness};
 use crate::transport::{Failure as TransportFailure, Target};
 
 /// The longest wait between two attempts to connect.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Whom to talk to, and as whom.
-#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) target: Target,
@@ -33,6 +32,8 @@ pub(crate) struct Plan {
     falls_back: bool,
     /// How long to try when nobody answers.
     wait: Duration,
+    /// Is shown each packet, with `-d`.
+    witness: Option<Witness>,
 }
 
 /// The name and the password, from the environment where the flags and the URL do not say them. Who comes as somebody does
@@ -149,12 +150,21 @@ impl Plan {
             topic: of_url(|url| &url.topic),
             falls_back: args.protocol_version.is_none() && !needs_5 && !is_mosquitto,
             wait: args.wait.unwrap_or_default(),
+            witness: None,
         })
+    }
+
+    /// Shows each packet, if `debug` is asked for.
+    pub(crate) fn tell_packets(&mut self, debug: bool, teller: Teller) {
+        self.witness = debug.then(|| trace::witness(teller));
     }
 
     /// A client that is not connected yet.
     pub(crate) fn dial(self) -> Dial {
-        let link = Link::new(Client::new(self.settings), self.target);
+        let mut link = Link::new(Client::new(self.settings), self.target);
+        if let Some(witness) = self.witness {
+            link.show_to(witness);
+        }
         Dial { link, falls_back: self.falls_back, wait: self.wait }
     }
 }

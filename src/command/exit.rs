@@ -39,6 +39,8 @@ statuses! {
     PUBLISH_REFUSED = 65, "the broker refused a message, or cannot take it";
     IDLE = 66, "no message came within the time given by --idle-timeout";
     THRESHOLD = 67, "a run of bench did not hold what --threshold asks for";
+    UNMET = 68, "sub ended before --until was true, or without a message for which --where is";
+    COMMAND_FAILED = 69, "a command of sub --exec failed";
 }
 
 /// What ends a subcommand early: the status, and one line for people.
@@ -88,6 +90,10 @@ pub(crate) struct Teller {
 impl Teller {
     pub(crate) fn new(program: &'static str, args: &ConnectArgs) -> Self {
         Self { program, quiet: args.quiet, dialect: args.dialect }
+    }
+
+    pub(crate) fn dialect(self) -> Dialect {
+        self.dialect
     }
 
     pub(crate) fn tell(self, text: impl Display) {

@@ -9,8 +9,10 @@ use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
+use super::arguments::variable;
 use super::exit::TABLE;
 use crate::cli::Cli;
+use crate::cli::print::FORMAT;
 
 /// The files under `directory` shall be these and no others.
 fn keep(directory: &str, files: Vec<(String, Vec<u8>)>) {
@@ -79,6 +81,21 @@ fn page(command: &Command, name: &str) -> Vec<u8> {
         man.render_subcommands_section(&mut out).unwrap();
     }
     let mut roff = Roff::new();
+    if command.get_arguments().any(|arg| arg.get_id() == "format") {
+        roff.control("SH", ["OUTPUT FORMAT"]);
+        for (code, meaning) in FORMAT {
+            roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
+        }
+    }
+    let variables: Vec<_> = command.get_arguments().filter_map(variable).collect();
+    if !variables.is_empty() {
+        roff.control("SH", ["ENVIRONMENT"]);
+        roff.text([roman(
+            "Each flag of the connection has a variable, which counts where the flag is not given; 1 and 0 turn flags \
+             without a value on and off. Under the names of mosquitto's clients they are not read.",
+        )]);
+        roff.control("PP", []).text([roman(variables.join(", "))]);
+    }
     roff.control("SH", ["EXIT STATUS"]);
     for status in TABLE {
         roff.control("TP", []).text([bold(status.code.to_string())]).text([roman(status.meaning)]);

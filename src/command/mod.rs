@@ -13,6 +13,7 @@ mod files;
 #[cfg(test)]
 mod generated;
 mod json;
+mod order;
 mod passwd;
 mod publish;
 mod record;
@@ -20,37 +21,37 @@ mod request;
 mod store;
 mod subscribe;
 mod target;
+mod trace;
 
 use std::future::Future;
 
-use clap::builder::Resettable;
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
-use crate::cli::connect::{ConnectArgs, Dialect};
-use crate::cli::{Cli, Command};
+use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
+use crate::cli::{Cli, Command, property};
 use arguments::Arguments;
 use exit::{FAILURE, Failure};
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
-    let Arguments { words, dialect } = match Arguments::new(arguments) {
+    let Arguments { words, dialect, mut definition } = match Arguments::new(arguments) {
         Ok(arguments) => arguments,
         Err(failure) => {
             eprintln!("skeeter: {}", failure.text);
             return failure.code;
         }
     };
-    let mut command = Cli::command();
-    if dialect == Dialect::Mosquitto {
-        // Under its names only what it reads itself is read from the environment.
-        command = command.mut_subcommands(|command| command.mut_args(|arg| arg.env(Resettable::Reset)));
-    }
-    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
+    definition = definition.mut_subcommands(|command| match command.get_name() {
+        "pub" | "sub" | "rr" => command.mut_args(with_any_value),
+        _ => command,
+    });
+    let parsed = definition
+        .try_get_matches_from(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, mut matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
-            // Help goes to stdout; that it is closed is no reason to fail.
-            let _ = error.print();
+            complain(&error);
             return match (dialect, error.use_stderr()) {
                 // There also help and version end so.
                 (Dialect::Mosquitto, _) => FAILURE.code,
@@ -59,7 +60,12 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             };
         }
     };
-    let with = |connect: &mut ConnectArgs| connect.dialect = dialect;
+    // There is always a subcommand.
+    let matches = matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default();
+    let with = |connect: &mut ConnectArgs| {
+        connect.dialect = dialect;
+        order::settle(&matches, connect);
+    };
     match cli.command {
         Command::Bench(mut args) => {
             with(&mut args.connect);
@@ -73,6 +79,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         Command::Cert(args) => cert::run(&args),
         Command::Pub(mut args) => {
             with(&mut args.connect);
+            order::settle_topic(&matches, &args.connect, &mut args.payload);
             publish::run(&args)
         }
         Command::Sub(mut args) => {
@@ -81,9 +88,31 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         }
         Command::Rr(mut args) => {
             with(&mut args.connect);
+            order::settle_topic(&matches, &args.connect, &mut args.payload);
+            if dialect == Dialect::Mosquitto {
+                // mosquitto_rr, unlike the others, begins with 5.
+                args.connect.protocol_version.get_or_insert(ProtocolVersion::V5);
+            }
             request::run(&args)
         }
         Command::Store(args) => store::run(&args),
+    }
+}
+
+/// A value may begin with a hyphen, as in mosquitto's clients: a password, a topic, a payload.
+fn with_any_value(arg: clap::Arg) -> clap::Arg {
+    let takes_any = arg.get_action().takes_values() && !arg.is_positional();
+    arg.allow_hyphen_values(takes_any)
+}
+
+/// Tells what is wrong with the flags, or the help.
+fn complain(error: &clap::Error) {
+    let text = error.render().to_string();
+    if text.contains(property::SEPARATOR) {
+        eprint!("{}", text.replace(property::SEPARATOR, " "));
+    } else {
+        // Help goes to stdout; that it is closed is no reason to fail.
+        let _ = error.print();
     }
 }
 

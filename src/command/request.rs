@@ -8,13 +8,13 @@ use super::connection::{Dial, Plan};
 use super::exit::{
     Failure, INPUT, PUBLISH_REFUSED, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller, USAGE,
 };
-use super::publish::{Payload, payload};
-use super::subscribe::format::Format;
+use super::publish::payload;
 use super::subscribe::output::{Layout, Output, stdout};
+use super::subscribe::retain_handling;
 use crate::cli::property::{self, Carrier};
 use crate::cli::request::RequestArgs;
 use crate::client::{Event, Outgoing};
-use crate::codec::packet::{Options, RetainHandling};
+use crate::codec::packet::Options;
 use crate::codec::property::{Properties, PropertiesBuf, Property};
 use crate::codec::reason::Reason;
 use crate::link::Ended;
@@ -27,8 +27,9 @@ pub(super) fn run(args: &RequestArgs) -> u8 {
 
 fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
     let usage = |text: String| Failure::new(USAGE, text);
-    let plan = Plan::new(&args.connect)?;
-    let topic = args.topic.clone().or_else(|| plan.topic.clone());
+    let mut plan = Plan::new(&args.connect)?;
+    plan.tell_packets(args.debug, teller);
+    let topic = args.payload.topic.clone().or_else(|| plan.topic.clone());
     let topic = topic.ok_or_else(|| usage("there is no topic: add -t TOPIC".to_owned()))?;
     for topic in [&topic, &args.response_topic] {
         TopicName::new(topic).map_err(|why| usage(format!("the topic {topic:?} is not valid: {why}")))?;
@@ -38,30 +39,19 @@ fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
         return Err(usage("the response topic is given twice".to_owned()));
     }
     properties.push(Property::ResponseTopic(&args.response_topic));
-    let layout = match &args.format {
-        Some(format) => {
-            Layout::Format(Format::parse(format, args.pretty).map_err(|why| usage(format!("-F: {why}")))?)
-        }
-        None if args.verbose => Layout::TopicAndPayload,
-        None => Layout::Payload,
-    };
-    let file = stdout().map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))?;
+    let layout = Layout::new(&args.print, teller)?;
     let request = Request {
         args,
         topic,
-        payload: payload(&Payload {
-            message: args.message.as_deref(),
-            file: args.file.as_deref(),
-            stdin: args.stdin_file,
-        })?,
+        payload: payload(&args.payload)?,
         properties,
         subscribe: property::of(&args.connect.properties, Carrier::Subscribe).map_err(usage)?,
     };
-    let mut output = Output::new(layout, !args.no_newline, file, teller);
+    let mut output = Output::new(layout, !args.print.no_newline, stdout()?, teller);
     super::block_on(async move {
         let broker = plan.target.to_string();
         let mut dial = plan.dial();
-        let limit = args.timeout.unwrap_or(Duration::MAX);
+        let limit = args.print.timeout.unwrap_or(Duration::MAX);
         match timeout(limit, request.ask(&mut dial, &mut output)).await {
             Ok(Ok(())) => {
                 // The response is there: that is all that was asked.
@@ -110,8 +100,7 @@ impl Request<'_> {
     async fn ask(&self, dial: &mut Dial, output: &mut Output) -> Result<(), End> {
         dial.open().await?;
         let args = self.args;
-        let handling = if args.no_retained { RetainHandling::DoNotSend } else { RetainHandling::Send };
-        let options = Options { qos: args.qos, retain_handling: handling, ..Options::default() };
+        let options = options(args);
         let refused = |status, why: &dyn std::fmt::Display| End::Failed(Failure::new(status, why));
         let (client, now, out) = dial.link.command();
         client
@@ -138,7 +127,7 @@ impl Request<'_> {
                             &format!("the request was not published: {reason}"),
                         ));
                     }
-                    Event::Message(publish) if !(args.no_retained && publish.retain) => {
+                    Event::Message(publish) if !(args.print.no_retained && publish.retain) => {
                         let took = asked.elapsed();
                         let written = output.message(&publish).and_then(|()| {
                             if args.latency {
@@ -167,7 +156,7 @@ impl Request<'_> {
                 let message = Outgoing {
                     topic: &self.topic,
                     payload: &self.payload,
-                    qos: args.qos,
+                    qos: args.payload.qos,
                     retain: false,
                     properties: self.properties.as_properties(),
                 };
@@ -176,6 +165,15 @@ impl Request<'_> {
                 })?;
             }
         }
+    }
+}
+
+fn options(args: &RequestArgs) -> Options {
+    Options {
+        qos: args.payload.qos,
+        no_local: false,
+        retain_as_published: args.print.retain_as_published,
+        retain_handling: retain_handling(&args.print),
     }
 }
 

@@ -12,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{sleep_until, timeout};
 
 use crate::client::{Again, Client, Event, Fault};
+use crate::codec::packet::{Packet, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
+use crate::codec::{decode, decode_connect, frame};
 use crate::time::Instant;
 use crate::transport::{self, Failure, Refused, Stream, Target};
 
@@ -73,6 +75,16 @@ pub(crate) struct Opened {
     pub(crate) again: Again,
 }
 
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Out,
+    In,
+}
+
+/// Is shown each packet, when it leaves and when it is taken.
+pub(crate) type Witness = Box<dyn FnMut(Way, &Packet<'_>)>;
+
 /// A client and its connection.
 pub(crate) struct Link {
     client: Client,
@@ -87,6 +99,9 @@ pub(crate) struct Link {
     output: Vec<u8>,
     /// What of `output` is sent.
     sent: usize,
+    witness: Option<Witness>,
+    /// What of `output` the witness has seen.
+    shown: usize,
 }
 
 impl Link {
@@ -102,7 +117,14 @@ impl Link {
             pending: 0..0,
             output: Vec::new(),
             sent: 0,
+            witness: None,
+            shown: 0,
         }
+    }
+
+    /// From now on each packet is shown to `witness`.
+    pub(crate) fn show_to(&mut self, witness: Witness) {
+        self.witness = Some(witness);
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -115,7 +137,7 @@ impl Link {
 
     /// Connects and waits for CONNACK.
     pub(crate) async fn open(&mut self) -> Result<Opened, Ended> {
-        (self.pending, self.sent) = (0..0, 0);
+        (self.pending, self.sent, self.shown) = (0..0, 0, 0);
         self.output.clear();
         let limit = self.client.settings().connect_timeout;
         let stream = match timeout(limit, transport::connect(&self.target)).await {
@@ -173,15 +195,67 @@ impl Link {
 
     /// The next event of the bytes that have arrived.
     pub(crate) fn event(&mut self) -> Result<Option<Event<'_>>, Ended> {
-        let Self { client, input, pending, output, now, .. } = self;
+        let Self { client, input, pending, output, now, witness, .. } = self;
+        let version = client.settings().version;
+        let start = pending.start;
         let mut rest = &input[pending.clone()];
         let result = client.next(*now, &mut rest, output);
         pending.start = pending.end - rest.len();
+        if let Some(witness) = witness {
+            show(witness, Way::In, version, &input[start..pending.start]);
+        }
         result.map_err(Ended::Fault)
+    }
+
+    /// Shows the witness what is about to be sent.
+    fn show_output(&mut self) {
+        let version = self.client.settings().version;
+        if let Some(witness) = &mut self.witness {
+            show(witness, Way::Out, version, &self.output[self.shown..]);
+        }
+        self.shown = self.output.len();
+    }
+
+    /// How much has been written so far, for [`Self::take_back`].
+    pub(crate) fn mark(&self) -> usize {
+        self.output.len()
+    }
+
+    /// What was written since `mark` is not sent, until it is given again: acknowledgements of what is not yet done.
+    /// Nothing may have been sent in between.
+    pub(crate) fn take_back(&mut self, mark: usize) -> Vec<u8> {
+        self.output.split_off(mark)
+    }
+
+    /// Sends what was taken back.
+    pub(crate) fn give(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// Keeps the connection alive, but takes nothing in, so that the broker holds back. Ends only when that fails; may be
+    /// dropped at any time.
+    pub(crate) async fn hold(&mut self) -> Ended {
+        loop {
+            if let Err(error) = self.flush(PATIENCE).await {
+                return Ended::Lost(error);
+            }
+            self.read_clock();
+            // That nothing is heard of the broker is our own choice.
+            self.client.not_listening(self.now);
+            match self.client.deadline() {
+                Instant::NEVER => pending().await,
+                at => sleep_until(self.origin + Duration::from_micros(at.as_micros())).await,
+            }
+            self.read_clock();
+            if let Err(fault) = self.client.tick(self.now, &mut self.output) {
+                return Ended::Fault(fault);
+            }
+        }
     }
 
     /// Sends and receives until something has come or all has left, and does what is due. May be dropped at any time.
     pub(crate) async fn progress(&mut self) -> Result<(), Ended> {
+        self.show_output();
         let deadline = self.client.deadline();
         let (client_is_late, moved);
         {
@@ -204,6 +278,8 @@ impl Link {
                 () = timer => (client_is_late, moved) = (true, Ok(())),
             }
         }
+        // Nothing was added meanwhile, but all may have left.
+        self.shown = self.output.len();
         self.read_clock();
         if let Err(error) = moved {
             return Err(Ended::Lost(error));
@@ -217,6 +293,7 @@ impl Link {
 
     /// Sends all output, as long as the broker takes some of it in time.
     async fn flush(&mut self, patience: Duration) -> io::Result<()> {
+        self.show_output();
         let Some(stream) = &mut self.stream else { return Ok(()) };
         while self.sent < self.output.len() {
             match timeout(patience, stream.write(&self.output[self.sent..])).await {
@@ -267,6 +344,19 @@ fn refused(ended: Ended) -> Ended {
             Ended::Unreachable(Failure::Handshake(error.to_string()))
         }
         _ => ended,
+    }
+}
+
+/// Shows the packets of `bytes` to `witness`; what cannot be read is told elsewhere.
+fn show(witness: &mut Witness, way: Way, version: Version, mut bytes: &[u8]) {
+    while let Ok(Some(frame)) = frame::cut(bytes, usize::MAX) {
+        let is_connect = frame.first() == 0x10;
+        let packet =
+            if is_connect { decode_connect(frame).map(Packet::Connect) } else { decode(version, frame) };
+        if let Ok(packet) = packet {
+            witness(way, &packet);
+        }
+        bytes = &bytes[frame.len()..];
     }
 }
 

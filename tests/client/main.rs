@@ -6,7 +6,11 @@
 mod support;
 
 mod bench;
+mod conditions;
 mod connecting;
+mod drop_in;
+mod exec;
+mod flags;
 mod load;
 mod mirror;
 mod options;
@@ -14,7 +18,12 @@ mod options;
 mod passwd;
 mod publish;
 mod request;
+mod restart;
 mod run;
 mod selection;
 mod subscribe;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod tls;
+mod trust;
+mod watch;

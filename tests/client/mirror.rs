@@ -27,13 +27,21 @@ impl Random {
     fn message(&mut self, number: u64) -> Value {
         let mut message = Map::new();
         message.insert("topic".into(), format!("mirror/{}/é", self.below(50)).into());
-        message.insert("qos".into(), (1 + self.below(2)).into());
+        message.insert("qos".into(), self.below(3).into());
         message.insert("retain".into(), (self.below(8) == 0).into());
-        match self.below(3) {
-            0 => message.insert("payload_base64".into(), self.binary().into()),
+        let kind = self.below(9);
+        let is_text = kind >= 3;
+        match kind {
+            0..3 => message.insert("payload_base64".into(), self.binary().into()),
+            3 => message.insert("payload".into(), "".into()),
             _ => message.insert("payload".into(), format!("{number} {}", self.text(40)).into()),
         };
         let mut properties = Map::new();
+        if self.below(2) == 0 {
+            // 1 says that the payload is text.
+            let indicator = if is_text { self.below(2) } else { 0 };
+            properties.insert("payload-format-indicator".into(), indicator.into());
+        }
         if self.below(2) == 0 {
             properties.insert("content-type".into(), self.text(10).into());
         }
@@ -48,13 +56,11 @@ impl Random {
         if self.below(4) == 0 {
             properties.insert("message-expiry-interval".into(), (1000 + self.below(1000)).into());
         }
-        let users: Vec<Value> = (0..self.below(4)).map(|_| json!({ self.text(5): self.text(8) })).collect();
-        if !users.is_empty() {
-            properties.insert("user-properties".into(), users.into());
-        }
-        if !properties.is_empty() {
-            message.insert("properties".into(), properties.into());
-        }
+        // Names may repeat, and their order counts.
+        let mut users = vec![json!({ "number": number.to_string() })];
+        users.extend((0..self.below(4)).map(|_| json!({ self.text(2): self.text(8) })));
+        properties.insert("user-properties".into(), users.into());
+        message.insert("properties".into(), properties.into());
         message.into()
     }
 }
@@ -70,9 +76,9 @@ fn content(line: &str) -> Value {
         properties.remove("message-expiry-interval");
         properties.remove("subscription-identifiers");
     }
-    if object.get("properties").is_some_and(|properties| properties == &json!({})) {
-        object.remove("properties");
-    }
+    // No payload is an empty one.
+    object.entry("payload_base64").or_insert_with(|| "".into());
+    object.entry("payload").or_insert_with(|| "".into());
     value
 }
 
@@ -101,10 +107,17 @@ fn ten_thousand_messages_are_mirrored() {
     let first = through_a_broker(&messages.join("\n"), messages.len());
     assert!(first.contains("\"subscription-identifiers\":[7]"));
     let second = through_a_broker(&first, messages.len());
-    let contents = |text: &str| text.lines().map(content).collect::<Vec<_>>();
     let wanted: Vec<_> = messages.iter().map(|message| content(message)).collect();
-    assert!(contents(&first) == wanted, "as they were published");
-    assert!(contents(&second) == wanted, "and as they were mirrored");
+    for (text, what) in [(&first, "published"), (&second, "mirrored")] {
+        let contents: Vec<_> = text.lines().map(content).collect();
+        // Order is promised among messages of one QoS.
+        for qos in 0..3 {
+            let of_qos =
+                |all: &[Value]| all.iter().filter(|one| one["qos"] == qos).cloned().collect::<Vec<_>>();
+            assert!(of_qos(&contents) == of_qos(&wanted), "as they were {what}, at QoS {qos}");
+        }
+        assert_eq!(contents.len(), wanted.len());
+    }
 }
 
 #[test]
@@ -115,6 +128,8 @@ fn a_line_that_is_no_message_is_told_and_the_others_are_published() {
     let (mut raw, _) = server.accept_with(ACCEPT5);
     raw.expect(&packet(0x30, &[&text("default"), b"\0a"]));
     raw.expect(&packet(0x30, &[&text("t"), b"\0{\"x\":1}"]));
+    raw.expect(&[0xC0, 0]);
+    raw.send(&[0xD0, 0]);
     raw.packet();
     drop(raw);
     let said = run.end();
@@ -141,6 +156,8 @@ fn a_recording_is_replayed() {
         let (mut raw, _) = server.accept_with(ACCEPT5);
         raw.expect(&packet(0x31, &[&text("t"), b"\0one"]));
         raw.expect(&packet(0x30, &[&text("t"), b"\0two"]));
+        raw.expect(&[0xC0, 0]);
+        raw.send(&[0xD0, 0]);
         raw.packet();
         drop(raw);
         assert_eq!(run.end().status, 0);

@@ -16,6 +16,8 @@ fn payloads(raw: &mut Raw) -> Vec<Vec<u8>> {
     loop {
         match raw.packet() {
             (0x30, body) => payloads.push(body[4..].to_vec()),
+            // Whether all has been read.
+            (0xC0, _) => raw.send(&[0xD0, 0]),
             (0xE0, _) => return payloads,
             other => panic!("{other:02x?}"),
         }
@@ -149,6 +151,8 @@ fn a_line_is_sent_when_it_is_there() {
         raw.expect(&publish5(0x30, "t", None, line));
     }
     drop(stdin);
+    raw.expect(&[0xC0, 0]);
+    raw.send(&[0xD0, 0]);
     raw.expect(&[0xE0, 0]);
     drop(raw);
     assert_eq!(run.end().status, 0);

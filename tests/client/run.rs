@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Stdio};
 use std::thread::JoinHandle;
 
-use crate::support::{PATIENCE, Raw, skeeter, wait};
+use crate::support::{PATIENCE, Raw, packet, skeeter, wait};
 
 /// CONNACK that accepts, of MQTT 5 and of 3.1.1.
 pub(crate) const ACCEPT5: &[u8] = &[0x20, 3, 0, 0, 0];
@@ -69,8 +69,21 @@ impl Run {
     }
 
     pub(crate) fn start_bare(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = skeeter()
-            .args(arguments)
+        Self::spawn(skeeter().args(arguments), environment)
+    }
+
+    /// Starts the binary under the name of one of mosquitto's clients.
+    #[cfg(unix)]
+    pub(crate) fn start_as(name: &str, port: u16, arguments: &[&str]) -> Self {
+        use std::os::unix::process::CommandExt;
+        let port = port.to_string();
+        let mut command = skeeter();
+        command.arg0(format!("/usr/bin/{name}")).args(["-h", "127.0.0.1", "-p", &port]).args(arguments);
+        Self::spawn(&mut command, &[("XDG_CONFIG_HOME", "/nonexistent")])
+    }
+
+    fn spawn(command: &mut std::process::Command, environment: &[(&str, &str)]) -> Self {
+        let mut child = command
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -119,4 +132,82 @@ pub(crate) fn has_peer(program: &str) -> bool {
     let found = std::process::Command::new(program).arg("--help").output().is_ok();
     assert!(found || std::env::var_os("SKEETER_REQUIRE_PEERS").is_none(), "{program} is not installed");
     found
+}
+
+/// A broker that grants everything, sends `messages` once it is subscribed to, and keeps what it is told.
+pub(crate) struct Polite {
+    server: Server,
+    messages: Vec<Vec<u8>>,
+}
+
+impl Polite {
+    pub(crate) fn new(messages: &[Vec<u8>]) -> Self {
+        Self { server: Server::new(), messages: messages.to_vec() }
+    }
+
+    /// Runs a client to its end; the packets it sent, and what it said.
+    pub(crate) fn talk(&self, arguments: &[&str]) -> (Vec<(u8, Vec<u8>)>, Said) {
+        let mut run = Run::start(self.server.port(), arguments);
+        drop(run.stdin());
+        (self.serve(), run.end())
+    }
+
+    /// The same under the name of one of mosquitto's clients.
+    #[cfg(unix)]
+    pub(crate) fn talk_as(&self, name: &str, arguments: &[&str]) -> (Vec<(u8, Vec<u8>)>, Said) {
+        let run = Run::start_as(name, self.server.port(), arguments);
+        (self.serve(), run.end())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// One connection, to its end.
+    pub(crate) fn serve(&self) -> Vec<(u8, Vec<u8>)> {
+        let mut raw = self.server.accept();
+        let mut packets = Vec::new();
+        let mut is_v5 = false;
+        while let Some((first, body)) = raw.try_packet() {
+            let id = |at: usize| [body[at], body[at + 1]];
+            let after_topic = || 2 + usize::from(u16::from_be_bytes(id(0)));
+            match first & 0xF0 {
+                0x10 => {
+                    let level = body[2 + usize::from(u16::from_be_bytes(id(0)))];
+                    is_v5 = level == 5;
+                    raw.send(if is_v5 { ACCEPT5 } else { ACCEPT4 });
+                }
+                0x30 if first & 6 == 2 => raw.send(&packet(0x40, &[&id(after_topic())])),
+                0x30 if first & 6 == 4 => raw.send(&packet(0x50, &[&id(after_topic())])),
+                0x60 => raw.send(&packet(0x70, &[&id(0)])),
+                0x80 => {
+                    let properties = if is_v5 { &[0][..] } else { &[] };
+                    let granted = vec![0; filters(&body, is_v5)];
+                    raw.send(&packet(0x90, &[&id(0), properties, &granted]));
+                    // It may be gone before it has taken all of them.
+                    let _ = raw.0.write_all(&self.messages.concat());
+                }
+                0xA0 if is_v5 => raw.send(&packet(0xB0, &[&id(0), &[0, 0]])),
+                0xA0 => raw.send(&packet(0xB0, &[&id(0)])),
+                0xC0 => raw.send(&[0xD0, 0]),
+                _ => {}
+            }
+            packets.push((first, body));
+            if first == 0xE0 {
+                break;
+            }
+        }
+        packets
+    }
+}
+
+/// How many filters a SUBSCRIBE has.
+fn filters(body: &[u8], is_v5: bool) -> usize {
+    let mut at = if is_v5 { 3 + usize::from(body[2]) } else { 2 };
+    let mut count = 0;
+    while at < body.len() {
+        at += 3 + usize::from(u16::from_be_bytes([body[at], body[at + 1]]));
+        count += 1;
+    }
+    count
 }

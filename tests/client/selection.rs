@@ -97,6 +97,9 @@ fn lines_may_begin_with_their_topic_or_end_with_nul() {
         for (topic, payload) in expected {
             raw.expect(&message(0x30, topic, payload));
         }
+        // Has it all been read?
+        raw.expect(&[0xC0, 0]);
+        raw.send(&[0xD0, 0]);
         raw.expect(&[0xE0, 0]);
         drop(raw);
         assert_eq!(run.end().status, 0);
@@ -105,6 +108,9 @@ fn lines_may_begin_with_their_topic_or_end_with_nul() {
     run.feed(b"a/# x\n\xFF x\nok x\n");
     let (mut raw, _) = server.accept_with(ACCEPT5);
     raw.expect(&message(0x30, "ok", "x"));
+    raw.expect(&[0xC0, 0]);
+    raw.send(&[0xD0, 0]);
+    raw.packet();
     drop(raw);
     let said = run.end();
     assert_eq!(said.status, 65);

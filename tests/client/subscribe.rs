@@ -174,6 +174,33 @@ fn output_that_cannot_be_written_is_status_14() {
     assert_eq!(wait(&mut child), 14);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_record_that_cannot_be_written_is_status_14() {
+    let said = Run::start(1, &["sub", "-t", "t", "--record", "/nonexistent/record"]).end();
+    assert_eq!(said.status, 14, "{said:?}");
+    assert!(said.stderr.contains("/nonexistent/record"), "{said:?}");
+    let server = Server::new();
+    let run = Run::start(server.port(), &["sub", "-t", "t", "--record", "/dev/full"]);
+    let mut raw = subscribed(&server);
+    raw.send(&message("t", b"x"));
+    while raw.try_packet().is_some() {}
+    drop(raw);
+    assert_eq!(run.end().status, 14);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_topic_that_is_no_text_is_told() {
+    use std::os::unix::ffi::OsStrExt;
+    let topic = std::ffi::OsStr::from_bytes(b"a/\xFF");
+    for arguments in [&["pub", "-m", "x", "-t"][..], &["sub", "-t"], &["sub", "-t", "t", "-T"]] {
+        let output = skeeter().args(arguments).arg(topic).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("UTF-8"), "{output:?}");
+    }
+}
+
 #[test]
 fn it_comes_back_and_subscribes_again() {
     let server = Server::new();

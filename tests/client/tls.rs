@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::run::{Run, Server, has_peer};
 use crate::support::Folder;
 
-fn openssl(folder: &Folder, arguments: &str) {
+pub(crate) fn openssl(folder: &Folder, arguments: &str) {
     let directory = folder.file("");
     let status = Command::new("openssl")
         .args(arguments.split(' '))
@@ -19,7 +19,7 @@ fn openssl(folder: &Folder, arguments: &str) {
 }
 
 /// An authority and a certificate of this name, signed by it.
-fn certificates(folder: &Folder, name: &str) {
+pub(crate) fn certificates(folder: &Folder, name: &str) {
     openssl(
         folder,
         "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(unix)]
+mod side_by_side;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -13,13 +13,15 @@ use crate::codec::packet::Version;
 use crate::codec::property::{Properties, Property};
 use crate::codec::reason::Reason;
 use crate::command::connection::{Dial, is_worth_waiting, random_id};
-use crate::link::{Ended, Opened};
+use crate::link::{Ended, Link, Opened};
 use crate::message::QoS;
 
 /// Seconds the broker keeps the session of a run that lost its connection.
 const SESSION: u32 = 300;
 /// So many refusals are told one by one.
 const TOLD: u64 = 10;
+/// After so many messages at QoS 0 the broker is asked whether it has read them.
+const ASK_AFTER: u64 = 1000;
 
 /// What is published, and how.
 pub(super) struct Job {
@@ -100,8 +102,41 @@ struct Counts {
     doubled: usize,
     /// QoS 0 messages that were on their way when the connection was lost.
     lost: u64,
-    /// QoS 0 messages since the output was last empty.
-    on_the_way: u64,
+    on_the_way: OnTheWay,
+}
+
+/// QoS 0 messages of which it is not known that the broker has read them. A PINGREQ behind them finds out.
+#[derive(Default)]
+struct OnTheWay {
+    /// Before the PINGREQ that waits for its answer, and how many answers there were before it.
+    asked: Option<(u64, u64)>,
+    since: u64,
+}
+
+impl OnTheWay {
+    /// Asks when enough has been sent for it to be worth two bytes, or all there is has been.
+    fn settle(&mut self, link: &mut Link, is_all: bool) {
+        if self.asked.is_some_and(|(_, pongs)| link.client().pongs() > pongs) {
+            self.asked = None;
+        }
+        if self.asked.is_none() && (self.since >= ASK_AFTER || is_all && self.since > 0) {
+            let pongs = link.client().pongs();
+            let (client, now, out) = link.command();
+            if client.ping(now, out) {
+                self.asked = Some((std::mem::take(&mut self.since), pongs));
+            }
+        }
+    }
+
+    /// The connection is lost, and with it so many, or fewer.
+    fn lose(&mut self) -> u64 {
+        let asked = self.asked.take().map_or(0, |(count, _)| count);
+        asked + std::mem::take(&mut self.since)
+    }
+
+    fn is_none(&self) -> bool {
+        self.asked.is_none() && self.since == 0
+    }
 }
 
 struct Run {
@@ -140,10 +175,16 @@ impl Run {
     async fn step(&mut self, progress: &mut Progress) -> Result<bool, End> {
         let due = self.fill()?;
         let link = &mut self.dial.link;
-        if link.is_flushed() {
-            self.counts.on_the_way = 0;
+        if self.retry {
+            self.counts.on_the_way.settle(link, self.lines.is_done());
         }
-        if due.is_none() && self.lines.is_done() && link.is_flushed() && link.client().in_flight() == 0 {
+        let is_taken = !self.retry || self.counts.on_the_way.is_none();
+        if due.is_none()
+            && self.lines.is_done()
+            && is_taken
+            && link.is_flushed()
+            && link.client().in_flight() == 0
+        {
             return Ok(true);
         }
         progress.update(self.counts.published, self.lines.taken, link.client().in_flight());
@@ -193,7 +234,7 @@ impl Run {
             }
             let is_counted = message.qos == QoS::AtMostOnce;
             match client.publish(now, &message, out) {
-                Ok(_) => counts.on_the_way += u64::from(is_counted),
+                Ok(_) => counts.on_the_way.since += u64::from(is_counted),
                 Err(Refusal::NotConnected | Refusal::Full) => {
                     // Both were asked for just above: the line is not lost, it comes again.
                     lines.put_back();
@@ -211,7 +252,7 @@ impl Run {
 
     /// Connects again and goes on.
     async fn come_back(&mut self, ended: &Ended) -> Result<(), End> {
-        self.counts.lost += std::mem::take(&mut self.counts.on_the_way);
+        self.counts.lost += self.counts.on_the_way.lose();
         self.teller.tell(format_args!("{ended}; trying again"));
         let Opened { again } = self.dial.reopen().await?;
         self.counts.doubled += again.exactly_once;

@@ -4,7 +4,6 @@ mod lines;
 mod progress;
 mod source;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,6 +12,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::connection::{Dial, Plan};
 use super::exit::{Failure, INPUT, PUBLISH_REFUSED, SUCCESS, Status, Teller, USAGE};
+use crate::cli::payload::PayloadArgs;
 use crate::cli::property::{self, Carrier};
 use crate::cli::publish::PublishArgs;
 use crate::client::{Event, Outgoing};
@@ -31,11 +31,12 @@ pub(super) fn run(args: &PublishArgs) -> u8 {
 
 fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
     let usage = |text: String| Failure::new(USAGE, text);
-    let plan = Plan::new(&args.connect)?;
+    let mut plan = Plan::new(&args.connect)?;
+    plan.tell_packets(args.debug, teller);
     if args.ping {
         return super::block_on(ping(plan));
     }
-    let topic = args.topic.clone().or_else(|| plan.topic.clone());
+    let topic = args.payload.topic.clone().or_else(|| plan.topic.clone());
     let has_topics = args.lines_with_topic || args.json || args.replay.is_some();
     match &topic {
         Some(topic) => {
@@ -46,7 +47,7 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
     }
     let kind = Kind {
         topic: topic.unwrap_or_default(),
-        qos: args.qos,
+        qos: args.payload.qos,
         retain: args.retain,
         properties: property::of(&args.connect.properties, Carrier::Publish).map_err(usage)?,
         disconnect: property::of(&args.connect.properties, Carrier::Disconnect).map_err(usage)?,
@@ -57,11 +58,7 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
     if args.nul {
         return Err(usage("-0 goes with -l, --lines-with-topic and --json".to_owned()));
     }
-    let payload = payload(&Payload {
-        message: args.message.as_deref(),
-        file: args.file.as_deref(),
-        stdin: args.stdin_file,
-    })?;
+    let payload = payload(&args.payload)?;
     super::block_on(repeated(plan, kind, &payload, args))
 }
 
@@ -79,7 +76,7 @@ fn job(args: &PublishArgs) -> Option<Job> {
         meaning,
         speed: (args.replay.is_some() && !args.as_fast_as_possible).then_some(args.speed),
         retry: !args.no_retry,
-        needs_session: args.qos != QoS::AtMostOnce || meaning == Meaning::Record,
+        needs_session: args.payload.qos != QoS::AtMostOnce || meaning == Meaning::Record,
     })
 }
 
@@ -114,24 +111,22 @@ async fn ping(plan: Plan) -> Result<Status, Failure> {
     Ok(SUCCESS)
 }
 
-/// Where one payload comes from; from nowhere it is empty.
-pub(super) struct Payload<'a> {
-    pub(super) message: Option<&'a OsStr>,
-    pub(super) file: Option<&'a Path>,
-    pub(super) stdin: bool,
-}
-
-pub(super) fn payload(from: &Payload<'_>) -> Result<Vec<u8>, Failure> {
-    if let Some(text) = from.message {
+/// The one payload; without a flag that says where it comes from it is empty.
+pub(super) fn payload(args: &PayloadArgs) -> Result<Vec<u8>, Failure> {
+    if let Some(text) = &args.message {
         return Ok(text.as_encoded_bytes().to_vec());
     }
-    if let Some(path) = from.file {
+    if let Some(path) = &args.file {
         return read_file(path);
     }
     let mut payload = Vec::new();
-    if from.stdin {
+    if args.stdin_file {
         let read = io::stdin().lock().read_to_end(&mut payload);
         read.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {error}")))?;
+        if payload.is_empty() {
+            // What should have written to it has failed, most likely: clear nothing by accident.
+            return Err(Failure::new(INPUT, "stdin is empty; -n publishes a message without payload"));
+        }
     }
     Ok(payload)
 }

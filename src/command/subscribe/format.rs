@@ -364,6 +364,15 @@ mod tests {
     }
 
     #[test]
+    fn the_man_page_tells_every_letter() {
+        let told: String = crate::cli::print::FORMAT.iter().map(|(code, _)| *code).collect();
+        for letter in super::LETTERS {
+            let code = format!("%{}", char::from(*letter));
+            assert!(told.contains(&code), "{code}");
+        }
+    }
+
+    #[test]
     fn formats_that_are_wrong_are_refused() {
         for bad in ["%", "%5", "@", "%y", r"\q", "\\", "%0-5p", "%.", "@1"] {
             assert!(Format::parse(bad, false).is_err(), "{bad}");

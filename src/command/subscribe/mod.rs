@@ -1,34 +1,43 @@
 //! `skeeter sub`: subscribes and prints what arrives.
 
+mod condition;
+mod exec;
 pub(super) mod format;
 pub(super) mod output;
+mod retained;
+mod screen;
 mod selection;
 mod signals;
+mod stats;
+mod take;
 
-use std::collections::VecDeque;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{Dial, Plan, is_worth_waiting, random};
 use super::exit::{
-    FAILURE, Failure, IDLE, INPUT, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller, USAGE,
+    COMMAND_FAILED, FAILURE, Failure, IDLE, INPUT, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller,
+    UNMET, USAGE,
 };
+use crate::cli::connect::Dialect;
+use crate::cli::print::{PrintArgs, RetainHandlingArg};
 use crate::cli::property::{self, Carrier};
-use crate::cli::subscribe::{RetainHandlingArg, SubscribeArgs};
-use crate::client::{Event, Outgoing};
+use crate::cli::subscribe::SubscribeArgs;
 use crate::codec::packet::{Options, RetainHandling};
-use crate::codec::property::{Properties, PropertiesBuf, Property};
+use crate::codec::property::{PropertiesBuf, Property};
 use crate::codec::reason::Reason;
-use crate::link::Ended;
-use crate::message::QoS;
+use crate::link::{Ended, Link};
 use crate::topic::TopicFilter;
-use format::Format;
+use condition::Conditions;
+use exec::Jobs;
 use output::{Layout, Output, stdout};
-use selection::{Selection, Verdict};
+use retained::Clearing;
+use selection::Selection;
 use signals::Signals;
+use stats::Stats;
+use take::Desk;
 
 pub(super) fn run(args: &SubscribeArgs) -> u8 {
     let teller = Teller::new("skeeter sub", &args.connect);
@@ -38,6 +47,7 @@ pub(super) fn run(args: &SubscribeArgs) -> u8 {
 fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
     let usage = |text: String| Failure::new(USAGE, text);
     let mut plan = Plan::new(&args.connect)?;
+    plan.tell_packets(args.debug, teller);
     let filters: Vec<String> = plan.topic.take().into_iter().chain(args.topics.iter().cloned()).collect();
     if filters.is_empty() && args.unsubscribe.is_empty() {
         return Err(usage("there is no topic filter: add -t FILTER".to_owned()));
@@ -46,11 +56,11 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
         TopicFilter::new(filter)
             .map_err(|why| usage(format!("the filter {filter:?} is not valid: {why}")))?;
     }
-    if let Some(count @ 1..20) = args.count
+    if let Some(most) = unacknowledged(args)
         && plan.settings.properties.as_properties().receive_maximum().is_none()
     {
-        // What is not wanted is not sent.
-        plan.settings.properties.push(Property::ReceiveMaximum(count as u16));
+        // What is not wanted, or not yet, is not sent.
+        plan.settings.properties.push(Property::ReceiveMaximum(most));
     }
     let properties = |carrier| property::of(&args.connect.properties, carrier).map_err(usage);
     let properties = Carried {
@@ -58,44 +68,67 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
         unsubscribe: properties(Carrier::Unsubscribe)?,
         disconnect: properties(Carrier::Disconnect)?,
     };
+    let conditions = Conditions::new(args.only_where.as_deref(), args.until.as_deref()).map_err(usage)?;
     let output = output(args, teller)?;
     super::block_on(async move {
         let broker = plan.target.to_string();
-        let mut run = Run {
-            dial: plan.dial(),
+        let desk = Desk {
             args,
             filters,
-            properties,
             selection: Selection::new(args, random()),
-            teller,
+            conditions,
             output,
-            left: args.count,
-            connected: false,
-            to_clear: VecDeque::new(),
+            jobs: args.exec.as_ref().map(|command| Jobs::new(command, args.jobs, teller)),
+            left: args.count.filter(|_| !args.message_rate),
+            clearing: Clearing::default(),
             last_message: Instant::now(),
+            teller,
         };
-        let result = run.until_told().await;
-        run.end(result, &broker).await
+        let mut run = Run { dial: plan.dial(), desk, args, properties, connected: false };
+        if args.watch {
+            run.desk.output.watch(&broker);
+        }
+        let mut signals = Signals::new()
+            .map_err(|error| Failure::new(FAILURE, format!("cannot wait for signals: {error}")))?;
+        let end = run.until_told(&mut signals).await;
+        run.end(end, &mut signals, &broker).await
     })
 }
 
+/// So many messages above QoS 0 may come before one is acknowledged, if that is bounded by what is done with them.
+fn unacknowledged(args: &SubscribeArgs) -> Option<u16> {
+    match (args.count, &args.exec) {
+        (Some(count @ 1..20), None) => Some(count as u16),
+        // As many wait as run, so that the next one is there when one has ended.
+        (_, Some(_)) => Some(args.jobs.saturating_mul(2)),
+        _ => None,
+    }
+}
+
 fn output(args: &SubscribeArgs, teller: Teller) -> Result<Output, Failure> {
-    let layout = match &args.format {
+    let layout = match args.json || args.record.is_some() {
         _ if args.message_rate => Layout::Rate,
-        _ if args.json || args.record.is_some() => Layout::Record,
-        Some(format) => {
-            let format = Format::parse(format, args.pretty);
-            Layout::Format(format.map_err(|why| Failure::new(USAGE, format!("-F: {why}")))?)
-        }
-        None if args.verbose => Layout::TopicAndPayload,
-        None => Layout::Payload,
+        true => Layout::Record,
+        false => Layout::new(&args.print, teller)?,
     };
     let file = match &args.record {
         Some(path) => fs::File::create(path)
             .map_err(|error| Failure::new(INPUT, format!("cannot write {}: {error}", path.display())))?,
-        None => stdout().map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))?,
+        None => stdout()?,
     };
-    Ok(Output::new(layout, !args.no_newline, file, teller))
+    let output = Output::new(layout, !args.print.no_newline, file, teller);
+    Ok(output.with_stats(Stats::new(args.stats)).eager(args.debug))
+}
+
+/// How retained messages are asked for.
+pub(super) fn retain_handling(args: &PrintArgs) -> RetainHandling {
+    match args.retain_handling {
+        // What is left out need not be sent.
+        _ if args.no_retained => RetainHandling::DoNotSend,
+        RetainHandlingArg::Always => RetainHandling::Send,
+        RetainHandlingArg::New => RetainHandling::SendIfNew,
+        RetainHandlingArg::Never => RetainHandling::DoNotSend,
+    }
 }
 
 /// The properties that `-D` gives to packets after CONNECT.
@@ -126,30 +159,16 @@ impl From<Ended> for End {
 
 struct Run<'a> {
     dial: Dial,
+    desk: Desk<'a>,
     args: &'a SubscribeArgs,
-    filters: Vec<String>,
     properties: Carried,
-    selection: Selection<'a>,
-    teller: Teller,
-    output: Output,
-    /// Messages that are still wanted, if that is limited.
-    left: Option<u64>,
     connected: bool,
-    /// Topics whose retained message is to be cleared, when the window has room.
-    to_clear: VecDeque<String>,
-    last_message: Instant,
 }
 
 impl Run<'_> {
-    /// Prints until a signal, the time or the count ends it.
-    async fn until_told(&mut self) -> End {
-        let deadline = self.args.timeout.map(|timeout| Instant::now() + timeout);
-        let mut signals = match Signals::new() {
-            Ok(signals) => signals,
-            Err(error) => {
-                return End::Failed(Failure::new(FAILURE, format!("cannot wait for signals: {error}")));
-            }
-        };
+    /// Goes on until a signal, the time or the count ends it.
+    async fn until_told(&mut self, signals: &mut Signals) -> End {
+        let deadline = self.args.print.timeout.map(|timeout| Instant::now() + timeout);
         tokio::select! {
             biased;
             end = self.go_on() => end,
@@ -172,7 +191,10 @@ impl Run<'_> {
             };
             match end {
                 End::Connection(ended) if is_worth_waiting(&ended) => {
-                    self.teller.tell(format_args!("{ended}; trying again"));
+                    if let Some(jobs) = &mut self.desk.jobs {
+                        jobs.forget_acknowledgements();
+                    }
+                    self.desk.teller.tell(format_args!("{ended}; trying again"));
                 }
                 end => return end,
             }
@@ -184,16 +206,10 @@ impl Run<'_> {
         let options = Options {
             qos: args.qos,
             no_local: false,
-            retain_as_published: args.retain_as_published || args.json || args.record.is_some(),
-            retain_handling: match args.retain_handling {
-                // What is left out need not be sent.
-                _ if args.no_retained => RetainHandling::DoNotSend,
-                RetainHandlingArg::Always => RetainHandling::Send,
-                RetainHandlingArg::New => RetainHandling::SendIfNew,
-                RetainHandlingArg::Never => RetainHandling::DoNotSend,
-            },
+            retain_as_published: args.print.retain_as_published || args.json || args.record.is_some(),
+            retain_handling: retain_handling(&args.print),
         };
-        let filters: Vec<_> = self.filters.iter().map(|filter| (filter.as_str(), options)).collect();
+        let filters: Vec<_> = self.desk.filters.iter().map(|filter| (filter.as_str(), options)).collect();
         let (client, now, out) = self.dial.link.command();
         let refused = |why| End::Failed(Failure::new(SUBSCRIBE_REFUSED, format!("cannot subscribe: {why}")));
         if !filters.is_empty() {
@@ -207,13 +223,32 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Deals with all that has come, as far as it can be dealt with now; why it is over, if it is.
+    fn take_events(&mut self) -> Result<Option<End>, End> {
+        let Self { dial, desk, .. } = self;
+        while !desk.is_full() {
+            let mark = dial.link.mark();
+            let Some(event) = dial.link.event()? else { break };
+            let taken = desk.take(event);
+            if taken.has_begun
+                && let Some(jobs) = &mut desk.jobs
+            {
+                jobs.acknowledge_later(dial.link.take_back(mark));
+            }
+            if taken.end.is_some() {
+                return Ok(taken.end);
+            }
+        }
+        Ok(None)
+    }
+
     async fn print_all(&mut self) -> End {
         let mut second = Instant::now() + Duration::from_secs(1);
-        self.last_message = Instant::now();
+        self.desk.last_message = Instant::now();
         loop {
             // Acknowledgements leave after what they acknowledge is written.
             let taken = self.take_events();
-            if let Err(error) = self.output.flush() {
+            if let Err(error) = self.desk.output.flush() {
                 return unwritable(&error);
             }
             match taken {
@@ -222,133 +257,34 @@ impl Run<'_> {
                 Ok(None) => {}
             }
             self.clear();
-            let idle = self.args.idle_timeout.map(|timeout| self.last_message + timeout);
-            let has_rate = self.output.has_rate();
+            let idle = self.args.idle_timeout.map(|timeout| self.desk.last_message + timeout);
+            let has_rate = self.desk.output.has_rate();
+            let (is_full, is_busy) = (self.desk.is_full(), self.desk.is_busy());
+            let Self { dial, desk, .. } = self;
+            let mut acknowledged = None;
             tokio::select! {
                 biased;
-                result = self.dial.link.progress() => if let Err(ended) = result {
+                bytes = ended_job(&mut desk.jobs), if is_busy => acknowledged = Some(bytes),
+                result = go_on(&mut dial.link, is_full) => if let Err(ended) = result {
                     return ended.into();
                 },
-                () = async { sleep_until(idle.unwrap_or(second)).await }, if idle.is_some() => return End::Idle,
+                () = async { sleep_until(idle.unwrap_or(second)).await }, if idle.is_some() && !is_busy => return End::Idle,
                 () = sleep_until(second), if has_rate => {
                     second += Duration::from_secs(1);
-                    if let Err(error) = self.output.tell_rate() {
+                    if let Err(error) = desk.output.tell_rate() {
                         return unwritable(&error);
                     }
                 }
             }
-        }
-    }
-
-    fn take_events(&mut self) -> Result<Option<End>, End> {
-        while let Some(event) = self.dial.link.event()? {
-            match event {
-                Event::Message(publish) => {
-                    if self.args.idle_timeout.is_some() {
-                        self.last_message = Instant::now();
-                    }
-                    match self.selection.judge(&publish) {
-                        Verdict::Skip => continue,
-                        Verdict::End => return Ok(Some(End::Done)),
-                        Verdict::Print => {}
-                    }
-                    if self.args.remove_retained && publish.retain && !publish.payload.is_empty() {
-                        if self.args.dry_run {
-                            self.output.line(format_args!("would clear {}", publish.topic));
-                            continue;
-                        }
-                        self.to_clear.push_back(publish.topic.to_owned());
-                    }
-                    self.output.message(&publish).map_err(|error| unwritable(&error))?;
-                    if let Some(left) = &mut self.left {
-                        *left -= 1;
-                        if *left == 0 {
-                            return Ok(Some(End::Done));
-                        }
-                    }
-                }
-                Event::Subscribed(suback) => {
-                    let refused: Vec<_> = self
-                        .filters
-                        .iter()
-                        .zip(&suback.reasons)
-                        .filter(|(_, reason)| reason.is_failure())
-                        .map(|(filter, reason)| format!("{filter}: {reason}"))
-                        .collect();
-                    if !refused.is_empty() {
-                        let text = format!("the broker refused to subscribe to {}", refused.join(", "));
-                        return Ok(Some(End::Failed(Failure::new(SUBSCRIBE_REFUSED, text))));
-                    }
-                    if let Some(end) = self.subscribed() {
-                        return Ok(Some(end));
-                    }
-                }
-                Event::Unsubscribed(_) if self.filters.is_empty() => return Ok(Some(End::Done)),
-                Event::Acknowledged { reason, .. } if reason.is_failure() => {
-                    self.teller.tell(format_args!("a retained message was not cleared: {reason}"));
-                }
-                Event::Disconnected { reason, properties } => {
-                    let text = properties.reason_string().map(str::to_owned);
-                    return Ok(Some(End::Connection(Ended::Disconnected { reason, text })));
-                }
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// The subscriptions are granted.
-    fn subscribed(&self) -> Option<End> {
-        if let Some(path) = &self.args.ready_file
-            && let Err(error) = write_whole(path, b"ready\n")
-        {
-            let text = format!("cannot write {}: {error}", path.display());
-            return Some(End::Failed(Failure::new(INPUT, text)));
-        }
-        self.args.end_when_subscribed.then_some(End::Done)
-    }
-
-    /// Clears retained messages as far as the window has room.
-    fn clear(&mut self) {
-        while self.dial.link.client().has_room()
-            && let Some(topic) = self.to_clear.pop_front()
-        {
-            let message = Outgoing {
-                topic: &topic,
-                payload: b"",
-                qos: QoS::AtLeastOnce,
-                retain: true,
-                properties: Properties::EMPTY,
-            };
-            let (client, now, out) = self.dial.link.command();
-            if let Err(refusal) = client.publish(now, &message, out) {
-                self.teller.tell(format_args!("the retained message of {topic} was not cleared: {refusal}"));
+            if let Some(bytes) = acknowledged {
+                self.dial.link.give(&bytes);
+                self.desk.last_message = Instant::now();
             }
         }
     }
 
-    /// Waits until all that was to be cleared is acknowledged, and then ends.
-    async fn clear_the_rest(&mut self, end: End) -> End {
-        while !self.to_clear.is_empty() || self.dial.link.client().in_flight() > 0 {
-            self.clear();
-            if let Err(ended) = self.dial.link.progress().await {
-                return ended.into();
-            }
-            loop {
-                match self.dial.link.event() {
-                    Ok(Some(Event::Disconnected { reason, .. })) => {
-                        return Ended::Disconnected { reason, text: None }.into();
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => break,
-                    Err(ended) => return ended.into(),
-                }
-            }
-        }
-        end
-    }
-
-    async fn end(mut self, end: End, broker: &str) -> Result<Status, Failure> {
+    async fn end(mut self, end: End, signals: &mut Signals, broker: &str) -> Result<Status, Failure> {
+        self.wait_for_jobs(signals).await;
         // The reason tells the broker to publish our will, if we have one: nobody asked us to go.
         let reason = match end {
             End::TimedOut | End::Idle => Reason::DISCONNECT_WITH_WILL,
@@ -360,18 +296,71 @@ impl Run<'_> {
             // All that was taken is written: there is nothing to lose.
             _ => drop(self.dial.link.close(reason, properties).await),
         }
+        if let Err(error) = self.desk.output.end()
+            && !matches!(end, End::Unread)
+            && let End::Failed(failure) = unwritable(&error)
+        {
+            return Err(failure);
+        }
         match end {
-            End::Done | End::Unread => Ok(SUCCESS),
+            End::Done | End::Unread => self.status(),
             End::TimedOut => {
-                self.teller.tell("timed out");
+                self.desk.teller.tell("timed out");
                 Ok(TIMEOUT)
             }
             End::Idle => {
-                self.teller.tell("no message came in time");
+                self.desk.teller.tell("no message came in time");
                 Ok(IDLE)
             }
             End::Connection(ended) => Err(Failure::ended(&ended, self.dial.version(), broker)),
             End::Failed(failure) => Err(failure),
+        }
+    }
+
+    /// The commands that run are waited for, unless a signal says otherwise; what they have done is acknowledged.
+    async fn wait_for_jobs(&mut self, signals: &mut Signals) {
+        let Self { dial, desk, .. } = self;
+        while desk.is_busy() {
+            tokio::select! {
+                biased;
+                bytes = ended_job(&mut desk.jobs) => dial.link.give(&bytes),
+                () = signals.any() => return,
+                _ = dial.link.hold() => return drain(desk, signals).await,
+            }
+        }
+    }
+
+    /// The status of a run that came to its end.
+    fn status(&self) -> Result<Status, Failure> {
+        if let Some(unmet) = self.desk.conditions.unmet() {
+            return Err(Failure::new(UNMET, unmet));
+        }
+        match self.desk.jobs.as_ref().map_or(0, |jobs| jobs.failed) {
+            0 => Ok(SUCCESS),
+            failed => Err(Failure::new(COMMAND_FAILED, format!("{failed} commands failed"))),
+        }
+    }
+}
+
+/// The acknowledgements that may be sent when a command has ended.
+async fn ended_job(jobs: &mut Option<Jobs>) -> Vec<u8> {
+    match jobs {
+        Some(jobs) => jobs.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Moves what is to be moved; while nothing more can be taken, only what keeps the connection alive.
+async fn go_on(link: &mut Link, is_full: bool) -> Result<(), Ended> {
+    if is_full { Err(link.hold().await) } else { link.progress().await }
+}
+
+/// Waits for commands of which nobody is told any more.
+async fn drain(desk: &mut Desk<'_>, signals: &mut Signals) {
+    while desk.is_busy() {
+        tokio::select! {
+            _ = ended_job(&mut desk.jobs) => {}
+            () = signals.any() => return,
         }
     }
 }
@@ -382,16 +371,4 @@ fn unwritable(error: &std::io::Error) -> End {
         std::io::ErrorKind::BrokenPipe => End::Unread,
         _ => End::Failed(Failure::new(INPUT, format!("cannot write to stdout: {error}"))),
     }
-}
-
-/// Writes a file so that it is there whole or not at all.
-fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    fs::write(&beside, content)?;
-    fs::rename(&beside, path).inspect_err(|_| {
-        // The name is ours alone.
-        let _ = fs::remove_file(&beside);
-    })
 }

@@ -5,8 +5,12 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use super::format::Format;
+use super::screen::Screen;
+use super::stats::Stats;
+use crate::cli::connect::Dialect;
+use crate::cli::print::PrintArgs;
 use crate::codec::packet::Publish;
-use crate::command::exit::Teller;
+use crate::command::exit::{Failure, INPUT, Teller, USAGE};
 use crate::command::record;
 
 /// So much is gathered before it is written.
@@ -16,12 +20,36 @@ const BUFFER: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub(in crate::command) enum Layout {
     Payload,
-    TopicAndPayload,
+    /// In colour or not.
+    TopicAndPayload(bool),
     Format(Format),
     /// One JSON object.
     Record,
     /// Only counted, and told each second.
     Rate,
+}
+
+impl Layout {
+    /// What the flags of `sub` and `rr` say.
+    ///
+    /// # Errors
+    /// When the format is none.
+    pub(in crate::command) fn new(args: &PrintArgs, teller: Teller) -> Result<Self, Failure> {
+        Ok(match &args.format {
+            Some(format) => {
+                let format = Format::parse(format, args.pretty);
+                Self::Format(format.map_err(|why| Failure::new(USAGE, format!("-F: {why}")))?)
+            }
+            None if args.verbose => Self::TopicAndPayload(has_colour(teller)),
+            None => Self::Payload,
+        })
+    }
+}
+
+/// Colour is for people: not for files, pipes, scripts of mosquitto's, nor those who set NO_COLOR.
+fn has_colour(teller: Teller) -> bool {
+    teller.dialect() == Dialect::Skeeter
+        && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Stdout without the line buffering of the standard library, or a file.
@@ -33,22 +61,59 @@ pub(in crate::command) struct Output {
     teller: Teller,
     /// Messages since the rate was told.
     count: u64,
+    screen: Option<Screen>,
+    stats: Stats,
+    /// Whether each message is written at once, because other lines stand between them.
+    is_eager: bool,
 }
 
 impl Output {
     pub(in crate::command) fn new(layout: Layout, newline: bool, file: File, teller: Teller) -> Self {
-        Self { layout, newline, buffer: Vec::new(), file, teller, count: 0 }
+        let (stats, screen) = (Stats::new(false), None);
+        Self { layout, newline, buffer: Vec::new(), file, teller, count: 0, screen, stats, is_eager: false }
     }
 
-    /// Adds a message. As with mosquitto_sub an empty one shows only when more than its payload does.
+    pub(in crate::command) fn with_stats(self, stats: Stats) -> Self {
+        Self { stats, ..self }
+    }
+
+    pub(in crate::command) fn eager(self, is_eager: bool) -> Self {
+        Self { is_eager, ..self }
+    }
+
+    /// Gives each topic a line of the screen from now on.
+    pub(super) fn watch(&mut self, broker: &str) {
+        self.screen = Some(Screen::begin(broker, &mut self.buffer));
+    }
+
+    /// Adds a message.
     pub(in crate::command) fn message(&mut self, publish: &Publish<'_>) -> io::Result<()> {
+        self.stats.count(publish.payload.len());
+        let start = self.buffer.len();
+        if !self.lay_out(publish) {
+            return Ok(());
+        }
+        if let Some(screen) = &mut self.screen {
+            let text = self.buffer.split_off(start);
+            screen.place(publish.topic, &text, &mut self.buffer);
+        } else if self.newline {
+            self.buffer.push(b'\n');
+        }
+        if self.buffer.len() >= BUFFER || self.is_eager { self.flush() } else { Ok(()) }
+    }
+
+    /// Whether the message shows. As with mosquitto_sub an empty one does only when more than its payload is printed.
+    fn lay_out(&mut self, publish: &Publish<'_>) -> bool {
         let Self { layout, newline, buffer, teller, count, .. } = self;
         match layout {
-            Layout::Payload if publish.payload.is_empty() => return Ok(()),
+            Layout::Payload if publish.payload.is_empty() => return false,
             Layout::Payload => buffer.extend_from_slice(publish.payload),
-            Layout::TopicAndPayload if publish.payload.is_empty() && !*newline => return Ok(()),
-            Layout::TopicAndPayload => {
+            Layout::TopicAndPayload(_) if publish.payload.is_empty() && !*newline => return false,
+            Layout::TopicAndPayload(in_colour) => {
+                let (before, after) = if *in_colour { ("\x1b[36m", "\x1b[0m") } else { ("", "") };
+                buffer.extend_from_slice(before.as_bytes());
                 buffer.extend_from_slice(publish.topic.as_bytes());
+                buffer.extend_from_slice(after.as_bytes());
                 buffer.push(b' ');
                 let empty = publish.payload.is_empty();
                 buffer.extend_from_slice(if empty { b"(null)" } else { publish.payload });
@@ -61,13 +126,10 @@ impl Output {
             Layout::Record => record::write(publish, SystemTime::now(), buffer),
             Layout::Rate => {
                 *count += 1;
-                return Ok(());
+                return false;
             }
         }
-        if *newline {
-            buffer.push(b'\n');
-        }
-        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+        true
     }
 
     /// Adds a line that is no message.
@@ -76,34 +138,57 @@ impl Output {
         let _ = writeln!(self.buffer, "{text}");
     }
 
-    /// Whether a rate is to be told each second.
+    /// Whether something is to be told each second.
     pub(in crate::command) fn has_rate(&self) -> bool {
-        matches!(self.layout, Layout::Rate)
+        matches!(self.layout, Layout::Rate) || self.stats.is_shown()
     }
 
     /// A second has passed.
     pub(in crate::command) fn tell_rate(&mut self) -> io::Result<()> {
-        let count = std::mem::take(&mut self.count);
-        self.line(format_args!("{count} msgs/s"));
+        if matches!(self.layout, Layout::Rate) {
+            let count = std::mem::take(&mut self.count);
+            self.line(format_args!("{count} msgs/s"));
+        }
+        self.stats.tell();
         self.flush()
     }
 
     pub(in crate::command) fn flush(&mut self) -> io::Result<()> {
-        let result = self.file.write_all(&self.buffer);
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let Self { stats, file, buffer, .. } = self;
+        let result = stats.aside(|| file.write_all(buffer));
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER * 2);
         result
     }
+
+    /// There is nothing more to come.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        if let Some(screen) = &self.screen {
+            screen.end(&mut self.buffer);
+        }
+        self.flush()
+    }
+}
+
+/// Stdout as a file of its own.
+///
+/// # Errors
+/// When there is none.
+pub(in crate::command) fn stdout() -> Result<File, Failure> {
+    raw_stdout().map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))
 }
 
 #[cfg(unix)]
-pub(in crate::command) fn stdout() -> io::Result<File> {
+fn raw_stdout() -> io::Result<File> {
     use std::os::fd::AsFd;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
 #[cfg(windows)]
-pub(in crate::command) fn stdout() -> io::Result<File> {
+fn raw_stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle;
     io::stdout().as_handle().try_clone_to_owned().map(File::from)
 }

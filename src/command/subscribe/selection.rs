@@ -28,7 +28,7 @@ impl<'a> Selection<'a> {
     /// `seed` begins the sequence that `--random-filter` picks by.
     pub(super) fn new(args: &'a SubscribeArgs, seed: u64) -> Self {
         Self {
-            no_retained: args.no_retained,
+            no_retained: args.print.no_retained,
             retained_only: args.retained_only,
             without: args.filter_out.iter().filter_map(|filter| TopicFilter::new(filter).ok()).collect(),
             share: args.random_filter.map(|percent| (percent / 100.0 * f64::from(u32::MAX)) as u64),

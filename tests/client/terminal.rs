@@ -1,0 +1,51 @@
+//! What is only done on a terminal, which `script` plays: a password without echo, the progress of a long publication.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use crate::run::Polite;
+use crate::support::{Broker, text};
+
+/// Runs this in a shell on a terminal.
+fn on_a_terminal(command: &str) -> Child {
+    Command::new("script")
+        .args(["-qec", command, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn skeeter(flags: &str, port: u16) -> String {
+    format!("{} {flags} -h 127.0.0.1 -p {port}", assert_cmd::cargo::cargo_bin!("skeeter").display())
+}
+
+#[test]
+fn a_password_is_asked_for_and_not_shown() {
+    let server = Polite::new(&[]);
+    let mut child = on_a_terminal(&skeeter("pub -t t -m x -u me --ask-password", server.port()));
+    let mut stdout = child.stdout.take().unwrap();
+    let mut shown = vec![0; "Password: ".len()];
+    // Only when it is asked for is the echo off.
+    stdout.read_exact(&mut shown).unwrap();
+    assert_eq!(shown, b"Password: ");
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"s3cret\n").unwrap();
+    let packets = server.serve();
+    assert!(packets[0].1.ends_with(&[text("me"), text("s3cret")].concat()));
+    drop(stdin);
+    stdout.read_to_end(&mut shown).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(!String::from_utf8_lossy(&shown).contains("s3cret"), "{shown:?}");
+}
+
+#[test]
+fn a_long_publication_shows_how_far_it_is() {
+    let broker = Broker::start(&[]);
+    let command = format!("seq 300000 | {}", skeeter("pub -t t -l -q 1", broker.port));
+    let child = on_a_terminal(&command);
+    let output = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && shown.contains("in flight"), "{shown:?}");
+}
