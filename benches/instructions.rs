@@ -67,6 +67,7 @@ fn count(name: &str, times: u64) -> u64 {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {text}");
     let line = text.lines().find(|line| line.contains("Collected :")).unwrap_or_else(|| panic!("{text}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
@@ -172,7 +173,6 @@ impl Client {
 
     fn drain(&mut self, turn: &mut Turn) {
         let len = self.0.output().len();
-        self.0.output().advance(len);
         self.0.written(len, turn);
     }
 }

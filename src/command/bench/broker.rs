@@ -19,8 +19,10 @@ use crate::sync::Arc;
 /// What the broker used during a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Broker {
-    /// CPU-seconds, and over how many seconds.
+    /// CPU-seconds, and over how many seconds; what the broker says of itself may be of fewer than the run had.
     pub(super) cpu: Option<(f64, f64)>,
+    /// Seconds from the beginning of the run until all had arrived.
+    pub(super) seconds: f64,
     /// Bytes at the end.
     pub(super) memory: Option<u64>,
     /// What it says it is.
@@ -42,12 +44,12 @@ pub(super) struct Reading {
 pub(super) struct Source {
     pid: Option<u32>,
     said: Option<(watch::Receiver<Reading>, JoinHandle<()>)>,
-    began: Reading,
+    began: (Instant, Reading),
 }
 
 impl Source {
     pub(super) fn new(pid: Option<u32>) -> Self {
-        Self { pid, said: None, began: Reading::default() }
+        Self { pid, said: None, began: (Instant::now(), Reading::default()) }
     }
 
     /// Listens to `$SYS`, if the broker lets us; nobody needs it.
@@ -85,24 +87,25 @@ impl Source {
             let first = said.wait_for(|reading| *reading != Reading::default());
             let _ = tokio::time::timeout(Duration::from_millis(100), first).await;
         }
-        self.began = self.now();
+        self.began = (Instant::now(), self.now());
     }
 
     /// What was used since the beginning.
     pub(super) async fn end(&mut self) -> Option<Broker> {
-        let after = self.now();
+        let ((at, before), after) = (self.began.clone(), self.now());
         if let Some((_, task)) = self.said.take() {
             task.abort();
         }
         // What is said every ten seconds tells nothing of less than that.
-        let cpu = after.cpu.zip(self.began.cpu).filter(|(after, before)| after.1 > before.1);
+        let cpu = after.cpu.zip(before.cpu).filter(|(after, before)| after.1 > before.1);
         let cpu =
             cpu.map(|(after, before)| ((after.0 - before.0).max(0.0), (after.1 - before.1).as_secs_f64()));
         if cpu.is_none() && after.memory.is_none() && after.version.is_none() {
             return None;
         }
         let source = if self.pid.is_some() { "process" } else { "$SYS" };
-        Some(Broker { cpu, memory: after.memory, version: after.version, source })
+        let seconds = at.elapsed().as_secs_f64();
+        Some(Broker { cpu, seconds, memory: after.memory, version: after.version, source })
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Finished {
     pub(super) watch: Watch,
     /// Seconds of what was measured, and before it, of what had to be published first.
     pub(super) seconds: f64,
+    /// Seconds until all had arrived.
+    pub(super) total: f64,
     pub(super) before: f64,
     pub(super) broker: Option<Broker>,
     /// Ended by hand.
@@ -289,6 +291,7 @@ impl Drive {
     /// Lets the connections end and gathers what was seen.
     async fn finish(mut self, seconds: f64, before: f64) -> Finished {
         let broker = self.broker.end().await;
+        let total = self.seconds();
         self.run.end();
         for side in [Side::Publishers, Side::Subscribers] {
             // Some may be lost already; there is nothing to fail.
@@ -304,6 +307,6 @@ impl Drive {
         outcomes.sort_by_key(|outcome| outcome.thread);
         self.watch.end();
         let Self { run, watch, interrupts, .. } = self;
-        Finished { run, outcomes, watch, seconds, before, broker, is_interrupted: interrupts > 0 }
+        Finished { run, outcomes, watch, seconds, total, before, broker, is_interrupted: interrupts > 0 }
     }
 }

@@ -134,7 +134,7 @@ impl Report {
             tiles.push((size(memory), "memory of the broker".to_owned()));
         }
         let cpu: f64 = self.generator.iter().sum();
-        let share = cpu * 100.0 / self.seconds.max(1e-9);
+        let share = cpu * 100.0 / self.total.max(1e-9);
         tiles
             .push((format!("{share:.0} %"), format!("CPU of the generator, in {} s", seconds(self.seconds))));
         page.push_str("<ul class=\"tiles\">\n");

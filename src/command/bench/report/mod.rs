@@ -45,6 +45,8 @@ pub(super) struct Report {
     /// Seconds of the run, and of what had to be published before.
     pub(super) seconds: f64,
     before: f64,
+    /// Seconds until all had arrived, which is what CPU time is over.
+    total: f64,
     /// CPU-seconds of each thread.
     generator: Vec<f64>,
     /// Bytes of resident memory, with all connections open.
@@ -141,7 +143,7 @@ impl Report {
     ) -> Self {
         let mut described = Described::new(settings, &finished);
         described.rate = rate.filter(|rate| *rate > 0.0);
-        let Finished { run, outcomes, watch, seconds, before, broker, is_interrupted } = finished;
+        let Finished { run, outcomes, watch, seconds, total, before, broker, is_interrupted } = finished;
         let (scenario, plan) = (settings.scenario, &run.plan);
         let counts = outcomes.iter().fold(Counts::default(), |sum, outcome| sum + outcome.counts);
         let mut times: Vec<Times> = Kind::ALL.iter().map(|_| Times::new()).collect();
@@ -152,7 +154,7 @@ impl Report {
                 .for_each(|of| times[kind as usize].add(of));
         }
         let received_by = spread(outcomes.iter().flat_map(|outcome| outcome.received_by.iter().copied()));
-        let verdict = verdict(&run, &outcomes, seconds, &counts, broker.as_ref());
+        let verdict = verdict(&run, &outcomes, total, &counts, broker.as_ref());
         let generator: Vec<f64> = outcomes.iter().map(|outcome| outcome.cpu).collect();
         let tallies = tallies(scenario, outcomes);
         let sum = |read: fn(&Tally) -> u64| tallies.iter().map(read).sum::<u64>();
@@ -186,6 +188,7 @@ impl Report {
             main,
             seconds,
             before,
+            total,
             generator,
             memory: watch.memory,
             broker,
@@ -242,9 +245,11 @@ impl Report {
 
     /// CPU-seconds of the broker for a million of what was received.
     pub(super) fn broker_cost(&self) -> Option<f64> {
-        let (cpu, seconds) = self.broker.as_ref()?.cpu?;
+        let broker = self.broker.as_ref()?;
+        let (cpu, seconds) = broker.cpu?;
+        // Over all the time in which messages arrived, as many come only after the last was sent.
         (self.received > 0 && seconds > 0.0)
-            .then(|| cpu / seconds * self.seconds * 1e6 / self.received as f64)
+            .then(|| cpu / seconds * broker.seconds * 1e6 / self.received as f64)
     }
 
     /// The conditions that do not hold, as they were written.

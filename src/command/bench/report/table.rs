@@ -149,7 +149,7 @@ impl Report {
     }
 
     fn write_costs(&self, text: &mut String) {
-        let share = |cpu: f64| cpu * 100.0 / self.seconds.max(1e-9);
+        let share = |cpu: f64| cpu * 100.0 / self.total.max(1e-9);
         let all: f64 = self.generator.iter().sum();
         let _ = write!(text, "\n{} s", seconds(self.seconds));
         if self.before > 0.0 {
