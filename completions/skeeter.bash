@@ -124,7 +124,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__bench)
-            opts="-f -q -s -t -d -n -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --file --qos --size --payload --payload-file --json-field --topic --rate --rate-per-client --window --duration --count --warm-up --drain --phase --seed --threads --publishers --subscribers --clients --connect-rate --bind --credentials --broker-pid --no-sys --threshold --find-max --runs --compare --against --json --json-schema --csv --hdr --html --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --scenario --help --version pub-sub fan-in fan-out shared connect churn ping retained offline reconnect conn-tcp-10K-100 fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
+            opts="-f -q -s -t -d -n -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --file --qos --size --payload --payload-file --json-field --topic --rate --rate-per-client --window --duration --count --warm-up --drain --phase --seed --threads --publishers --subscribers --clients --connect-rate --bind --credentials --broker-pid --no-sys --threshold --find-max --runs --compare --against --json --json-schema --csv --hdr --html --url --host --port --unix --nodelay --from --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --session-expiry --property --protocol-version --max-inflight --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --scenario --help --version pub-sub fan-in fan-out shared connect churn ping retained offline reconnect conn-tcp-10K-100 fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -310,6 +310,10 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -A)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -366,6 +370,10 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --session-expiry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -x)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -384,6 +392,10 @@ _skeeter() {
                     ;;
                 -V)
                     COMPREPLY=($(compgen -W "5 311 31" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-inflight)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -M)
@@ -962,7 +974,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__pub)
-            opts="-t -m -f -n -l -s -0 -q -r -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --message --file --null-message --stdin-line --stdin-file --lines-with-topic --delimiter --json --null --replay --speed --as-fast-as-possible --loop --ping --no-retry --qos --retain --repeat --repeat-delay --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
+            opts="-t -m -f -n -s -q -l -0 -r -d -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --message --file --null-message --stdin-file --qos --stdin-line --lines-with-topic --delimiter --json --null --replay --speed --as-fast-as-possible --loop --ping --no-retry --retry --retain --repeat --repeat-delay --debug --url --host --port --unix --nodelay --from --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --session-expiry --property --protocol-version --max-inflight --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -992,6 +1004,14 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --qos)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --delimiter)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1001,14 +1021,6 @@ _skeeter() {
                     return 0
                     ;;
                 --speed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --qos)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -q)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1045,6 +1057,10 @@ _skeeter() {
                     return 0
                     ;;
                 --unix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1104,6 +1120,10 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --session-expiry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -x)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1122,6 +1142,10 @@ _skeeter() {
                     ;;
                 -V)
                     COMPREPLY=($(compgen -W "5 311 31" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-inflight)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -M)
@@ -1224,7 +1248,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__rr)
-            opts="-t -e -m -f -n -s -q -v -F -N -R -W -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --message --file --null-message --stdin-file --qos --verbose --pretty --latency --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
+            opts="-t -m -f -n -s -q -e -v -F -N -R -W -d -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --message --file --null-message --stdin-file --qos --response-topic --verbose --format --pretty --no-newline --no-retained --retain-as-published --retain-handling --timeout --latency --debug --url --host --port --unix --nodelay --from --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --session-expiry --property --protocol-version --max-inflight --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1235,10 +1259,6 @@ _skeeter() {
                     return 0
                     ;;
                 -t)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -e)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1266,7 +1286,27 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --response-topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-handling)
+                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1299,6 +1339,10 @@ _skeeter() {
                     return 0
                     ;;
                 --unix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1358,6 +1402,10 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --session-expiry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -x)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1376,6 +1424,10 @@ _skeeter() {
                     ;;
                 -V)
                     COMPREPLY=($(compgen -W "5 311 31" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-inflight)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -M)
@@ -1604,7 +1656,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__sub)
-            opts="-t -q -v -F -N -C -W -U -T -R -E -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --qos --verbose --pretty --json --record --message-rate --unsubscribe --filter-out --retained-only --remove-retained --dry-run --retain-as-published --retain-handling --random-filter --idle-timeout --ready-file --url --host --port --unix --nodelay --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --property --protocol-version --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
+            opts="-t -q -v -F -N -R -W -w -C -U -T -E -d -L -h -p -A -u -P -i -I -k -c -x -D -V -M -o -S --topic --qos --verbose --format --pretty --no-newline --no-retained --retain-as-published --retain-handling --timeout --json --record --watch --exec --jobs --message-rate --stats --where --until --count --idle-timeout --unsubscribe --filter-out --retained-only --remove-retained --dry-run --random-filter --end-when-subscribed --ready-file --debug --url --host --port --unix --nodelay --from --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --keepalive --disable-clean-session --session-expiry --property --protocol-version --max-inflight --wait --quiet --will-topic --will-payload --will-qos --will-retain --ws --ws-path --ws-header --proxy --srv --cafile --capath --cert --key --insecure --tls-use-os-certs --no-tls --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1626,7 +1678,23 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-handling)
+                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -W)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1634,11 +1702,31 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -C)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -W)
+                --idle-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1658,15 +1746,7 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --retain-handling)
-                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
-                    return 0
-                    ;;
                 --random-filter)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --idle-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1699,6 +1779,10 @@ _skeeter() {
                     return 0
                     ;;
                 --unix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1758,6 +1842,10 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --session-expiry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -x)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1776,6 +1864,10 @@ _skeeter() {
                     ;;
                 -V)
                     COMPREPLY=($(compgen -W "5 311 31" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-inflight)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -M)

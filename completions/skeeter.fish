@@ -71,7 +71,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s L -l url -d 'T
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l unix -d 'Connects to this Unix socket instead' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s A -l from -d 'Local address to connect from' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l password-file -d 'Reads the password from the first line of this file' -r -F
@@ -79,12 +79,12 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l password-fd -d
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s x -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s x -l session-expiry -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s D -l property -d 'A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
 311\t''
 31\t''"
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
@@ -226,17 +226,17 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand passwd" -s h -l help -d 
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the URL may hold it instead' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s m -l message -d 'Publishes this text' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s f -l file -d 'Publishes the content of this file as one message' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s q -l qos -d 'Quality of service: 0, 1 or 2' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l delimiter -d 'The character between topic and payload with --lines-with-topic; a tab or a space by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l replay -d 'Publishes what sub --record has written to this file, with its timing' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l speed -d 'Replays so many times as fast as it was recorded' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s q -l qos -d 'Quality of service: 0, 1 or 2' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l repeat -d 'Publishes the message so many times; not with -l' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l repeat-delay -d 'Seconds between one message and the next with --repeat' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s L -l url -d 'The same as a flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l unix -d 'Connects to this Unix socket instead' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s A -l from -d 'Local address to connect from' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l password-file -d 'Reads the password from the first line of this file' -r -F
@@ -244,12 +244,12 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l password-fd -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s x -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s x -l session-expiry -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s D -l property -d 'A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
 311\t''
 31\t''"
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
@@ -273,9 +273,9 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l psk-identity -d 
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-keylog -d 'Appends the secrets of the connection to this file, with which Wireshark reads it' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-engine -d 'Refused: OpenSSL has replaced engines by providers, which need no flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s n -l null-message -d 'Publishes a message without payload; with -r it clears the retained one'
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s l -l stdin-line -d 'Publishes a message for each line of stdin'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s n -l null-message -d 'Publishes a message without payload; with pub -r it clears the retained one'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s s -l stdin-file -d 'Publishes all of stdin as one message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s l -l stdin-line -d 'Publishes a message for each line of stdin'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l lines-with-topic -d 'Publishes a message for each line of stdin, which begins with its topic: TOPIC, a tab or a space, PAYLOAD'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l json -d 'Publishes a message for each JSON object on stdin, one a line, as sub --json prints them'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s 0 -l null -d 'Lines of stdin end with NUL instead of a newline'
@@ -283,7 +283,9 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l as-fast-as-possi
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l loop -d 'Begins the replay again at its end, for ever'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ping -d 'Publishes nothing: only asks whether the broker answers, for health checks'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l no-retry -d 'Ends when the connection is lost; -l, --json and --replay otherwise try to connect again and go on'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l retry -d 'Takes --no-retry back'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s r -l retain -d 'Asks the broker to keep the message for later subscribers'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s d -l debug -d 'Tells each packet that is sent or received, on stderr'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ask-password -d 'Asks for the password on the terminal, without showing it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
@@ -298,23 +300,27 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l help -d 'Shows t
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to (repeatable); the URL may hold one more' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s q -l qos -d 'Quality of service to ask for: 0, 1 or 2' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s F -d 'Output format, as in mosquitto_sub: %t topic, %p payload, %j JSON and more; see the man page' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l record -d 'Writes one JSON object a line to this file instead of printing, for pub --replay' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s C -d 'Ends after so many messages' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s W -d 'Ends after so many seconds, with exit status 27' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s U -l unsubscribe -d 'Unsubscribes from this filter (repeatable), for a session that is resumed with -c' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s T -l filter-out -d 'Leaves out messages whose topic matches this filter (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s F -l format -d 'Output format, as in mosquitto_sub: %t topic, %p payload, %j JSON and more; see the man page' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retain-handling -d 'When retained messages are sent on subscribing. MQTT 5' -r -f -a "always\t'All that match'
 new\t'Those that match if the subscription is new'
 never\t'None'"
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l random-filter -d 'Prints only this share of the messages, in percent, picked at random' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s W -l timeout -d 'Ends after so many seconds, with exit status 27' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l record -d 'Writes one JSON object a line to this file instead of printing, for pub --replay' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l exec -d 'Runs this command in a shell for each message instead of printing it' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l jobs -d 'So many commands of --exec run at once; with more than one their order is open' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l where -d 'Leaves out messages for which this is not true, such as \'temperature > 30\'; 68 if none was left at the end' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l until -d 'Ends after the message for which this is true; with exit status 68 if it never was at another end' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s C -l count -d 'Ends after so many messages' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l idle-timeout -d 'Ends after so many seconds without a message, with exit status 66' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s U -l unsubscribe -d 'Unsubscribes from this filter (repeatable), for a session that is resumed with -c' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s T -l filter-out -d 'Leaves out messages whose topic matches this filter (repeatable)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l random-filter -d 'Prints only this share of the messages, in percent, picked at random' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ready-file -d 'Creates this file once the broker has granted the subscriptions' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s L -l url -d 'The same as a flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l unix -d 'Connects to this Unix socket instead' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s A -l from -d 'Local address to connect from' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l password-file -d 'Reads the password from the first line of this file' -r -F
@@ -322,12 +328,12 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l password-fd -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s x -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s x -l session-expiry -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s D -l property -d 'A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
 311\t''
 31\t''"
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
@@ -353,15 +359,18 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-engine -d 'R
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s v -l verbose -d 'Prints the topic before each payload'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l pretty -d 'Lays out the JSON of %j and %J for people'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s N -l no-newline -d 'Prints no newline after a message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s R -l no-retained -d 'Leaves out retained messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retain-as-published -d 'Asks for the retain flag as it was published. MQTT 5'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l json -d 'Prints one JSON object a line, which pub --json can read'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s w -l watch -d 'Gives each topic a line of the screen, where its last message stands'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l message-rate -d 'Prints the rate of messages each second instead of the messages'
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s N -d 'Prints no newline after each message'
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s R -d 'Leaves out retained messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l stats -d 'Shows rates below the messages, if stderr is a terminal'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retained-only -d 'Prints retained messages only, and ends at the first that is not'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l remove-retained -d 'Clears the retained messages that arrive, by an empty retained message to each topic'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l dry-run -d 'Only tells which retained messages --remove-retained would clear'
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retain-as-published -d 'Asks for the retain flag as it was published. MQTT 5'
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s E -d 'Ends once the subscriptions are granted'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s E -l end-when-subscribed -d 'Ends once the subscriptions are granted'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s d -l debug -d 'Tells each packet that is sent or received, on stderr'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l ask-password -d 'Asks for the password on the terminal, without showing it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
@@ -374,18 +383,21 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l tls-use-os-certs
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l no-tls -d 'Turns TLS off, whatever else says on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l help -d 'Shows this help'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l version -d 'Shows the version'
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s t -l topic -d 'Topic to publish the request to; the URL may hold it instead' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s e -d 'Topic to wait for the response on; in MQTT 5 the request carries it as its response topic' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s m -l message -d 'The request is this text' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s f -l file -d 'The request is the content of this file' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s q -l qos -d 'Quality of service of both: 0, 1 or 2' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s F -d 'Output format, as in skeeter sub' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s W -d 'Ends after so many seconds, with exit status 27' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s t -l topic -d 'Topic to publish to; the URL may hold it instead' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s m -l message -d 'Publishes this text' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s f -l file -d 'Publishes the content of this file as one message' -r -F
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s q -l qos -d 'Quality of service: 0, 1 or 2' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s e -l response-topic -d 'Topic to wait for the response on; in MQTT 5 the request carries it as its response topic' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s F -l format -d 'Output format, as in mosquitto_sub: %t topic, %p payload, %j JSON and more; see the man page' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l retain-handling -d 'When retained messages are sent on subscribing. MQTT 5' -r -f -a "always\t'All that match'
+new\t'Those that match if the subscription is new'
+never\t'None'"
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s W -l timeout -d 'Ends after so many seconds, with exit status 27' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s L -l url -d 'The same as a flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s h -l host -d 'Host of the broker; localhost by default. [env: MQTT_HOST]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s p -l port -d 'Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l unix -d 'Connects to this Unix socket instead' -r -F
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s A -d 'Local address to connect from' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s A -l from -d 'Local address to connect from' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s u -l username -d 'User name. [env: MQTT_USERNAME]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s P -l pw -l password -d 'Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l password-file -d 'Reads the password from the first line of this file' -r -F
@@ -393,12 +405,12 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l password-fd -d 'R
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s i -l id -d 'Client identifier; the broker assigns one by default' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s I -l id-prefix -d 'Client identifier that begins with this and ends with the process id' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s k -l keepalive -d 'Seconds between signs of life when nothing else is said; 0 turns them off' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s x -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s x -l session-expiry -d 'Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s D -l property -d 'A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s V -l protocol-version -d 'Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5' -r -f -a "5\t''
 311\t''
 31\t''"
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s M -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
@@ -422,13 +434,15 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l psk-identity -d '
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-keylog -d 'Appends the secrets of the connection to this file, with which Wireshark reads it' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-engine -d 'Refused: OpenSSL has replaced engines by providers, which need no flag' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l tls-engine-kpass-sha1 -d 'Refused as well' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s n -l null-message -d 'The request has no payload'
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s s -l stdin-file -d 'The request is all of stdin'
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s v -l verbose -d 'Prints the topic before the payload'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s n -l null-message -d 'Publishes a message without payload; with pub -r it clears the retained one'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s s -l stdin-file -d 'Publishes all of stdin as one message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s v -l verbose -d 'Prints the topic before each payload'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l pretty -d 'Lays out the JSON of %j and %J for people'
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s N -d 'Prints no newline after the response'
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s R -d 'Leaves out retained messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s N -l no-newline -d 'Prints no newline after a message'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s R -l no-retained -d 'Leaves out retained messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l retain-as-published -d 'Asks for the retain flag as it was published. MQTT 5'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l latency -d 'Prints how long the response took'
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s d -l debug -d 'Tells each packet that is sent or received, on stderr'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l nodelay -d 'Sends small packets at once; always so, the flag is there for scripts that give it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l ask-password -d 'Asks for the password on the terminal, without showing it'
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s c -l disable-clean-session -d 'Resumes the session of this client identifier and keeps it afterwards; needs -i'
