@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use crate::run::Polite;
-use crate::support::{Broker, text};
+use crate::support::{Broker, PATIENCE, text};
 
 /// Runs this in a shell on a terminal.
 fn on_a_terminal(command: &str) -> Child {
@@ -24,12 +24,25 @@ fn skeeter(flags: &str, port: u16) -> String {
 #[test]
 fn a_password_is_asked_for_and_not_shown() {
     let server = Polite::new(&[]);
-    let mut child = on_a_terminal(&skeeter("pub -t t -m x -u me --ask-password", server.port()));
+    let command = format!("tty; {}", skeeter("pub -t t -m x -u me --ask-password", server.port()));
+    let mut child = on_a_terminal(&command);
     let mut stdout = child.stdout.take().unwrap();
-    let mut shown = vec![0; "Password: ".len()];
-    // Only when it is asked for is the echo off.
-    stdout.read_exact(&mut shown).unwrap();
-    assert_eq!(shown, b"Password: ");
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"Password: ") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+    // The echo goes off a moment after the question has been asked.
+    let terminal = String::from_utf8(shown.clone()).unwrap().lines().next().unwrap().to_owned();
+    let end = std::time::Instant::now() + PATIENCE;
+    loop {
+        let modes = Command::new("stty").args(["-F", &terminal, "-a"]).output().unwrap();
+        if String::from_utf8_lossy(&modes.stdout).contains(" -echo ") {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "the echo stays on");
+    }
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"s3cret\n").unwrap();
     let packets = server.serve();
