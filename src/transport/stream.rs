@@ -4,8 +4,9 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -26,6 +27,22 @@ pub(crate) enum Stream {
     #[cfg(unix)]
     OpenSsl(Box<SslStream<Stream>>),
     WebSocket(Box<WebSocket<Stream>>),
+}
+
+/// How long one that is refused may take to read why.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Closes the way to the other side, and waits a while until it has closed too: closing with unread input would reset the
+/// connection, and what was said last might not be read.
+pub(super) async fn part(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    // Whoever does not listen has had its chance.
+    let _ = tokio::time::timeout(LINGER, async {
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    })
+    .await;
 }
 
 /// The other side refused our certificate, or its absence, after the handshake was over for us, as TLS 1.3 has it.

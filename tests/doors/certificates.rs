@@ -22,7 +22,6 @@ default_crl_days = 2
 policy = any
 unique_subject = no
 copy_extensions = copy
-preserve = yes
 [any]
 commonName = supplied
 organizationName = optional
@@ -55,6 +54,11 @@ impl Certificates {
     }
 
     pub(crate) fn openssl(&self, arguments: &str) {
+        self.tell(arguments);
+    }
+
+    /// What openssl says.
+    pub(crate) fn tell(&self, arguments: &str) -> String {
         let output = Command::new("openssl")
             .args(arguments.split_whitespace())
             .current_dir(self.0.file(""))
@@ -62,6 +66,7 @@ impl Certificates {
             .output()
             .unwrap();
         assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// `NAME.pem` and `NAME.key`, signed by the authority; `more` are further arguments of `openssl ca`.

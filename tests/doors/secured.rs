@@ -137,9 +137,11 @@ fn certificates_and_keys_give_names() {
     let by_certificate = ["--cafile", &ca, "--cert", &cert, "--key", &own];
     let by_key = ["--psk-identity", "good", "--psk", "0123"];
     let psk = path("psk");
+    let subject = all.tell("x509 -in good.pem -noout -subject -nameopt RFC2253");
+    let subject = subject.trim().strip_prefix("subject=").unwrap();
     for (name, broker, client) in [
         ("good", [&certified[..], &["--use-identity-as-username"]].concat(), &by_certificate[..]),
-        ("O=Works,CN=good", [&certified[..], &["--use-subject-as-username"]].concat(), &by_certificate),
+        (subject, [&certified[..], &["--use-subject-as-username"]].concat(), &by_certificate),
         ("good", vec!["--psk-file", &psk, "--acl-file", &rules, "--use-identity-as-username"], &by_key),
     ] {
         std::fs::write(&rules, format!("user {name}\ntopic own/#\n")).unwrap();

@@ -18,6 +18,7 @@ use tokio_openssl::SslStream;
 
 use crate::transport::listener::{Listener, ListenerTls, NameFrom, Proof};
 use crate::transport::material::{self, words};
+use crate::transport::stream::part;
 use crate::transport::{Stream, TlsVersion};
 
 /// What a client certificate must prove its name with; of clients with a key shared before the name is its identity.
@@ -223,7 +224,10 @@ pub(super) async fn accept(
     let ssl = Ssl::new(context).map_err(|error| words(&error))?;
     let mut stream = Box::new(SslStream::new(ssl, stream).map_err(|error| words(&error))?);
     if let Err(error) = Pin::new(&mut *stream).accept().await {
-        return Err(format!("TLS: {}", material::failure(&error, stream.ssl(), "client")));
+        let why = format!("TLS: {}", material::failure(&error, stream.ssl(), "client"));
+        // The alert that tells it is on its way.
+        part(stream.get_mut()).await;
+        return Err(why);
     }
     let certificate = stream.ssl().peer_certificate();
     let proven = match (name, certificate) {

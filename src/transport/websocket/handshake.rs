@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tungstenite::Error;
@@ -14,13 +13,12 @@ use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
 
 use crate::transport::listener::{Network, Web};
+use crate::transport::stream::part;
 
 /// What MQTT is called there, and what it was called in drafts [MQTT-6.0.0-3] [MQTT-6.0.0-4].
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// Bytes of a server's answer.
 const ANSWER: usize = 16 * 1024;
-/// How long one that is refused may take to read why.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// A client that is let in.
 #[derive(Debug)]
@@ -115,15 +113,9 @@ impl Refusal {
             _ => "",
         };
         text += &format!("Content-Length: {}\r\n\r\n{why}\n", why.len() + 1);
-        let _ = tokio::time::timeout(LINGER, async {
-            stream.write_all(text.as_bytes()).await?;
-            stream.shutdown().await?;
-            // Closing with unread input would reset the connection before the answer is read.
-            let mut rest = [0; 1024];
-            while stream.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
-        })
-        .await;
+        if stream.write_all(text.as_bytes()).await.is_ok() {
+            part(stream).await;
+        }
     }
 }
 
