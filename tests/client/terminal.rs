@@ -56,9 +56,17 @@ fn a_password_is_asked_for_and_not_shown() {
 #[test]
 fn a_long_publication_shows_how_far_it_is() {
     let broker = Broker::start(&[]);
-    let command = format!("seq 300000 | {}", skeeter("pub -t t -l -q 1", broker.port));
-    let child = on_a_terminal(&command);
-    let output = child.wait_with_output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && shown.contains("in flight"), "{shown:?}");
+    // More than can be sent before the progress is first shown, however fast it goes.
+    let command = format!("seq 1000000000 | {}", skeeter("pub -t t -l -q 1", broker.port));
+    let mut child = on_a_terminal(&command);
+    let (mut stdout, mut shown) = (child.stdout.take().unwrap(), Vec::new());
+    while !String::from_utf8_lossy(&shown).contains("in flight") {
+        let mut bytes = [0; 256];
+        let count = stdout.read(&mut bytes).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&bytes[..count]);
+    }
+    // Its terminal goes with it, and with that all that runs there.
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
