@@ -97,13 +97,14 @@ options! {
     enabled: bool = false, ["persistence", "retained_persistence"], Flag, Last, Restart,
         "Whether sessions, their messages and retained messages are kept on disk.";
     file: Option<String> = None, ["persistence_file"], Text, Fault, Restart,
-        "A name within persistence_location for what is kept; mosquitto.db unless given.";
+        "A name within persistence_location; what is kept is in a file of this name with .redb behind it, in skeeter.redb \
+         unless given. A file of mosquitto's is not read.";
     location: Option<PathBuf> = None, ["persistence_location"], Folder, Fault, Restart,
         "The folder of what is kept; the current one unless given.";
     autosave_interval: i64 = 1800, ["autosave_interval"], Number(MINUS, INT), Last, Restart,
-        "Seconds, or changes, between two savings; 0 saves only at the end.";
+        "Read for the sake of mosquitto: what was acknowledged is on the disk always, so nothing waits for a saving.";
     autosave_on_changes: bool = false, ["autosave_on_changes"], Flag, Last, Restart,
-        "Whether autosave_interval counts changes instead of seconds.";
+        "The same.";
 }
 
 options! {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::database::{Database, FORMAT};
 use super::disk::{FileDisk, Layer};
 
-/// The database's file.
+/// The database's file, unless another name is asked for.
 const FILE: &str = "skeeter.redb";
 /// Locked while a process owns the directory.
 const LOCK: &str = "lock";
@@ -18,6 +18,7 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    file: String,
     _lock: File,
 }
 
@@ -54,7 +55,7 @@ impl Directory {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join(LOCK));
         let lock = lock.map_err(refuse)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), file: FILE.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Refusal(format!(
                 "the data directory {shown} is in use by another process; stop it, or choose another with --data-dir"
             ))),
@@ -62,9 +63,14 @@ impl Directory {
         }
     }
 
+    /// With a database's file of another name.
+    pub(crate) fn with_file(self, file: String) -> Self {
+        Self { file, ..self }
+    }
+
     /// The database's file.
     pub(crate) fn file(&self) -> PathBuf {
-        self.path.join(FILE)
+        self.path.join(&self.file)
     }
 
     /// Opens the database, an empty one if there is none. `delay` is added to each sync.
@@ -96,7 +102,7 @@ impl Directory {
 
     /// Makes an empty database under another name first, so that there is never half a one.
     fn create(&self) -> Result<(), Refusal> {
-        let (path, new) = (self.file(), self.path.join(format!("{FILE}.new")));
+        let (path, new) = (self.file(), self.path.join(format!("{}.new", self.file)));
         let make = || -> Result<(), redb::Error> {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(true);

@@ -26,19 +26,23 @@ fn resume(port: u16, client: &str, expected: &[u8]) -> Raw {
 /// A broker with an absent client `s`, for which one message at QoS 1 waits, and a retained message.
 fn filled(directory: &Path) -> Broker {
     let broker = start(directory, &[]);
-    let mut s = resume(broker.port, "s", &CONNACK4);
+    fill(broker.port);
+    broker
+}
+
+fn fill(port: u16) {
+    let mut s = resume(port, "s", &CONNACK4);
     s.send(&subscribe4(1, "t/+", 2));
     s.expect(&[0x90, 3, 0, 1, 2]);
     s.send(&[0xE0, 0]);
     s.expect_closed();
-    let mut p = broker.connect();
+    let mut p = Raw::connect(port);
     p.send(&connect4("p", true));
     p.expect(&CONNACK4);
     p.send(&publish4("t/1", 1, 7, b"waits"));
     p.expect(&[0x40, 2, 0, 7]);
     p.send(&packet(0x33, &[&text("kept"), &[0, 8], b"retained \xFF"]));
     p.expect(&[0x40, 2, 0, 8]);
-    broker
 }
 
 /// What [`filled`] left is there, and with `acknowledge` no more afterwards.
@@ -78,6 +82,30 @@ fn what_was_acknowledged_survives_a_kill_and_an_ordinary_end() {
     let broker = start(&directory, &["--durability", "interval=10ms"]);
     let mut s = resume(broker.port, "s", &RESUMED4);
     assert!(s.ping().is_empty(), "it was acknowledged");
+}
+
+#[test]
+fn mosquittos_persistence_keeps_the_same() {
+    let folder = Folder::new();
+    let place = folder.file("lib");
+    let config = |file: &str| {
+        format!(
+            "listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n{file}",
+            place.display()
+        )
+    };
+    // What mosquitto left there is neither read nor touched.
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join("mosquitto.db"), b"of another kind").unwrap();
+    for (file, name) in [("", "skeeter.redb"), ("persistence_file mosquitto.db\n", "mosquitto.db.redb")] {
+        let mut broker = Broker::with_config(&folder, &config(file), &[]);
+        fill(broker.port);
+        broker.child.kill().unwrap();
+        broker.child.wait().unwrap();
+        assert!(place.join(name).exists(), "{name}");
+        expect_filled(Broker::with_config(&folder, &config(file), &[]).port, true);
+    }
+    assert_eq!(fs::read(place.join("mosquitto.db")).unwrap(), b"of another kind");
 }
 
 #[test]

@@ -97,3 +97,18 @@ fn client_certificates_are_made_on_request() {
     let said = String::from_utf8_lossy(&again.stderr);
     assert!(again.status.code() == Some(1) && said.contains("already"), "{said}");
 }
+
+#[test]
+fn with_a_data_directory_the_authority_lies_there() {
+    let folder = Folder::new();
+    let (state, data) = (folder.file("state"), folder.file("data"));
+    let environment = [("XDG_STATE_HOME", state.to_str().unwrap())];
+    let flags = ["--tls", "auto", "--data-dir", data.to_str().unwrap()];
+    let doors = Doors::start_with(&flags, &environment);
+    let publish = told(&doors, "skeeter pub ");
+    succeeded(&shell(&format!("{publish} -q 1"), state.to_str().unwrap()).output().unwrap());
+    assert!(data.join("tls/ca.pem").exists() && data.join("skeeter.redb").exists() && !state.exists());
+    let made = skeeter().args(["cert", "ann", "--data-dir"]).arg(&data).output().unwrap();
+    succeeded(&made);
+    assert!(!state.exists(), "the same authority signs for clients");
+}

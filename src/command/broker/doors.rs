@@ -33,7 +33,7 @@ pub(super) fn listeners(args: &BrokerArgs) -> Result<Vec<Listener>, String> {
         handshake_timeout,
         tls,
     } = &args.doors;
-    let secured = secured(tls)?;
+    let secured = secured(tls, args.store.data_dir.as_deref())?;
     if secured.is_none() && (wss.is_some() || *no_plain || tls.tls_port.is_some()) {
         return Err(
             "--wss, --tls-port and --no-plain need TLS: add --tls auto, or --cert and --key".to_owned()
@@ -77,8 +77,8 @@ fn name_from(args: &DoorTlsArgs) -> NameFrom {
     }
 }
 
-/// What is common to all listeners with TLS, if the flags ask for any.
-fn secured(args: &DoorTlsArgs) -> Result<Option<ListenerTls>, String> {
+/// What is common to all listeners with TLS, if the flags ask for any. What is made for them lies in `data`, if anywhere.
+fn secured(args: &DoorTlsArgs, data: Option<&Path>) -> Result<Option<ListenerTls>, String> {
     let DoorTlsArgs {
         tls,
         cert,
@@ -98,7 +98,7 @@ fn secured(args: &DoorTlsArgs) -> Result<Option<ListenerTls>, String> {
         tls_keylog,
         psk_file,
     } = args;
-    let made = tls.map(|TlsMode::Auto| make()).transpose()?;
+    let made = tls.map(|TlsMode::Auto| make(data)).transpose()?;
     let authority = made.as_ref().map(|(authority, _)| authority.clone());
     let proof = match (cert.clone().zip(key.clone()).or(made.map(|(_, pair)| pair)), psk_file) {
         (Some((chain, key)), _) => Proof::Certificate {
@@ -128,14 +128,14 @@ fn secured(args: &DoorTlsArgs) -> Result<Option<ListenerTls>, String> {
 
 /// The authority, and the certificate of this machine with its key, made where they are not there.
 #[cfg(unix)]
-fn make() -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
-    let authority = Authority::open(&authority::directory(None)?)?;
+fn make(data: Option<&Path>) -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
+    let authority = Authority::open(&authority::directory(data)?)?;
     let server = authority.server(&authority::machine_names())?;
     Ok((authority.certificate(), (server.certificate, server.key)))
 }
 
 #[cfg(not(unix))]
-fn make() -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
+fn make(_data: Option<&Path>) -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
     Err("--tls auto needs OpenSSL, which this build does not have".to_owned())
 }
 

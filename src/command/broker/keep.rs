@@ -4,6 +4,7 @@
 //! A store that fails is tried again until it works; meanwhile the core refuses what would have to be kept. What it leaves
 //! out: what is written, which is the core's, and how, which is the store's.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::{JoinHandle, Thread};
@@ -11,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use super::worker::Shared;
 use crate::broker::{Durability, Page, Turn};
-use crate::cli::store::StoreArgs;
 use crate::store::{Changes, Clock, Database, Directory, Head, Sync};
 
 /// Between two tries of a store that fails.
@@ -27,22 +27,34 @@ pub(super) struct Opened {
     database: Database,
 }
 
-/// Opens the data directory, if one is named.
+/// Where sessions and messages are kept, and how safely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) directory: PathBuf,
+    /// The name of the file in it, if it is not our own.
+    pub(super) file: Option<String>,
+    pub(super) durability: Durability,
+    /// How much longer each sync takes.
+    pub(super) sync_delay: Duration,
+}
+
+/// Opens the data directory, if there is to be one.
 ///
 /// # Errors
 /// One line for people.
-pub(super) fn open(args: &StoreArgs) -> Result<Option<Opened>, String> {
-    let StoreArgs { data_dir, durability: _, sync_delay } = args;
-    let Some(path) = data_dir else { return Ok(None) };
-    let directory = Directory::take(path, true).map_err(|refusal| refusal.to_string())?;
-    let database =
-        directory.open(Duration::from_millis(*sync_delay)).map_err(|refusal| refusal.to_string())?;
+pub(super) fn open(place: Option<&Place>) -> Result<Option<Opened>, String> {
+    let Some(Place { directory, file, durability: _, sync_delay }) = place else { return Ok(None) };
+    let mut directory = Directory::take(directory, true).map_err(|refusal| refusal.to_string())?;
+    if let Some(file) = file {
+        directory = directory.with_file(file.clone());
+    }
+    let database = directory.open(*sync_delay).map_err(|refusal| refusal.to_string())?;
     Ok(Some(Opened { directory, database }))
 }
 
 /// What the broker may promise.
-pub(super) fn durability(args: &StoreArgs) -> Durability {
-    if args.data_dir.is_some() { args.durability } else { Durability::Off }
+pub(super) fn durability(place: Option<&Place>) -> Durability {
+    place.map_or(Durability::Off, |place| place.durability)
 }
 
 /// The thread, while it runs.

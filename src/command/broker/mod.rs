@@ -76,8 +76,9 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
     let rights = rights::load(&settings.rights, &mut |warning| warnings.push(warning.to_owned()))?;
     let is_open = settings.listeners.iter().enumerate().map(|(number, _)| rights.policy(number).is_open());
     let is_open: Vec<bool> = is_open.collect();
-    let kept = keep::open(&args.store)?;
-    let broker = Broker::new(settings.limits.clone(), rights, keep::durability(&args.store), seed());
+    let kept = keep::open(settings.kept.as_ref())?;
+    let broker =
+        Broker::new(settings.limits.clone(), rights, keep::durability(settings.kept.as_ref()), seed());
     let shared = Arc::new(Shared::new(broker, log.clone(), workers, settings.nodelay));
     log.attach(Audience { broker: shared.broker.clone(), clock: shared.clock });
     LocalSet::new().block_on(&runtime, async {

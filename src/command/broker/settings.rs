@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::keep;
 use super::log::{self, Stamp};
 use super::rights;
 use super::sink::Destination;
-use crate::broker::Limits;
+use crate::broker::{Durability, Limits};
 use crate::cli::broker::{BrokerArgs, LimitArgs, LogFormat};
+use crate::cli::store::StoreArgs;
 use crate::command::exit;
 use crate::config::fault::Fault;
-use crate::config::global::{Destinations, Global, Inflight, Lifetime, Logging, Own, Types};
+use crate::config::global::{Destinations, Global, Inflight, Lifetime, Logging, Own, Persistence, Types};
 use crate::config::{self, Config};
 use crate::transport::listener::Listener;
 
@@ -20,6 +22,8 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) log: log::Settings,
     pub(super) process: Process,
+    /// Where sessions and messages are kept, if anywhere.
+    pub(super) kept: Option<keep::Place>,
     pub(super) listeners: Vec<Listener>,
     /// NAME and PASSWORD, at every listener.
     pub(super) users: Vec<(String, String)>,
@@ -91,6 +95,7 @@ impl Settings {
                 destinations: vec![Destination::Stderr],
             },
             process: Process { pid_file: None, user: None, workers: None, background: false },
+            kept: None,
             listeners: Vec::new(),
             users: Vec::new(),
             rights: Vec::new(),
@@ -123,6 +128,7 @@ impl Settings {
         settings.files.clone_from(&config.files);
         settings.users.clear();
         settings.put_own(&config.own.values);
+        settings.put_persistence(&config.persistence.values);
         settings.put_flags(args);
         settings.warnings = config.warnings.iter().map(ToString::to_string).collect();
         Ok(settings)
@@ -203,6 +209,19 @@ impl Settings {
         }
     }
 
+    fn put_persistence(&mut self, persistence: &Persistence) {
+        // There is nothing left to save from time to time: what was acknowledged is on the disk.
+        let Persistence { enabled, file, location, autosave_interval: _, autosave_on_changes: _ } =
+            persistence;
+        self.kept = enabled.then(|| keep::Place {
+            directory: location.clone().unwrap_or_else(|| ".".into()),
+            // Beside mosquitto's own file of that name, which is of another kind.
+            file: file.as_ref().map(|file| format!("{file}.redb")),
+            durability: Durability::Acks,
+            sync_delay: Duration::ZERO,
+        });
+    }
+
     fn put_logging(&mut self, logging: &Logging) {
         let Logging { destinations, facility, timestamp, timestamp_format, types } = logging;
         let Destinations { given, stdout, stderr, syslog, topic, file } = destinations;
@@ -246,6 +265,15 @@ impl Settings {
         }
         self.process.workers = args.workers.or(self.process.workers);
         self.process.background = args.daemon;
+        let StoreArgs { data_dir, durability, sync_delay } = &args.store;
+        if let Some(directory) = data_dir {
+            self.kept = Some(keep::Place {
+                directory: directory.clone(),
+                file: None,
+                durability: *durability,
+                sync_delay: Duration::from_millis(*sync_delay),
+            });
+        }
     }
 
     /// Where the flags say, or where the configuration says and they say nothing: -p alone is for a configuration that

@@ -13,11 +13,6 @@ const GLOBAL: &[&str] = &[
 pub(super) fn faults(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     given(&config.global, GLOBAL, &mut faults);
-    if config.persistence.values.enabled
-        && let Some(place) = config.persistence.place("persistence")
-    {
-        refuse(place, "persistence", &mut faults);
-    }
     for bridge in &config.bridges {
         refuse(&bridge.place, "connection", &mut faults);
     }
