@@ -36,6 +36,10 @@ fn on_a_terminal(server: &Polite, flags: &str, environment: &[(&str, &str)]) -> 
         .args(["-qec", &command, "/dev/null"])
         .env("TERM", "xterm")
         .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR")
+        .env_remove("CLICOLOR_FORCE")
+        // Where it is set, a dumb terminal is taken for one that knows colours.
+        .env_remove("CI")
         .envs(environment.iter().copied())
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
