@@ -1,7 +1,7 @@
-//! Frames for a client that rest on a record which is not synced yet: PUBREL, and copies of messages that were published
-//! at QoS 2.
+//! Frames for a client that rest on a record which is not synced yet: PUBREL, copies of messages that were published at
+//! QoS 2, and QoS 0 copies of what was kept until then.
 //!
-//! They stand beside the output, so that what rests on nothing passes them, and become bytes when their record is
+//! They stand beside the output, so that what rests on nothing may pass them, and become bytes when their record is
 //! synced, since aliases are given in the order of the bytes. Tickets ascend, so one line is enough.
 
 use std::collections::VecDeque;
@@ -22,7 +22,10 @@ pub(crate) struct Held {
     line: VecDeque<(Ticket, Frame)>,
     /// Bytes of the messages among them.
     pub(super) bytes: usize,
-    publishes: usize,
+    /// How many messages there are, by the QoS at which they were published.
+    publishes: [usize; 3],
+    /// How many of them have a packet identifier.
+    identified: usize,
     /// The ticket that wakes this connection already.
     awaits: Ticket,
 }
@@ -34,7 +37,9 @@ enum Frame {
 }
 
 impl Link {
-    /// Writes a PUBLISH once `ticket` is synced. Messages published at QoS 2 keep their order among each other.
+    /// Writes a PUBLISH once `ticket` is synced. Messages keep their order among those that were published at the same QoS
+    /// [MQTT-4.6.0-5], and with an identifier among all that have one, since that is the order in which they would be sent
+    /// again [MQTT-4.6.0-1].
     pub(crate) fn deliver(
         &mut self,
         message: &Shared<'_>,
@@ -44,8 +49,11 @@ impl Link {
         turn: &mut Turn,
         limits: &Limits,
     ) {
-        let behind =
-            message.view.qos == QoS::ExactlyOnce && self.held.as_ref().is_some_and(|held| held.publishes > 0);
+        let published = usize::from(message.view.qos.bits());
+        let behind = self
+            .held
+            .as_ref()
+            .is_some_and(|held| held.publishes[published] > 0 || id.is_some() && held.identified > 0);
         if !behind && turn.journal.is_synced(ticket) {
             return self.publish(message, delivery, (id, dup), turn, limits);
         }
@@ -53,7 +61,8 @@ impl Link {
         let message = message.message().clone();
         let held = self.held.get_or_insert_default();
         held.bytes += message.len();
-        held.publishes += 1;
+        held.publishes[published] += 1;
+        held.identified += usize::from(id.is_some());
         held.line.push_back((ticket, Frame::Publish { message, qos, retain, ids: ids.clone(), id, dup }));
         self.wake(turn);
     }
@@ -78,7 +87,8 @@ impl Link {
                 Frame::Pubrel(id) => self.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn),
                 Frame::Publish { message, qos, retain, ids, id, dup } => {
                     held.bytes -= message.len();
-                    held.publishes -= 1;
+                    held.publishes[usize::from(message.qos().bits())] -= 1;
+                    held.identified -= usize::from(id.is_some());
                     if !dup && message.expires() <= turn.now {
                         count_drop(turn, Drop::Expired);
                         expired.extend(id);

@@ -16,7 +16,7 @@ use crate::time::Instant;
 const OVERHEAD: usize = 64;
 
 /// One change. An owner is the key of a session, or of a shared group, whose queue the entry belongs to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Record {
     /// A session begins, or is another than before.
     Session(Box<SessionRecord>),

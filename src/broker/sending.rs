@@ -18,13 +18,16 @@ use crate::delivery::{Received, Resend};
 use crate::message::QoS;
 use crate::sync::Arc;
 
-/// The entry of a message that is sent: its number in the store, 0 if it has none yet, and whether it may have been sent
-/// before.
+/// Where a message that is sent comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Origin<'a> {
+    /// Its number in the store, 0 if it has none yet.
     pub(super) number: u64,
+    /// Whether it may have been sent before.
     pub(super) sent: bool,
     pub(super) group: Option<&'a Arc<Group>>,
+    /// Whether the group's messages are kept in the store.
+    pub(super) group_is_kept: bool,
 }
 
 impl Session {
@@ -58,7 +61,7 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) {
-        let Origin { mut number, sent, group } = origin;
+        let Origin { mut number, sent, group, group_is_kept } = origin;
         // A session that ends with its connection never resends; only a group may want the message back, and a limit of
         // bytes must know how many they are.
         let counted = limits.in_flight_bytes < usize::MAX;
@@ -73,8 +76,13 @@ impl State {
                 rests_on: message.rests_on,
                 sent,
             };
-            if number == 0 && group.is_none() {
-                number = self.keep(&waiting, turn);
+            if number == 0 {
+                number = match group {
+                    // Kept before it is sent, so that a member that never acknowledges it loses nothing.
+                    Some(group) if group_is_kept => group.record(message, turn),
+                    Some(_) => 0,
+                    None => self.keep(&waiting, turn),
+                };
                 waiting.number = number;
             }
             Box::new(InFlight { waiting, group: group.cloned() })
@@ -93,6 +101,22 @@ impl State {
         }
         if let Some(link) = &mut self.link {
             link.deliver(message, (delivery, ids), (Some(id), sent), ticket, turn, limits);
+        }
+    }
+
+    /// Sends a message at QoS 0. One that was kept leaves when that it has left is kept, so that it comes no second time
+    /// after a crash.
+    pub(super) fn send_at_most_once(
+        &mut self,
+        message: &Shared<'_>,
+        deliver: (Delivery<'_>, &Ids),
+        number: u64,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) {
+        let ticket = message.rests_on.max(turn.remove(number));
+        if let Some(link) = &mut self.link {
+            link.deliver(message, deliver, (None, false), ticket, turn, limits);
         }
     }
 
@@ -115,14 +139,10 @@ impl State {
             }
             match link.admit(&message.view, delivery, turn.now) {
                 Ok(()) if waiting.qos == QoS::AtMostOnce => {
-                    let deliver = (delivery, &waiting.ids);
-                    if let Some(link) = &mut self.link {
-                        link.deliver(&message, deliver, (None, false), message.rests_on, turn, limits);
-                    }
-                    turn.remove(waiting.number);
+                    self.send_at_most_once(&message, (delivery, &waiting.ids), waiting.number, turn, limits);
                 }
                 Ok(()) => {
-                    let origin = Origin { number: waiting.number, sent: waiting.sent, group: None };
+                    let origin = Origin { number: waiting.number, sent: waiting.sent, ..Origin::default() };
                     self.start(&message, (delivery, &waiting.ids), origin, turn, limits);
                 }
                 Err(why) => {

@@ -252,15 +252,15 @@ impl Session {
     }
 
     /// Offers a message of a shared group: taken only if it can leave at once.
-    pub(crate) fn offer_shared(
+    pub(super) fn offer_shared(
         &self,
         message: &Shared<'_>,
         grant: &Grant,
-        (group, number): (&Arc<Group>, u64),
+        origin: Origin<'_>,
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        self.lock().offer_shared(message, grant, (group, number), turn, limits)
+        self.lock().offer_shared(message, grant, origin, turn, limits)
     }
 
     /// Counts a drop and tells of the first of a series.
@@ -324,7 +324,7 @@ impl State {
             return Offer::Dropped(why);
         }
         if qos == QoS::AtMostOnce {
-            return self.offer_at_most_once(message, (delivery, &grant.ids), turn, limits);
+            return self.offer_at_most_once(message, (delivery, &grant.ids), 0, turn, limits);
         }
         if self.may_send_now(limits) && self.queue.is_empty() {
             self.start(message, (delivery, &grant.ids), Origin::default(), turn, limits);
@@ -337,6 +337,7 @@ impl State {
         &mut self,
         message: &Shared<'_>,
         (delivery, ids): (Delivery<'_>, &Ids),
+        number: u64,
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
@@ -351,7 +352,7 @@ impl State {
             let stuck = link.is_stuck(waits, turn.now, limits.stuck_after);
             return Offer::Dropped(if stuck { Drop::Stuck } else { Drop::QueueFull });
         }
-        link.deliver(message, (delivery, ids), (None, false), message.rests_on, turn, limits);
+        self.send_at_most_once(message, (delivery, ids), number, turn, limits);
         self.pressure(turn, limits)
     }
 
@@ -436,7 +437,7 @@ impl State {
         &mut self,
         message: &Shared<'_>,
         grant: &Grant,
-        (group, number): (&Arc<Group>, u64),
+        origin: Origin<'_>,
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
@@ -456,12 +457,11 @@ impl State {
             return Offer::NoRoom;
         }
         if qos == QoS::AtMostOnce {
-            return self.offer_at_most_once(message, (delivery, &grant.ids), turn, limits);
+            return self.offer_at_most_once(message, (delivery, &grant.ids), origin.number, turn, limits);
         }
         if waits || !self.may_send_now(limits) {
             return Offer::NoRoom;
         }
-        let origin = Origin { number, sent: false, group: Some(group) };
         self.start(message, (delivery, &grant.ids), origin, turn, limits);
         self.pressure(turn, limits)
     }

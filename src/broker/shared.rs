@@ -12,6 +12,7 @@ use super::limits::Limits;
 use super::link::Shared;
 use super::queue::{Queue, Waiting};
 use super::record::{Entry, Page, Reader, Record};
+use super::sending::Origin;
 use super::session::{Grant, Offer, Session, count_drop};
 use super::turn::Turn;
 use crate::message::QoS;
@@ -124,14 +125,10 @@ impl Group {
         let waits = message.view.qos != QoS::AtMostOnce;
         if !state.queue.is_empty() {
             // Behind those that came before it [MQTT-4.6.0-5].
-            return self.enqueue(&mut state, message, 0, turn, limits);
+            return self.enqueue(&mut state, message, turn, limits);
         }
-        // Kept before it is sent, so that a member that never acknowledges it loses nothing.
-        let number = if state.kept && waits { self.record(message, turn) } else { 0 };
-        let offer = match state.serve(self, (message, number), turn, limits) {
-            Offer::NoRoom | Offer::Absent if waits => {
-                return self.enqueue(&mut state, message, number, turn, limits);
-            }
+        match state.serve(self, (message, 0), turn, limits) {
+            Offer::NoRoom | Offer::Absent if waits => self.enqueue(&mut state, message, turn, limits),
             Offer::NoRoom => drop(turn, Drop::Stuck),
             Offer::Dropped(why) => drop(turn, why),
             Offer::Denied => {
@@ -139,36 +136,23 @@ impl Group {
                 Offer::Denied
             }
             other => other,
-        };
-        if matches!(offer, Offer::Dropped(_) | Offer::Denied) {
-            turn.remove(number);
         }
-        offer
     }
 
-    /// Puts a message behind those that wait; `number` is its entry, if it is recorded already.
-    fn enqueue(
-        &self,
-        state: &mut State,
-        message: &Shared<'_>,
-        mut number: u64,
-        turn: &mut Turn,
-        limits: &Limits,
-    ) -> Offer {
+    /// Puts a message behind those that wait.
+    fn enqueue(&self, state: &mut State, message: &Shared<'_>, turn: &mut Turn, limits: &Limits) -> Offer {
         if state.queue.is_full(message.view.len(), limits) {
-            turn.remove(number);
             return drop(turn, Drop::QueueFull);
         }
-        if number == 0 && state.kept && message.view.qos != QoS::AtMostOnce {
-            number = self.record(message, turn);
-        }
+        let is_kept = state.kept && message.view.qos != QoS::AtMostOnce;
+        let number = if is_kept { self.record(message, turn) } else { 0 };
         state.queue.push(waiting(message, number), limits);
         self.waiting.store(state.queue.len(), Ordering::Release);
         state.pressure(turn, limits)
     }
 
     /// Records a message as an entry of the group; its number.
-    fn record(&self, message: &Shared<'_>, turn: &mut Turn) -> u64 {
+    pub(super) fn record(&self, message: &Shared<'_>, turn: &mut Turn) -> u64 {
         let number = turn.journal.number();
         let entry = Entry::new(number, &waiting(message, number));
         turn.record(Record::Enqueue { owner: self.key, entry });
@@ -269,7 +253,8 @@ impl State {
         for step in 0..count {
             let position = (self.next + step) % count;
             let (member, grant) = &self.members[position];
-            let offer = member.offer_shared(message, grant, (group, number), turn, limits);
+            let origin = Origin { number, sent: false, group: Some(group), group_is_kept: self.kept };
+            let offer = member.offer_shared(message, grant, origin, turn, limits);
             if let Offer::Taken | Offer::Pressed = offer {
                 self.next = (position + 1) % count;
                 return offer;

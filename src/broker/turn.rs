@@ -93,10 +93,8 @@ impl Turn {
     }
 
     /// Forgets an entry that waits no more; 0 is none.
-    pub(crate) fn remove(&mut self, number: u64) {
-        if number > 0 {
-            self.record(Record::Remove { number });
-        }
+    pub(crate) fn remove(&mut self, number: u64) -> Ticket {
+        if number > 0 { self.record(Record::Remove { number }) } else { Ticket::NONE }
     }
 
     /// What was recorded in an earlier turn counts as recorded now.

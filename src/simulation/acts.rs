@@ -68,6 +68,7 @@ impl World {
                 taken_at: 0,
                 anew: false,
                 doubled: false,
+                mistaken: false,
                 routed: Vec::new(),
             });
             socket.will = Some(self.ledger.wills.len());
@@ -130,6 +131,7 @@ impl World {
             taken_at: 0,
             anew: false,
             doubled: false,
+            mistaken: false,
             routed: Vec::new(),
         });
         let outgoing = Outgoing {

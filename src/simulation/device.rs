@@ -179,6 +179,8 @@ impl Device {
                         !session_present && message.payload.is_empty() && message.taken.is_none()
                     });
                     self.clears.extend(clears);
+                    // They are published again in the order of their first time.
+                    self.clears.sort_unstable();
                     if !session_present {
                         self.in_flight.clear();
                     }
@@ -193,13 +195,16 @@ impl Device {
                     }
                 }
                 Event::Subscribed(suback) => {
-                    let request = self.requests.remove(&suback.packet_id.get()).unwrap_or_default();
+                    let mut request = self.requests.remove(&suback.packet_id.get()).unwrap_or_default();
                     let step = ledger.step;
                     for (at, reason) in request.begins.into_iter().zip(&suback.reasons) {
-                        let one = &mut ledger.subscriptions[at];
                         if reason.is_failure() && ledger.store_failed {
+                            // What it would have replaced is there still.
+                            let filter = ledger.subscriptions[at].filter;
+                            request.ends.retain(|old| ledger.subscriptions[*old].filter != filter);
                             continue;
                         }
+                        let one = &mut ledger.subscriptions[at];
                         if reason.0 != one.options.qos.bits() {
                             return Err(format!("c{number}: {} is granted {reason}", one.filter));
                         }
@@ -209,6 +214,9 @@ impl Device {
                 }
                 Event::Unsubscribed(unsuback) => {
                     let request = self.requests.remove(&unsuback.packet_id.get()).unwrap_or_default();
+                    if ledger.store_failed && unsuback.reasons.iter().any(|reason| reason.is_failure()) {
+                        continue;
+                    }
                     ends(&mut ledger.subscriptions, &request.ends, ledger.step);
                 }
                 Event::Refused { .. } if ledger.store_failed => {}

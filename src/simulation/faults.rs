@@ -110,6 +110,9 @@ impl World {
         self.happened.count(if self.plan.durable { Kind::Restored } else { Kind::Restarted });
         self.say(|_| "! the broker crashes".into());
         let wrote = self.random.chance(50);
+        if self.broker.journal().failing_since().is_some() {
+            self.ledger.refused = self.ledger.step;
+        }
         self.ledger.restarted(&self.lives());
         self.hops.iter_mut().for_each(Hop::crashed);
         let seed = self.seed ^ self.ledger.step;

@@ -11,8 +11,6 @@ pub(super) struct Hop {
     open: Vec<Exchange>,
     /// The receiver's Receive Maximum.
     window: usize,
-    /// QoS 2 waits for a store, so that only messages of one QoS keep their order.
-    is_durable: bool,
 }
 
 #[derive(Debug)]
@@ -32,10 +30,6 @@ struct Exchange {
 }
 
 impl Hop {
-    pub(super) fn new(is_durable: bool) -> Self {
-        Self { is_durable, ..Self::default() }
-    }
-
     /// A connection begins.
     pub(super) fn connected(&mut self, resumed: bool, window: Option<u16>) {
         if !resumed {
@@ -129,10 +123,7 @@ impl Hop {
     }
 
     fn in_order(&self, at: usize) -> Result<(), String> {
-        let qos = self.open[at].qos;
-        let later =
-            self.open[at..].iter().find(|later| later.sent_now && (!self.is_durable || later.qos == qos));
-        match later {
+        match self.open[at..].iter().find(|later| later.sent_now) {
             Some(later) => {
                 Err(format!("{} is sent again after {} [MQTT-4.6.0-1]", self.open[at].id, later.id))
             }

@@ -43,6 +43,8 @@ pub(super) struct Message {
     pub(super) anew: bool,
     /// Not for a crash alone, after which nobody has it twice.
     pub(super) doubled: bool,
+    /// When its publisher was told that it is taken, the broker may have taken it for one that the publisher has forgotten.
+    pub(super) mistaken: bool,
     /// When the witness heard it.
     pub(super) routed: Vec<Step>,
 }
@@ -155,6 +157,8 @@ pub(super) struct Ledger {
     pub(super) restarted: Step,
     durable: bool,
     pub(super) store_failed: bool,
+    /// When the broker last refused what it would have had to keep.
+    pub(super) refused: Step,
     /// What a crash may have left of what was retained without being acknowledged.
     unsure: BTreeSet<String>,
 }
@@ -223,6 +227,7 @@ impl Ledger {
             restarted: 0,
             durable,
             store_failed: false,
+            refused: 0,
             unsure: BTreeSet::new(),
         }
     }
@@ -244,6 +249,7 @@ impl Ledger {
         };
         // The broker holds a QoS 2 identifier that its client has forgotten, and must take it for the same message.
         let excused = message.qos == QoS::ExactlyOnce && self.sessions[message.publisher].forgetful;
+        message.mistaken |= excused;
         // With a store the witness's copies of QoS 2 messages wait for each other.
         let is_late = self.durable && message.qos == QoS::ExactlyOnce;
         if routed || excused || is_late {
@@ -283,6 +289,8 @@ impl Ledger {
         if message.routed.len() == 1
             && let Some(last) = self.last_routed.insert(key, index)
             && last > index
+            // It may have been refused at first, and the answer was lost.
+            && message.sent > self.refused
         {
             return Err(format!("message {index} is routed after {last} [MQTT-4.6.0-5]"));
         }
@@ -697,8 +705,8 @@ impl Ledger {
     /// When a message was routed for the last time, at the latest.
     fn routed_at(&self, message: &Message) -> Option<Step> {
         // A crash may have come between its acknowledgement and the witness.
-        let is_known = !self.sessions[message.publisher].forgetful;
-        let taken = message.taken.filter(|_| is_known && self.durable && message.qos == QoS::ExactlyOnce);
+        let taken =
+            message.taken.filter(|_| !message.mistaken && self.durable && message.qos == QoS::ExactlyOnce);
         message.routed.last().copied().or(taken.map(|_| message.taken_at))
     }
 
@@ -711,7 +719,7 @@ impl Ledger {
                 // It may have expired before it was kept.
                 && message.expiry.is_none()
                 && message.sent > self.restarted
-                && !self.sessions[message.publisher].forgetful
+                && !message.mistaken
         };
         match self.messages.iter().find(is_unheard) {
             Some(message) => Err(format!(

@@ -60,10 +60,11 @@ pub(super) struct Faults {
 pub(super) const SMALL_PACKETS: u32 = 300;
 
 impl Plan {
-    pub(super) fn new(seed: u64, random: &mut Random) -> Self {
+    /// `keeps`: the broker has a store, whatever the seed says.
+    pub(super) fn new(seed: u64, keeps: bool, random: &mut Random) -> Self {
         let calm = seed.is_multiple_of(8);
         let narrow = !calm && random.chance(20);
-        let durable = random.chance(35);
+        let durable = random.chance(35) || keeps;
         let packet_id = random.range(6, 12) as u16;
         let limits = Limits {
             queued_messages: if narrow { random.range(1, 6) } else { 10_000 },

@@ -1,15 +1,62 @@
-//! The store of the simulated broker: the model that real stores are held to, and a disk that is slow, fails, and forgets
-//! in a crash what was not synced.
+//! The store of the simulated broker: what batches are written to, and a thread's worth of taking and writing them. It is
+//! slow, fails, and forgets in a crash what was not synced.
 
 use super::server::Flag;
 use crate::broker::model::Model;
-use crate::broker::{Batch, Broker, Record, Turn};
+use crate::broker::{Batch, Broker, Entry, Page, Record, Saved, Turn};
 use crate::sync::Arc;
 use crate::time::Instant;
 
+/// What batches are written to.
+pub(crate) trait Medium: std::fmt::Debug {
+    /// Writes all of the records or nothing; whether it could. Asked again with the same ones until it can.
+    fn write(&mut self, records: &[Record], now: Instant) -> bool;
+    /// Deletes what is left of the past, while nothing else is to be done.
+    fn idle(&mut self);
+    /// Entries of a queue, and whether there are no more.
+    fn page(&mut self, page: &Page, now: Instant) -> (Vec<Entry>, bool);
+    /// Cannot write from now on, or can again.
+    fn fail(&mut self, fails: bool);
+    /// The machine stops, within the write of these records if there are any. What is there afterwards, with the first
+    /// entries of each queue: the records as a whole, or none of them.
+    fn crash(&mut self, writing: Option<&[Record]>, head: usize, now: Instant) -> Saved;
+}
+
+/// The simplest medium: a map that is never torn.
 #[derive(Debug, Default)]
-pub(super) struct Store {
+pub(super) struct Memory {
     model: Model,
+    fails: bool,
+}
+
+impl Medium for Memory {
+    fn write(&mut self, records: &[Record], _: Instant) -> bool {
+        if !self.fails {
+            records.iter().for_each(|record| self.model.apply(record));
+        }
+        !self.fails
+    }
+
+    fn idle(&mut self) {}
+
+    fn page(&mut self, page: &Page, _: Instant) -> (Vec<Entry>, bool) {
+        self.model.page(page)
+    }
+
+    fn fail(&mut self, fails: bool) {
+        self.fails = fails;
+    }
+
+    fn crash(&mut self, writing: Option<&[Record]>, head: usize, _: Instant) -> Saved {
+        self.fails = false;
+        writing.into_iter().flatten().for_each(|record| self.model.apply(record));
+        self.model.saved(head)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Store {
+    medium: Box<dyn Medium>,
     /// What is being written.
     batch: Option<Batch>,
     pub(super) flag: Arc<Flag>,
@@ -18,27 +65,32 @@ pub(super) struct Store {
 }
 
 impl Store {
+    pub(super) fn new(medium: Box<dyn Medium>) -> Self {
+        Self { medium, batch: None, flag: Arc::default(), fails_until: None }
+    }
+
     /// Takes a batch, or ends one: one step of what the thread of a store does.
     pub(super) fn step(&mut self, broker: &Broker, turn: &mut Turn) {
         let Some(batch) = self.batch.take() else {
             self.flag.lower();
             self.batch = broker.journal().take(&std::task::Waker::from(self.flag.clone()));
-            if self.batch.is_some() {
-                self.flag.raise();
+            match self.batch {
+                Some(_) => self.flag.raise(),
+                None => self.medium.idle(),
             }
             return;
         };
-        if self.fails_until.is_some_and(|until| until > turn.now) {
+        self.fails_until = self.fails_until.filter(|until| *until > turn.now);
+        self.medium.fail(self.fails_until.is_some());
+        if !self.medium.write(&batch.records, turn.now) {
             broker.journal().failed(turn.now);
             self.batch = Some(batch);
             return;
         }
-        self.fails_until = None;
-        batch.records.iter().for_each(|record| self.model.apply(record));
         broker.journal().done(&batch);
         for record in &batch.records {
             if let Record::Page(page) = record {
-                let (entries, complete) = self.model.page(page);
+                let (entries, complete) = self.medium.page(page, turn.now);
                 broker.page(page, entries, complete, turn);
             }
         }
@@ -52,11 +104,11 @@ impl Store {
 
     /// A crash: what was being written is there as a whole, or not at all. A new broker takes up what is there.
     pub(super) fn crash(&mut self, wrote: bool, broker: &Broker, turn: &mut Turn) {
-        if let Some(batch) = self.batch.take().filter(|_| wrote) {
-            batch.records.iter().for_each(|record| self.model.apply(record));
-        }
+        let batch = self.batch.take().filter(|_| wrote);
+        let writing = batch.as_ref().map(|batch| batch.records.as_slice());
         self.fails_until = None;
-        broker.restore(self.model.saved(broker.limits().head_messages), turn);
+        let saved = self.medium.crash(writing, broker.limits().head_messages, turn.now);
+        broker.restore(saved, turn);
         self.flag.raise();
     }
 }

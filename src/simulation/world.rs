@@ -12,7 +12,7 @@ use super::ledger::{Checked, Ledger, Opened};
 use super::plan::Plan;
 use super::random::Random;
 use super::server::{Flag, Socket};
-use super::store::Store;
+use super::store::{self, Medium, Store};
 use super::wire::End;
 use super::witness::Witness;
 use super::{Happened, Kind};
@@ -62,9 +62,10 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, transcript: Transcript) -> Self {
+    /// With a medium the broker keeps what it acknowledges on it; else the seed says whether it keeps anything.
+    pub(super) fn new(seed: u64, medium: Option<Box<dyn Medium>>, transcript: Transcript) -> Self {
         let mut random = Random::new(seed);
-        let plan = Plan::new(seed, &mut random);
+        let plan = Plan::new(seed, medium.is_some(), &mut random);
         let broker = Arc::new(Broker::new(plan.limits.clone(), Rights::default(), plan.durability(), seed));
         let turns: Vec<Turn> =
             (0..plan.workers).map(|_| Turn::new(Arc::new(Counters::default()), &broker)).collect();
@@ -83,11 +84,11 @@ impl World {
             turns,
             keeper: Arc::new(Flag::default()),
             ledger,
-            hops: devices.iter().map(|_| Hop::new(plan.durable)).collect(),
+            hops: devices.iter().map(|_| Hop::default()).collect(),
             devices,
             sockets: BTreeMap::new(),
             next_socket: 0,
-            store: Store::default(),
+            store: Store::new(medium.unwrap_or_else(|| Box::new(store::Memory::default()))),
             witness,
             stalls: Vec::new(),
             seed,
@@ -195,7 +196,11 @@ impl World {
             Move::Store => {
                 let worker = self.random.below(self.turns.len());
                 self.turns[worker].now = self.ledger.now;
+                let failed = self.broker.journal().failing_since().is_some();
                 self.store.step(&self.broker, &mut self.turns[worker]);
+                if failed || self.broker.journal().failing_since().is_some() {
+                    self.ledger.refused = self.ledger.step;
+                }
                 self.after_turn(worker)?;
                 self.settle_witness()
             }

@@ -11,9 +11,13 @@ mod changes;
 mod database;
 mod directory;
 mod disk;
+#[cfg(test)]
+mod faulty;
 mod index;
 mod load;
 mod row;
+#[cfg(test)]
+mod simulated;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use redb::ReadableTable;
+
 use crate::support::{
     Broker, CONNACK4, Folder, Lines, Raw, connect4, packet, publish4, skeeter, subscribe4, text, wait_for,
 };
@@ -168,6 +170,37 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
         assert_eq!(check.status.code(), Some(1), "{what}");
     }
     fs::write(&file, &sound).unwrap();
+    expect_filled(start(&directory, &[]).port, true);
+}
+
+#[test]
+fn files_of_a_newer_program_are_left_to_it() {
+    let folder = Folder::new();
+    let directory = folder.file("data");
+    let mut broker = filled(&directory);
+    broker.signal("TERM");
+    assert_eq!(broker.status(), 0);
+    let file = directory.join("skeeter.redb");
+    let meta = redb::TableDefinition::<&str, u64>::new("meta");
+    let write_format = |change: fn(u64) -> u64| {
+        let database = redb::Database::open(&file).unwrap();
+        let write = database.begin_write().unwrap();
+        let mut table = write.open_table(meta).unwrap();
+        let format = table.get("format").unwrap().unwrap().value();
+        table.insert("format", change(format)).unwrap();
+        drop(table);
+        write.commit().unwrap();
+    };
+    write_format(|format| format + 1);
+    let said = refusal(&directory);
+    assert!(said.contains("is of format 2, and this program reads format 1; use the version"), "{said}");
+    for verb in ["check", "export"] {
+        let ended = skeeter().args(["store", verb]).arg(&directory).output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{verb}");
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains("is of format 2, and this program reads format 1"), "{verb}: {said}");
+    }
+    write_format(|format| format - 1);
     expect_filled(start(&directory, &[]).port, true);
 }
 
