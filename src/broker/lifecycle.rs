@@ -40,7 +40,7 @@ impl Broker {
         if expiry > 0 {
             state.expires = after(turn.now, expiry);
             state.will_due = state.will.as_ref().map_or(Instant::NEVER, |will| after(turn.now, will.delay));
-            self.schedule.add(state.expires.min(state.will_due), session);
+            self.schedule.add(session, &mut state);
             // When the broker stops, the store still has the session as connected, with its will: its time runs from the
             // next start.
             if !stops {
@@ -66,6 +66,7 @@ impl Broker {
             return;
         }
         state.ended = true;
+        self.schedule.remove(session, &mut state);
         let subscriptions = std::mem::take(&mut state.subscriptions);
         let groups = std::mem::take(&mut state.groups);
         let given_back = state.drain();
@@ -99,6 +100,7 @@ impl Broker {
     pub fn tick(&self, turn: &mut Turn) {
         while let Some(session) = self.schedule.pop(turn.now) {
             let mut state = session.lock();
+            state.scheduled = Instant::NEVER;
             if state.ended || state.link.is_some() {
                 continue;
             }
@@ -110,7 +112,7 @@ impl Broker {
             }
             let expired = state.expires <= turn.now;
             if !expired {
-                self.schedule.add(state.expires.min(state.will_due), &session);
+                self.schedule.add(&session, &mut state);
             }
             drop(state);
             if let Some(will) = will {

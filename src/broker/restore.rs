@@ -119,9 +119,11 @@ impl Broker {
         for (filter, subscribed) in &subscriptions {
             state.subscriptions.insert(filter.clone(), subscribed.clone());
         }
-        let due = state.expires.min(state.will_due);
         if record.parked.is_none() {
             session.record(&state, turn);
+        }
+        if record.expiry > 0 {
+            self.schedule.add(&session, &mut state);
         }
         drop(state);
         for (filter, subscribed) in subscriptions {
@@ -130,8 +132,6 @@ impl Broker {
         if record.expiry == 0 {
             // It was to end with its connection.
             self.end(&session, turn);
-        } else {
-            self.schedule.add(due, &session);
         }
     }
 

@@ -1,13 +1,12 @@
 //! What must happen later: sessions that expire, wills that are due.
 //!
-//! An entry says only when to look at a session again; the session knows what is due. So nothing is ever taken out:
-//! an entry that has become void finds nothing to do.
+//! An entry says only when to look at a session again; the session knows what is due. It has one entry at most, which
+//! stays when its client comes back: who comes and goes all day costs no more than who is away.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::task::Waker;
 
-use super::session::Session;
+use super::session::{Session, State};
 use crate::sync::{Arc, Mutex};
 use crate::time::Instant;
 
@@ -16,63 +15,63 @@ pub(crate) struct Schedule(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    heap: BinaryHeap<Reverse<Entry>>,
+    /// By due time and the key of the session.
+    map: BTreeMap<(Instant, u64), Arc<Session>>,
     /// Who sleeps until the first entry.
     keeper: Option<Waker>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    due: Instant,
-    session: Arc<Session>,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.session.key).cmp(&(other.due, other.session.key))
+impl Entries {
+    fn first(&self) -> Instant {
+        self.map.first_key_value().map_or(Instant::NEVER, |((due, _), _)| *due)
     }
 }
 
 impl Schedule {
-    pub(crate) fn add(&self, due: Instant, session: &Arc<Session>) {
-        if due == Instant::NEVER {
+    /// Sees to it that the session is looked at when it expires or its will is due. `state` is the session's.
+    pub(crate) fn add(&self, session: &Arc<Session>, state: &mut State) {
+        let due = state.expires.min(state.will_due);
+        // What is there already comes early enough, and whoever looks then puts it in again.
+        if due >= state.scheduled {
             return;
         }
         let mut entries = self.0.lock();
-        let first = entries.heap.peek().is_none_or(|Reverse(entry)| due < entry.due);
-        entries.heap.push(Reverse(Entry { due, session: session.clone() }));
-        if first && let Some(keeper) = entries.keeper.take() {
+        entries.map.remove(&(state.scheduled, session.key));
+        let is_first = due < entries.first();
+        entries.map.insert((due, session.key), session.clone());
+        state.scheduled = due;
+        if is_first && let Some(keeper) = entries.keeper.take() {
             keeper.wake();
         }
     }
 
-    /// The next session whose time has come.
+    /// Forgets a session that has ended.
+    pub(crate) fn remove(&self, session: &Session, state: &mut State) {
+        let due = std::mem::replace(&mut state.scheduled, Instant::NEVER);
+        if due < Instant::NEVER {
+            self.0.lock().map.remove(&(due, session.key));
+        }
+    }
+
+    /// The next session whose time has come. Whoever looks at it says in its state that it has no entry any more.
     pub(crate) fn pop(&self, now: Instant) -> Option<Arc<Session>> {
         let mut entries = self.0.lock();
-        if entries.heap.peek()?.0.due > now {
+        if entries.first() > now {
             return None;
         }
-        entries.heap.pop().map(|Reverse(entry)| entry.session)
+        entries.map.pop_first().map(|(_, session)| session)
     }
 
     /// When the first entry is due; `keeper` is woken if that becomes earlier.
     pub(crate) fn next(&self, keeper: &Waker) -> Instant {
         let mut entries = self.0.lock();
         entries.keeper = Some(keeper.clone());
-        entries.heap.peek().map_or(Instant::NEVER, |Reverse(entry)| entry.due)
+        entries.first()
+    }
+
+    /// Entries.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().map.len()
     }
 }

@@ -75,6 +75,8 @@ pub(crate) struct State {
     pub(crate) expires: Instant,
     /// When the delayed will is due.
     pub(crate) will_due: Instant,
+    /// When the schedule has the session looked at.
+    pub(super) scheduled: Instant,
     /// Publishers that were slowed down because of this session.
     pressing: Vec<Waker>,
     /// Messages dropped since there was last room.
@@ -160,6 +162,7 @@ impl Session {
                 will: None,
                 expires: Instant::NEVER,
                 will_due: Instant::NEVER,
+                scheduled: Instant::NEVER,
                 pressing: Vec::new(),
                 dropped: 0,
                 in_flight_bytes: 0,

@@ -71,3 +71,37 @@ fn messages_that_expire_in_a_full_queue_are_counted_as_dropped() {
     turn.counters.add_to(&mut counts);
     assert_eq!((counts.publish_dropped, counts.dropped_expired), (2, 2));
 }
+
+#[test]
+fn a_session_is_in_the_schedule_once_however_often_its_client_comes_back() {
+    let (broker, mut turn) = stage(Limits::default());
+    let flag: Arc<Flag> = Arc::default();
+    let enter = |connect: &str, turn: &mut Turn| {
+        let mut connection = Connection::new(broker.clone(), "here".into(), turn.now);
+        connection.set_waker(&Waker::from(Arc::clone(&flag)));
+        let bytes = parse(Version::V5, connect).unwrap();
+        assert_eq!(connection.receive(&bytes, turn), bytes.len());
+        connection
+    };
+    let minute = "CONNECT v=5 id=a clean=0 session-expiry=60";
+    for _ in 0..100 {
+        turn.now = turn.now + Duration::from_secs(1);
+        enter(minute, &mut turn).end(Ending::Closed, &mut turn);
+        assert_eq!(broker.schedule.len(), 1);
+    }
+    // It was to be looked at a minute after it left first; it has a minute since it left last.
+    turn.now = turn.now + Duration::from_secs(59);
+    broker.tick(&mut turn);
+    assert_eq!((broker.clients().len(), broker.schedule.len()), (1, 1));
+    turn.now = turn.now + Duration::from_secs(1);
+    broker.tick(&mut turn);
+    assert_eq!((broker.clients().len(), broker.schedule.len()), (0, 0));
+    // What is due earlier takes the place of what is due later; a session that is discarded is forgotten.
+    enter("CONNECT v=5 id=a clean=0 session-expiry=4000000", &mut turn).end(Ending::Closed, &mut turn);
+    enter(minute, &mut turn).end(Ending::Closed, &mut turn);
+    assert_eq!(broker.schedule.next(Waker::noop()), turn.now + Duration::from_secs(60));
+    assert_eq!(broker.schedule.len(), 1);
+    let stays = enter("CONNECT v=5 id=a clean=1", &mut turn);
+    assert_eq!((broker.connections(), broker.schedule.len()), (1, 0));
+    drop(stays);
+}

@@ -16,4 +16,6 @@ mod fuzz;
 #[cfg(unix)]
 mod locks;
 mod readme;
+#[cfg(target_os = "linux")]
+mod soak;
 mod spin_up;
