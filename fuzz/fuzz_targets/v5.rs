@@ -6,6 +6,5 @@
 mod checks;
 
 use libfuzzer_sys::fuzz_target;
-use skeeter::codec::packet::Version;
 
-fuzz_target!(|bytes: &[u8]| checks::packets(&[Version::V5], bytes));
+fuzz_target!(|bytes: &[u8]| checks::v5(bytes));
