@@ -21,6 +21,8 @@ mod request;
 mod restart;
 mod run;
 mod selection;
+#[cfg(target_os = "linux")]
+mod service;
 mod subscribe;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::run::{Run, Said, Server};
-use crate::support::{Raw, packet};
+use crate::support::{self, Folder, Raw, packet};
 
 const LINES: usize = 3000;
 
@@ -174,6 +174,49 @@ fn at_qos_0_what_may_be_lost_is_counted() {
         assert_eq!(broker.taken.len() + lost, LINES, "none came twice");
         let told = told(&said, "QoS 0 messages may be lost");
         assert!(lost <= told, "{lost} lost, {told} told: {said:?}");
+    }
+}
+
+/// The same with a real process that is killed: what it had acknowledged is in its data directory.
+#[cfg(unix)]
+#[test]
+fn a_killed_broker_that_comes_back_gets_every_line() {
+    for qos in ["1", "2"] {
+        let folder = Folder::new();
+        let (data, socket) = (folder.file("data"), folder.file("socket"));
+        let (data, socket) = (data.to_str().unwrap(), socket.to_str().unwrap());
+        let start = || support::Broker::start(&["--data-dir", data, "--unix", socket]);
+        let mut broker = start();
+        let absent = ["sub", "--unix", socket, "-i", "absent", "-c", "-q", qos, "-t", "t"];
+        let said = Run::start_bare(&[&absent[..], &["-E"]].concat(), &[]).end();
+        assert_eq!(said.status, 0, "{said:?}");
+        let mut watcher = broker.connect();
+        watcher.send(&support::connect4("watcher", true));
+        watcher.expect(&support::CONNACK4);
+        watcher.send(&support::subscribe4(1, "t", 0));
+        watcher.expect(&[0x90, 3, 0, 1, 0]);
+
+        let mut run = Run::start_bare(&["pub", "--unix", socket, "-t", "t", "-l", "-q", qos], &[]);
+        let mut stdin = run.stdin();
+        let input = lines().join("\n") + "\nend";
+        let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+        for _ in 0..LINES / 3 {
+            watcher.packet();
+        }
+        broker.child.kill().unwrap();
+        broker.status();
+        let _broker = start();
+        writer.join().unwrap().unwrap();
+        let said = run.end();
+        assert_eq!(said.status, 0, "{said:?}");
+        assert_eq!(told(&said, "QoS 2 messages may have arrived twice"), 0, "{said:?}");
+
+        let said = Run::start_bare(&[&absent[..], &["--until", "payload == \"end\""]].concat(), &[]).end();
+        assert_eq!(said.status, 0, "{said:?}");
+        let mut taken: Vec<_> = String::from_utf8(said.stdout).unwrap().lines().map(str::to_owned).collect();
+        assert_eq!(taken.pop().as_deref(), Some("end"));
+        assert!(without_doubles(&taken) == lines(), "QoS {qos}: all lines, in their order");
+        assert!(qos == "1" || taken.len() == LINES, "{} doubles", taken.len() - LINES);
     }
 }
 

@@ -82,7 +82,7 @@ impl Run {
         Self::spawn(&mut command, &[("XDG_CONFIG_HOME", "/nonexistent")])
     }
 
-    fn spawn(command: &mut std::process::Command, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(command: &mut std::process::Command, environment: &[(&str, &str)]) -> Self {
         let mut child = command
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
