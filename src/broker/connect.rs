@@ -260,7 +260,8 @@ impl Connection {
             return self.end(ending, turn);
         }
         if let Some(link) = &mut state.link {
-            link.fence = Some(Ending::Fault(Reason::SESSION_TAKEN_OVER, "the client connected again"));
+            let taken_over = Ending::Fault(Reason::SESSION_TAKEN_OVER, "the client connected again");
+            link.fence = Some(Box::new(taken_over));
             // Who waited before is superseded, and must hear of it.
             let superseded = std::mem::replace(&mut link.successor, self.waker.clone());
             turn.wakes
@@ -299,7 +300,7 @@ impl Connection {
         let mut state = request.session.lock();
         self.broker.entitle(&mut state, request.who.clone(), Some(&mut link));
         let own = if request.version == Version::V5 { limits.receive_maximum } else { u16::MAX };
-        let mut inbox = state.inbox.take().unwrap_or_else(|| Inbox::new(own));
+        let mut inbox = state.inbox.take().map_or_else(|| Inbox::new(own), |inbox| *inbox);
         inbox.resume(own);
         state.link = Some(link);
         state.expiry = request.expiry;

@@ -417,7 +417,7 @@ impl Connection {
             group.feed(turn, limits);
         }
         if let Some(ending) = fence.take() {
-            self.end(ending, turn);
+            self.end(*ending, turn);
         }
     }
 

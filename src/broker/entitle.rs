@@ -30,7 +30,7 @@ impl Broker {
                 link.mount_point.clone_from(&policy.mount_point);
                 if !policy.admits(&who, &link.proof) && link.fence.is_none() {
                     let why = "its right to connect was taken";
-                    link.fence = Some(Ending::Fault(Reason::NOT_AUTHORIZED, why));
+                    link.fence = Some(Box::new(Ending::Fault(Reason::NOT_AUTHORIZED, why)));
                     link.wake(turn);
                 }
             }

@@ -25,7 +25,7 @@ impl Broker {
         let stops = matches!(ending, Ending::Fault(Reason::SERVER_SHUTTING_DOWN, _));
         let mut state = session.lock();
         let link = state.link.take();
-        state.inbox = Some(inbox);
+        state.inbox = Some(Box::new(inbox));
         state.outbox.disconnected();
         state.release(turn);
         // [MQTT-3.14.4-3]; and a broker that shuts down says nothing about its clients.
@@ -67,7 +67,7 @@ impl Broker {
         }
         state.ended = true;
         self.schedule.remove(session, &mut state);
-        let subscriptions = std::mem::take(&mut state.subscriptions);
+        let filters = std::mem::take(&mut state.filters);
         let groups = std::mem::take(&mut state.groups);
         let given_back = state.drain();
         if state.kept {
@@ -78,8 +78,8 @@ impl Broker {
         state.release(turn);
         drop(state);
         self.directory.remove(session);
-        for filter in subscriptions.keys() {
-            self.forget(session.key, filter);
+        for filter in filters.into_sorted() {
+            self.forget(session.key, &filter);
         }
         for group in &groups {
             self.leave(session.key, group, turn);
@@ -131,7 +131,7 @@ impl Broker {
     pub fn end_all(&self, ending: &Ending, turn: &mut Turn) {
         for session in self.directory.sessions() {
             if let Some(link) = &mut session.lock().link {
-                link.fence = Some(ending.clone());
+                link.fence = Some(Box::new(ending.clone()));
                 link.wake(turn);
             }
         }

@@ -79,7 +79,7 @@ pub(crate) struct Link {
     /// Frames that wait for the store.
     pub(super) held: Option<Box<Held>>,
     /// Set when this connection must go; it sees that in its next turn.
-    pub(crate) fence: Option<Ending>,
+    pub(crate) fence: Option<Box<Ending>>,
     /// Who waits until it is gone.
     pub(crate) successor: Option<Waker>,
 }

@@ -27,6 +27,7 @@ mod counters;
 mod directory;
 mod entitle;
 mod event;
+mod filters;
 mod held;
 pub mod index;
 mod journal;
@@ -179,7 +180,7 @@ impl Broker {
             ClientInfo {
                 client: session.client.clone(),
                 connected: state.link.as_ref().map(|link| (link.peer.clone(), link.since)),
-                subscriptions: state.subscriptions.len(),
+                subscriptions: state.filters.len(),
                 queued: state.queue.len(),
                 in_flight: state.outbox.in_flight(),
             }

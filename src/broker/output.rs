@@ -8,14 +8,20 @@ use crate::message::Message;
 #[derive(Debug, Default)]
 pub struct Output {
     bytes: Vec<u8>,
-    /// Where in `bytes` a shared tail follows, in ascending order.
-    tails: VecDeque<(usize, Message)>,
+    /// While there are any.
+    tails: Option<Box<Tails>>,
     /// Bytes of `bytes` that are written.
     written: usize,
-    /// Bytes of the first tail that are written, once `written` has reached it.
-    tail_written: usize,
     /// Bytes that are not written, tails included.
     len: usize,
+}
+
+#[derive(Debug, Default)]
+struct Tails {
+    /// Where in `bytes` a shared tail follows, in ascending order.
+    line: VecDeque<(usize, Message)>,
+    /// Bytes of the first tail that are written, once all before it is.
+    written: usize,
 }
 
 /// Slices handed to one vectored write.
@@ -42,7 +48,7 @@ impl Output {
     pub(crate) fn reclaim(&mut self) -> Vec<u8> {
         debug_assert!(self.is_empty(), "only what is written can be taken away");
         self.written = 0;
-        self.tails = VecDeque::new();
+        self.tails = None;
         std::mem::take(&mut self.bytes)
     }
 
@@ -57,7 +63,7 @@ impl Output {
     pub(crate) fn share(&mut self, message: &Message, with_properties: bool) {
         let message = if with_properties { message.clone() } else { message.without_properties() };
         self.len += message.tail().len();
-        self.tails.push_back((self.bytes.len(), message));
+        self.tails.get_or_insert_default().line.push_back((self.bytes.len(), message));
     }
 
     /// Appends all of `other`, which has been written as little as possible; it is empty then.
@@ -67,20 +73,20 @@ impl Output {
             return;
         }
         let shift = self.bytes.len();
-        debug_assert!(
-            other.written == 0 && other.tail_written == 0,
-            "what waits in a session was never written"
-        );
+        debug_assert!(other.written == 0, "what waits in a session was never written");
         self.bytes.append(&mut other.bytes);
-        self.tails.extend(other.tails.drain(..).map(|(position, message)| (position + shift, message)));
+        if let Some(tails) = other.tails.take() {
+            let line = tails.line.into_iter().map(|(position, message)| (position + shift, message));
+            self.tails.get_or_insert_default().line.extend(line);
+        }
         self.len += std::mem::take(&mut other.len);
     }
 
     /// The slices to write next, at most as many as fit `slices`; how many there are.
     pub fn slices<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>; SLICES]) -> usize {
         let (mut at, mut count) = (self.written, 0);
-        let mut skip = self.tail_written;
-        for (position, message) in &self.tails {
+        let mut skip = self.tails.as_ref().map_or(0, |tails| tails.written);
+        for (position, message) in self.tails.iter().flat_map(|tails| &tails.line) {
             if *position > at && count < SLICES {
                 slices[count] = std::io::IoSlice::new(&self.bytes[at..*position]);
                 count += 1;
@@ -104,7 +110,9 @@ impl Output {
     /// Marks `count` bytes as written.
     pub fn advance(&mut self, mut count: usize) {
         self.len -= count;
-        while let Some((position, message)) = self.tails.front() {
+        while let Some(tails) = &mut self.tails
+            && let Some((position, message)) = tails.line.front()
+        {
             let before = position - self.written;
             if count < before {
                 self.written += count;
@@ -112,19 +120,19 @@ impl Output {
             }
             self.written = *position;
             count -= before;
-            let tail = message.tail().len() - self.tail_written;
+            let tail = message.tail().len() - tails.written;
             if count < tail {
-                self.tail_written += count;
+                tails.written += count;
                 return;
             }
             count -= tail;
-            self.tail_written = 0;
-            self.tails.pop_front();
+            tails.written = 0;
+            tails.line.pop_front();
         }
         self.written += count;
         if self.len == 0 {
             self.bytes.clear();
-            self.written = 0;
+            (self.written, self.tails) = (0, None);
         }
     }
 }

@@ -116,8 +116,8 @@ impl Broker {
         let (client, username) = (record.client.clone(), record.username.clone());
         self.entitle(&mut state, Arc::new(Who { client, username, listener: record.listener }), None);
         self.restore_state(&mut state, &record, (held, sent, queue), turn);
-        for (filter, subscribed) in &subscriptions {
-            state.subscriptions.insert(filter.clone(), subscribed.clone());
+        for (filter, _) in &subscriptions {
+            state.filters.insert(filter);
         }
         if record.parked.is_none() {
             session.record(&state, turn);
@@ -148,7 +148,7 @@ impl Broker {
         };
         let sent = sent.into_iter().map(|sent| (sent.sequence, sent.entry.map(in_flight)));
         state.outbox = Outbox::restore(limits.in_flight, limits.packet_id, sent.collect());
-        state.inbox = Some(Inbox::restore(limits.receive_maximum, held));
+        state.inbox = Some(Box::new(Inbox::restore(limits.receive_maximum, held)));
         state.expiry = record.expiry;
         state.will = record.will.clone().map(Box::new);
         match &record.parked {

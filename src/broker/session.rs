@@ -11,10 +11,10 @@
 //!
 //! Everything here happens under the session's one lock, for a short time: no I/O, no second session.
 
-use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::event::{Drop, Event};
+use super::filters::Filters;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
@@ -61,13 +61,14 @@ pub(crate) struct State {
     /// Whether it has been told that something is kept from the client.
     pub(crate) told_unreadable: bool,
     pub(crate) link: Option<Link>,
-    pub(crate) subscriptions: BTreeMap<Box<str>, Subscribed>,
+    /// What it has subscribed to; the rest of a subscription is in the index.
+    pub(crate) filters: Filters,
     /// Shared groups this session is a member of.
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) outbox: Outbox<Kept>,
     pub(crate) queue: Queue,
     /// Parked here while no connection has it.
-    pub(crate) inbox: Option<Inbox>,
+    pub(crate) inbox: Option<Box<Inbox>>,
     /// Seconds the session outlives its connection; `u32::MAX`: for ever.
     pub(crate) expiry: u32,
     pub(crate) will: Option<Box<Will>>,
@@ -87,7 +88,7 @@ pub(crate) struct State {
     pub(crate) replays: Option<Box<Replays>>,
 }
 
-/// What a session remembers of one of its subscriptions.
+/// What a subscription is, but for its filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscribed {
     pub options: Options,
@@ -153,7 +154,7 @@ impl Session {
                 reader: None,
                 told_unreadable: false,
                 link: None,
-                subscriptions: BTreeMap::new(),
+                filters: Filters::default(),
                 groups: Vec::new(),
                 outbox: Outbox::new(limits.in_flight, limits.packet_id),
                 queue: Queue::default(),

@@ -120,8 +120,8 @@ impl Broker {
         turn: &mut Turn,
     ) -> Result<(), Reason> {
         let mut state = session.lock();
-        let existed = state.subscriptions.contains_key(filter.as_str());
-        if !existed && state.subscriptions.len() >= turn.limits.subscriptions {
+        let existed = state.filters.contains(filter.as_str());
+        if !existed && state.filters.len() >= turn.limits.subscriptions {
             return Err(Reason::QUOTA_EXCEEDED);
         }
         if state.kept {
@@ -131,7 +131,7 @@ impl Broker {
             let (session, filter) = (session.key, filter.as_str().into());
             turn.record(Record::Subscribe { session, filter, subscribed: subscribed.clone() });
         }
-        state.subscriptions.insert(filter.as_str().into(), subscribed.clone());
+        state.filters.insert(filter.as_str());
         if filter.share().is_none() {
             let wanted = match subscribed.options.retain_handling {
                 RetainHandling::Send => true,          // [MQTT-3.3.1-9]
@@ -182,7 +182,7 @@ impl Broker {
         }
         let mut state = session.lock();
         // Byte for byte [MQTT-3.10.4-1].
-        if state.subscriptions.remove(filter).is_none() {
+        if !state.filters.remove(filter) {
             return Reason::NO_SUBSCRIPTION_EXISTED;
         }
         if state.kept {

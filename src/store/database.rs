@@ -108,8 +108,6 @@ impl Database {
             Sync::Now => Durability::Immediate,
             Sync::Later => Durability::None,
         })?;
-        // One sync more, and a start after a crash that takes milliseconds for it.
-        write.set_quick_repair(sync == Sync::Now);
         write_sessions(&write, changes)?;
         write_retained(&write, changes)?;
         let learned = self.write_entries(&write, changes)?;

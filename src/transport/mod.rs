@@ -14,7 +14,7 @@ pub mod websocket;
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -160,7 +160,11 @@ async fn connect_tcp(target: &Target, host: &str, port: u16) -> Result<TcpStream
 }
 
 async fn connect_name(host: &str, port: u16, from: Option<IpAddr>) -> Result<TcpStream, Failure> {
-    let addresses = lookup_host((host, port)).await.map_err(Failure::Lookup)?;
+    let addresses: Vec<SocketAddr> = match host {
+        // It is in a file: to read that takes less time than to start a thread which waits for a name server.
+        "localhost" => (host, port).to_socket_addrs().map_err(Failure::Lookup)?.collect(),
+        _ => lookup_host((host, port)).await.map_err(Failure::Lookup)?.collect(),
+    };
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match connect_address(address, from).await {

@@ -29,10 +29,16 @@ pub(super) struct Serve<S> {
     rest: Vec<u8>,
     timer: Option<Pin<Box<Sleep>>>,
     timer_at: Instant,
-    /// When a connection that is over is given up.
-    give_up: Instant,
-    shut: bool,
+    /// Once the connection is over.
+    closing: Option<Box<Closing>>,
     presence: Presence,
+}
+
+struct Closing {
+    /// When the other side is waited for no longer.
+    give_up: Instant,
+    /// Whether it has been told that nothing more comes.
+    shut: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
@@ -43,8 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
             rest: Vec::new(),
             timer: None,
             timer_at: Instant::NEVER,
-            give_up: Instant::NEVER,
-            shut: false,
+            closing: None,
             presence,
         }
     }
@@ -125,18 +130,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     /// Closes a connection that is over: what was written arrives before the end does, so what still comes in is read
     /// and thrown away for a while.
     fn close(&mut self, cx: &mut Context<'_>, turn: &Turn) -> Poll<()> {
-        if self.give_up == Instant::NEVER {
-            self.give_up = turn.now + LINGER;
-        }
-        if turn.now >= self.give_up {
+        let closing =
+            self.closing.get_or_insert_with(|| Box::new(Closing { give_up: turn.now + LINGER, shut: false }));
+        if turn.now >= closing.give_up {
             return Poll::Ready(());
         }
         if !self.connection.output().is_empty() {
             return Poll::Pending;
         }
-        if !self.shut {
+        if !closing.shut {
             match Pin::new(&mut self.stream).poll_shutdown(cx) {
-                Poll::Ready(Ok(())) => self.shut = true,
+                Poll::Ready(Ok(())) => closing.shut = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
@@ -157,7 +161,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
 
     /// Sets the timer to when something is due. A later time is left to the timer's next end.
     fn arm(&mut self, cx: &mut Context<'_>) {
-        let due = self.connection.deadline().min(self.give_up);
+        let give_up = self.closing.as_ref().map_or(Instant::NEVER, |closing| closing.give_up);
+        let due = self.connection.deadline().min(give_up);
         if due == Instant::NEVER {
             (self.timer, self.timer_at) = (None, Instant::NEVER);
             return;
