@@ -25,33 +25,31 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Serve<S> {
     stream: S,
     connection: Connection,
-    /// The beginning of a packet, or packets that wait until reading goes on.
-    rest: Vec<u8>,
+    seldom: Option<Box<Seldom>>,
     timer: Option<Pin<Box<Sleep>>>,
     timer_at: Instant,
-    /// Once the connection is over.
-    closing: Option<Box<Closing>>,
     presence: Presence,
 }
 
-struct Closing {
-    /// When the other side is waited for no longer.
+/// What a connection has only at times.
+struct Seldom {
+    /// The beginning of a packet, or packets that wait until reading goes on.
+    rest: Vec<u8>,
+    /// Once the connection is over: when the other side is waited for no longer.
     give_up: Instant,
     /// Whether it has been told that nothing more comes.
     shut: bool,
 }
 
+impl Default for Seldom {
+    fn default() -> Self {
+        Self { rest: Vec::new(), give_up: Instant::NEVER, shut: false }
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     pub(super) fn new(stream: S, connection: Connection, presence: Presence) -> Self {
-        Self {
-            stream,
-            connection,
-            rest: Vec::new(),
-            timer: None,
-            timer_at: Instant::NEVER,
-            closing: None,
-            presence,
-        }
+        Self { stream, connection, seldom: None, timer: None, timer_at: Instant::NEVER, presence }
     }
 
     /// Reads until there is nothing more, the connection wants no more, or others should have their turn. Whether the
@@ -60,11 +58,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
         let worker = self.presence.worker.clone();
         let mut buffer = worker.buffer.borrow_mut();
         for _ in 0..BURST {
-            if !self.rest.is_empty() && self.connection.reads() {
-                let used = self.connection.receive(&self.rest, turn);
-                self.rest.drain(..used);
-                if self.rest.is_empty() {
-                    self.rest = Vec::new();
+            if let Some(seldom) = &mut self.seldom
+                && self.connection.reads()
+            {
+                let used = self.connection.receive(&seldom.rest, turn);
+                seldom.rest.drain(..used);
+                if seldom.rest.is_empty() {
+                    self.seldom = None;
                 }
             }
             if !self.connection.reads() {
@@ -88,11 +88,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     }
 
     fn take(&mut self, bytes: &[u8], turn: &mut Turn) {
-        if self.rest.is_empty() {
-            let used = self.connection.receive(bytes, turn);
-            self.rest.extend_from_slice(&bytes[used..]);
-        } else {
-            self.rest.extend_from_slice(bytes);
+        let used = if self.seldom.is_none() { self.connection.receive(bytes, turn) } else { 0 };
+        if used < bytes.len() {
+            self.seldom.get_or_insert_default().rest.extend_from_slice(&bytes[used..]);
         }
     }
 
@@ -130,8 +128,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     /// Closes a connection that is over: what was written arrives before the end does, so what still comes in is read
     /// and thrown away for a while.
     fn close(&mut self, cx: &mut Context<'_>, turn: &Turn) -> Poll<()> {
-        let closing =
-            self.closing.get_or_insert_with(|| Box::new(Closing { give_up: turn.now + LINGER, shut: false }));
+        let closing = self.seldom.get_or_insert_default();
+        if closing.give_up == Instant::NEVER {
+            closing.give_up = turn.now + LINGER;
+        }
         if turn.now >= closing.give_up {
             return Poll::Ready(());
         }
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
 
     /// Sets the timer to when something is due. A later time is left to the timer's next end.
     fn arm(&mut self, cx: &mut Context<'_>) {
-        let give_up = self.closing.as_ref().map_or(Instant::NEVER, |closing| closing.give_up);
+        let give_up = self.seldom.as_ref().map_or(Instant::NEVER, |seldom| seldom.give_up);
         let due = self.connection.deadline().min(give_up);
         if due == Instant::NEVER {
             (self.timer, self.timer_at) = (None, Instant::NEVER);
