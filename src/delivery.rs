@@ -21,6 +21,9 @@ use crate::message::QoS;
 
 /// The greatest packet identifier there is.
 pub const MAX_PACKET_ID: u16 = u16::MAX;
+/// The greatest one of a session in the broker. Those above it are for what a bridge says for itself among the messages of
+/// its session, which it hands on with their identifiers.
+pub const MAX_SESSION_ID: u16 = 65_471;
 
 /// What was sent and is not finished, in the order it was sent. `T` is what a resend needs.
 #[derive(Debug)]

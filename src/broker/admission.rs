@@ -29,6 +29,9 @@ impl Connection {
             let detail = "the store fails, so a session that outlives its connection cannot be kept";
             return Err((Reason::SERVER_UNAVAILABLE, detail));
         }
+        if self.peer.kind.is_bridge() {
+            return Ok(());
+        }
         let most = self.limits.keep_alive;
         let is_longer = connect.keep_alive == 0 || connect.keep_alive > most;
         if connect.version != Version::V5 && most > 0 && is_longer {

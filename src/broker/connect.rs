@@ -11,6 +11,7 @@ use super::event::{Ending, Event};
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::Link;
+use super::peer::Kind;
 use super::rights::{Policy, Who};
 use super::session::Session;
 use super::turn::Turn;
@@ -124,7 +125,8 @@ impl Connection {
             (most, 0) => most,
             (most, asked) => asked.min(most),
         };
-        let expiry = asked.min(limits.session_expiry);
+        let is_bridge = self.peer.kind.is_bridge();
+        let expiry = if is_bridge { asked } else { asked.min(limits.session_expiry) };
         let greeting = self.greeting(
             connect,
             (&client, is_assigned),
@@ -202,7 +204,8 @@ impl Connection {
         if connect.version != Version::V5 {
             return Ok(greeting);
         }
-        if limits.session_expiry < u32::MAX {
+        let is_bridge = self.peer.kind.is_bridge();
+        if limits.session_expiry < u32::MAX && !is_bridge {
             greeting.push(Property::SessionExpiryInterval(expiry));
         }
         if keep_alive != connect.keep_alive {
@@ -218,7 +221,7 @@ impl Connection {
             greeting.push(Property::RetainAvailable(0));
         }
         greeting.push(Property::MaximumPacketSize(limits.packet_size));
-        if limits.receive_maximum < u16::MAX {
+        if limits.receive_maximum < u16::MAX && !is_bridge {
             greeting.push(Property::ReceiveMaximum(limits.receive_maximum));
         }
         if max_qos < QoS::ExactlyOnce {
@@ -299,11 +302,13 @@ impl Connection {
         link.proof = request.proof.clone();
         let mut state = request.session.lock();
         self.broker.entitle(&mut state, request.who.clone(), Some(&mut link));
-        let own = if request.version == Version::V5 { limits.receive_maximum } else { u16::MAX };
+        let is_limited = request.version == Version::V5 && !self.peer.kind.is_bridge();
+        let own = if is_limited { limits.receive_maximum } else { u16::MAX };
         let mut inbox = state.inbox.take().map_or_else(|| Inbox::new(own), |inbox| *inbox);
         inbox.resume(own);
         state.link = Some(link);
         state.expiry = request.expiry;
+        state.queues_at_most_once = self.peer.kind == Kind::Bridge { queues_at_most_once: true };
         state.will = request.will.take(); // [MQTT-3.1.3-9]: a will that waited is gone.
         (state.expires, state.will_due) = (Instant::NEVER, Instant::NEVER);
         state.outbox.set_window(request.receive_maximum.min(limits.in_flight));

@@ -299,7 +299,7 @@ impl Connection {
                         // Then the bytes since are the measure, which lets go of who owes an acknowledgement itself.
                         || !open.pressed.is_empty())
                     && open.pressed_bytes <= limits.output_high
-                    && self.writing.len() <= limits.output_high
+                    && (self.writing.len() <= limits.output_high || self.peer.kind.is_bridge())
             }
             Phase::Crowded | Phase::Verifying(_) | Phase::Waiting(_) | Phase::Over => false,
         }

@@ -74,6 +74,11 @@ impl Directory {
         group
     }
 
+    /// The session of this client, if there is one.
+    pub(crate) fn find(&self, client: &str) -> Option<Arc<Session>> {
+        self.shard(client).lock().get(client).cloned()
+    }
+
     /// Whether a session has this client identifier.
     pub(crate) fn has(&self, client: &str) -> bool {
         self.shard(client).lock().contains_key(client)

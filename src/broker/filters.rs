@@ -65,6 +65,14 @@ impl Filters {
         }
     }
 
+    /// A copy of them, in ascending order.
+    pub(crate) fn to_sorted(&self) -> Vec<Box<str>> {
+        match self {
+            Self::Few(row) => row.clone(),
+            Self::Many(tree) => tree.iter().cloned().collect(),
+        }
+    }
+
     /// All of them, in ascending order.
     pub(crate) fn into_sorted(self) -> Vec<Box<str>> {
         match self {

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::delivery::MAX_SESSION_ID;
+
 /// What one broker allows. What is not said to be of the broker, or of an address, is per connection or per session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -71,7 +73,7 @@ pub struct Limits {
     pub output_low: usize,
     /// Receivers served before a fan-out lets other connections run.
     pub fan_out: usize,
-    /// The greatest packet identifier; less than 65,535 only in tests.
+    /// The greatest packet identifier; less than [`MAX_SESSION_ID`] only in tests.
     pub packet_id: u16,
     /// Messages of a queue that is kept in a store which stand in memory as well, from 1; those behind them are read from
     /// the store when it is their turn.
@@ -122,7 +124,7 @@ impl Default for Limits {
             output_high: 1024 * 1024,
             output_low: 256 * 1024,
             fan_out: 256,
-            packet_id: u16::MAX,
+            packet_id: MAX_SESSION_ID,
             head_messages: 1_000,
             head_bytes: 1024 * 1024,
             copied: 4 * 1024,

@@ -17,11 +17,32 @@ pub struct Peer {
     pub listener: usize,
     /// The user name that its certificate, or its pre-shared key, has proven.
     pub identity: Option<Arc<str>>,
+    pub kind: Kind,
+}
+
+/// Whether it comes from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Client,
+    /// A bridge of this broker, in this process. What protects the broker from strangers does not hold for it: limits on
+    /// numbers, on times and on what is in flight. It is read also while it does not read, as each of the two sides of a
+    /// bridge would else wait for the other; the window of the other broker is what bounds it.
+    Bridge {
+        /// Whether QoS 0 waits for it too: for it to connect there must be something that waits.
+        queues_at_most_once: bool,
+    },
+}
+
+impl Kind {
+    pub(super) fn is_bridge(self) -> bool {
+        matches!(self, Self::Bridge { .. })
+    }
 }
 
 impl From<Arc<str>> for Peer {
     fn from(name: Arc<str>) -> Self {
-        Self { name, address: None, listener: 0, identity: None }
+        Self { name, address: None, listener: 0, identity: None, kind: Kind::Client }
     }
 }
 

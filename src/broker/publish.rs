@@ -139,7 +139,8 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return };
         turn.counters.publish_dropped.add(1);
         match answer {
-            Some(_) if open.version == Version::V5 => {
+            // A bridge could not tell the other broker, where that speaks an older version.
+            Some(_) if open.version == Version::V5 && !self.peer.kind.is_bridge() => {
                 self.answer(answer, Reason::QUOTA_EXCEEDED, (len, Ticket::NONE), turn);
             }
             Some((_, id)) => {

@@ -84,6 +84,8 @@ pub(crate) struct State {
     dropped: u64,
     /// Bytes of the messages in flight that are kept for a resend.
     pub(super) in_flight_bytes: usize,
+    /// Whether QoS 0 waits for the client while it is not there, whatever the limits say.
+    pub(crate) queues_at_most_once: bool,
     /// While retained messages are to be replayed. A broken connection leaves it to the next one.
     pub(crate) replays: Option<Box<Replays>>,
 }
@@ -167,6 +169,7 @@ impl Session {
                 pressing: Vec::new(),
                 dropped: 0,
                 in_flight_bytes: 0,
+                queues_at_most_once: false,
                 replays: None,
             }),
         }
@@ -347,7 +350,7 @@ impl State {
     ) -> Offer {
         let waits = !self.queue.is_empty();
         let Some(link) = &mut self.link else {
-            let waits = limits.queue_at_most_once && self.expiry > 0;
+            let waits = (limits.queue_at_most_once || self.queues_at_most_once) && self.expiry > 0;
             let enqueue =
                 |state: &mut Self, turn: &mut Turn| state.enqueue(message, delivery, ids, turn, limits);
             return if waits { enqueue(self, turn) } else { Offer::Absent };

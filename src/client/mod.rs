@@ -44,7 +44,8 @@ pub enum Event<'a> {
         reason: Reason,
         properties: Properties<'a>,
     },
-    /// A message. Its topic is there also where an alias stood for it; its acknowledgement is among the bytes to send.
+    /// A message. Its topic is there also where an alias stood for it; its acknowledgement is among the bytes to send,
+    /// unless that is another connection's.
     Message(Publish<'a>),
     /// A message that was published above QoS 0 is finished: taken, or refused if the reason says so.
     Acknowledged {
@@ -52,6 +53,8 @@ pub enum Event<'a> {
         reason: Reason,
         properties: Properties<'a>,
     },
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP, where they are another connection's.
+    Relayed(Packet<'a>),
     Subscribed(Suback<'a>),
     Unsubscribed(Suback<'a>),
     /// The server ended the connection.
@@ -169,7 +172,7 @@ impl Client {
         self.inbox.resume(settings.properties().receive_maximum().unwrap_or(UNLIMITED_WINDOW));
         let connect = Connect {
             version: settings.version,
-            bridge: false,
+            bridge: settings.bridge,
             clean_start: settings.clean_start,
             keep_alive: settings.keep_alive,
             properties: settings.properties(),

@@ -24,9 +24,6 @@ pub struct Negotiated {
     pub assigned_client_id: Option<Box<str>>,
 }
 
-/// The longest packet that MQTT can write: the fixed header and 268,435,455 bytes.
-const LONGEST: usize = 268_435_460;
-
 impl Negotiated {
     /// Before CONNACK.
     pub(super) fn unknown(settings: &Settings) -> Self {
@@ -35,7 +32,7 @@ impl Negotiated {
             receive_maximum: u16::MAX,
             maximum_qos: QoS::ExactlyOnce,
             retain_available: true,
-            maximum_packet_size: LONGEST,
+            maximum_packet_size: settings.max_packet_sent,
             topic_alias_maximum: 0, // [MQTT-3.2.2-18]
             wildcards_available: true,
             subscription_ids_available: settings.version == Version::V5,
@@ -55,7 +52,8 @@ impl Negotiated {
                 Property::MaximumQoS(_) => this.maximum_qos = QoS::AtLeastOnce,
                 Property::RetainAvailable(value) => this.retain_available = value != 0,
                 Property::MaximumPacketSize(bytes) => {
-                    this.maximum_packet_size = usize::try_from(bytes).unwrap_or(LONGEST).min(LONGEST);
+                    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                    this.maximum_packet_size = bytes.min(settings.max_packet_sent);
                 }
                 Property::TopicAliasMaximum(number) => this.topic_alias_maximum = number,
                 Property::WildcardSubscriptionAvailable(value) => this.wildcards_available = value != 0,

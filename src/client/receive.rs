@@ -76,6 +76,11 @@ impl Client {
         }
         match decode(self.settings.version, frame)? {
             Packet::Publish(publish) => self.message(publish, out),
+            packet @ (Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubrel(_) | Packet::Pubcomp(_))
+                if self.settings.relays =>
+            {
+                Ok(Step::Event(Event::Relayed(packet)))
+            }
             Packet::Puback(Ack { packet_id, reason, properties }) => {
                 if self.outbox.puback(packet_id).is_none() {
                     return Ok(Step::Nothing);
@@ -219,6 +224,7 @@ impl Client {
             self.learn(alias, publish.topic)?;
         }
         if let Some(id) = publish.packet_id
+            && !self.settings.relays
             && !self.arrived(publish.qos, id, out)?
         {
             return Ok(Step::Nothing);
@@ -294,7 +300,9 @@ impl Client {
             return Err(Fault::protocol("an answer to no SUBSCRIBE or UNSUBSCRIBE"));
         };
         let request = self.requests.remove(position);
-        self.outbox.answered(request.id);
+        if !self.settings.relays {
+            self.outbox.answered(request.id);
+        }
         let has_reasons = is_subscribe || self.settings.version == Version::V5;
         if has_reasons && answer.reasons.len() != request.filters {
             // [MQTT-3.8.4-6], [MQTT-3.11.3-1]

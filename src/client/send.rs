@@ -9,7 +9,7 @@ use crate::codec::head::Head;
 use crate::codec::packet::{Ack, Options, Packet, PacketId, Subscribe, Subscription, Unsubscribe};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::delivery::Resend;
+use crate::delivery::{MAX_SESSION_ID, Resend};
 use crate::message::QoS;
 use crate::time::Instant;
 use crate::topic::{BadTopic, TopicFilter, TopicName};
@@ -229,18 +229,46 @@ impl Client {
             return Err(Refusal::NotConnected);
         }
         // Not held back by the window [MQTT-3.3.4-8].
-        let id = self.outbox.request().ok_or(Refusal::Full)?;
+        let id = if self.settings.relays { self.own_id() } else { self.outbox.request() };
+        let id = id.ok_or(Refusal::Full)?;
         let start = out.len();
         encode(self.settings.version, &packet(id), out);
         let maximum = self.negotiated.maximum_packet_size;
         if out.len() - start > maximum {
             out.truncate(start);
-            self.outbox.answered(id);
+            if !self.settings.relays {
+                self.outbox.answered(id);
+            }
             return Err(Refusal::TooLarge(maximum)); // [MQTT-3.2.2-15]
         }
         self.requests.push(Request { id, is_subscribe, filters });
         self.last_sent = now;
         Ok(id)
+    }
+
+    /// An identifier above those of the messages that are relayed [MQTT-2.2.1-3].
+    fn own_id(&self) -> Option<PacketId> {
+        let is_free = |id: &PacketId| self.requests.iter().all(|request| request.id != *id);
+        (MAX_SESSION_ID + 1..PacketId::MAX.get()).filter_map(PacketId::new).find(is_free)
+    }
+
+    /// Sends a packet of another connection, with its identifier.
+    ///
+    /// # Errors
+    /// When there is no connection, or when it is larger than the server takes [MQTT-3.2.2-15]; nothing is sent then.
+    pub fn relay(&mut self, now: Instant, packet: &Packet<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        if self.phase != Phase::Connected {
+            return Err(Refusal::NotConnected);
+        }
+        let start = out.len();
+        encode(self.settings.version, packet, out);
+        let maximum = self.negotiated.maximum_packet_size;
+        if out.len() - start > maximum {
+            out.truncate(start);
+            return Err(Refusal::TooLarge(maximum));
+        }
+        self.last_sent = now;
+        Ok(())
     }
 
     /// Sends again, in their order, what a lost connection left unfinished, as far as the window allows [MQTT-4.4.0-1].

@@ -7,10 +7,19 @@ use crate::codec::property::{Properties, PropertiesBuf};
 use crate::message::QoS;
 use crate::topic::TopicName;
 
+/// The longest packet that MQTT can write: the fixed header and 268,435,455 bytes.
+const LONGEST: usize = 268_435_460;
+
 /// The settings of a client.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub version: Version,
+    /// Marks the client as a bridge in 3.1 and 3.1.1, which brokers that know the mark answer with No Local and Retain As
+    /// Published.
+    pub bridge: bool,
+    /// Messages and their acknowledgements are another connection's: none is answered here, each is told, and what comes
+    /// from there is sent by [`super::Client::relay`] as it is.
+    pub relays: bool,
     /// Clean Session in 3.1 and 3.1.1.
     pub clean_start: bool,
     /// Seconds; 0 turns it off.
@@ -24,6 +33,8 @@ pub struct Settings {
     pub properties: PropertiesBuf,
     /// Bytes of a packet from the server; in MQTT 5 the property may ask for fewer.
     pub max_packet_size: usize,
+    /// Bytes of a packet to the server; it may allow fewer.
+    pub max_packet_sent: usize,
     /// Messages above QoS 0 in flight, from 1; the server may allow fewer.
     pub max_inflight: u16,
     /// How long to wait for CONNACK.
@@ -56,6 +67,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             version: Version::V5,
+            bridge: false,
+            relays: false,
             clean_start: true,
             keep_alive: 60,
             client_id: String::new(),
@@ -63,7 +76,8 @@ impl Default for Settings {
             password: None,
             will: None,
             properties: PropertiesBuf::default(),
-            max_packet_size: 268_435_460,
+            max_packet_size: LONGEST,
+            max_packet_sent: LONGEST,
             max_inflight: 1024,
             connect_timeout: Duration::from_secs(30),
         }

@@ -271,7 +271,7 @@ impl<'a> Properties<'a> {
     where
         'a: 'b,
     {
-        let of_hop = |id| {
+        self.without(scratch, |id| {
             matches!(
                 id,
                 id::MessageExpiryInterval
@@ -279,12 +279,27 @@ impl<'a> Properties<'a> {
                     | id::SubscriptionIdentifier
                     | id::WillDelayInterval
             )
-        };
-        if self.spans().all(|(id, _)| !of_hop(id)) {
+        })
+    }
+
+    /// These properties without those that mean something on one connection only: alias and subscription identifiers
+    /// [MQTT-3.3.4-6]. `scratch` as above.
+    pub(crate) fn without_link<'b>(self, scratch: &'b mut Vec<u8>) -> Properties<'b>
+    where
+        'a: 'b,
+    {
+        Properties(self.without(scratch, |id| matches!(id, id::TopicAlias | id::SubscriptionIdentifier)))
+    }
+
+    fn without<'b>(self, scratch: &'b mut Vec<u8>, leaves_out: impl Fn(u8) -> bool) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        if self.spans().all(|(id, _)| !leaves_out(id)) {
             return self.0;
         }
         scratch.clear();
-        for (_, span) in self.spans().filter(|(id, _)| !of_hop(*id)) {
+        for (_, span) in self.spans().filter(|(id, _)| !leaves_out(*id)) {
             scratch.extend_from_slice(span);
         }
         scratch

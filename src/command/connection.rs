@@ -17,7 +17,7 @@ use crate::codec::packet::Version;
 use crate::codec::property::Property;
 use crate::codec::reason::Reason;
 use crate::link::{Ended, Link, Opened, Witness};
-use crate::transport::{Failure as TransportFailure, Target};
+use crate::transport::{Failure as TransportFailure, Target, TcpOptions};
 
 /// The longest wait between two attempts to connect.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
@@ -139,6 +139,7 @@ impl Plan {
             finds_service: false,
             from: args.from,
             proxy: args.transport.proxy.clone(),
+            tcp: TcpOptions::default(),
             tls,
             web: target::resource(args, url),
             #[cfg(unix)]

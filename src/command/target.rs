@@ -44,6 +44,16 @@ pub(super) fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Resul
             pass_phrase: pass_phrase(special, key.as_deref().unwrap_or(certificate))?,
         }),
     };
+    let version = tls_version.map(|version| match version {
+        TlsVersionArg::V12 => TlsVersion::V1_2,
+        TlsVersionArg::V13 => TlsVersion::V1_3,
+    });
+    // A list of ciphers is of 1.2 unless it is said.
+    let version = version.or(special.ciphers.as_ref().map(|_| TlsVersion::V1_2));
+    let (ciphers, suites) = match version {
+        Some(TlsVersion::V1_3) => (None, special.ciphers.clone()),
+        _ => (special.ciphers.clone(), None),
+    };
     let shared_key = special.psk.clone().zip(special.psk_identity.clone());
     Ok(Some(Tls {
         ca_file: cafile.clone(),
@@ -51,13 +61,12 @@ pub(super) fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Resul
         trusts_system: *tls_use_os_certs,
         identity,
         any_name: *insecure,
+        asks_ocsp: false,
         alpn: tls_alpn.clone(),
-        version: tls_version.map(|version| match version {
-            TlsVersionArg::V12 => TlsVersion::V1_2,
-            TlsVersionArg::V13 => TlsVersion::V1_3,
-        }),
+        version,
         shared_key: shared_key.map(|(key, identity)| SharedKey { identity, key: key.0 }),
-        ciphers: special.ciphers.clone(),
+        ciphers,
+        suites,
         key_log: special.tls_keylog.clone(),
         made: None,
     }))

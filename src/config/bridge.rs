@@ -23,7 +23,7 @@ options! {
     attempt_unsubscribe: bool = true, ["bridge_attempt_unsubscribe"], Flag, Last, Next,
         "Unsubscribes there from what is carried out only, in case a former configuration subscribed to it.";
     bind_address: Option<String> = None, ["bridge_bind_address"], Text, Fault, Next,
-        "The address of this machine to connect from.";
+        "The IP address of this machine to connect from.";
     max_packet_size: i64 = 0, ["bridge_max_packet_size"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
         "Bytes of the largest packet sent; 0 is no limit.";
     max_topic_alias: u16 = 10, ["bridge_max_topic_alias"], Number(0, 65_535), Last, Next,
@@ -37,8 +37,9 @@ options! {
         "Messages above QoS 0 that the other broker may have in flight; max_inflight_messages unless given.";
     reload_type: Option<String> = None, ["bridge_reload_type"], OneOf(&["lazy", "immediate"]), Last, Now,
         "When changes of a reload take effect: lazy, with the next connection, unless given; or immediate.";
-    session_expiry_interval: u32 = 0, ["bridge_session_expiry_interval"], Number(0, 4_294_967_295), Last, Next,
-        "Seconds that the other broker keeps the session, with MQTT 5.";
+    session_expiry_interval: Option<u32> = None, ["bridge_session_expiry_interval"], Number(0, 4_294_967_295), Last, Next,
+        "Seconds that the other broker keeps the session, with MQTT 5; unless given for ever, or not at all with \
+         cleansession true. The default differs from mosquitto's, which is 0.";
     tcp_keepalive: Option<Keepalive> = None, ["bridge_tcp_keepalive"], Words("IDLE INTERVAL COUNT"), Last, Next,
         "Seconds of silence before TCP asks whether the other side is there, between two such questions, and how many.";
     tcp_user_timeout: Option<u32> = None, ["bridge_tcp_user_timeout"], Number(0, 2_147_483_647), Last, Next,
@@ -216,6 +217,11 @@ impl Field for Topic {
         self.pattern = Some(pattern.to_owned()).filter(|pattern| !pattern.is_empty());
         if self.pattern.is_none() && (self.local_prefix.is_empty() || self.remote_prefix.is_empty()) {
             return Err("an empty pattern needs both prefixes".into());
+        }
+        for prefix in [&self.local_prefix, &self.remote_prefix] {
+            if prefix.contains(['+', '#']) {
+                return Err(format!("the prefix {prefix:?} has a wildcard"));
+            }
         }
         for filter in [self.local(), self.remote()] {
             if TopicFilter::new(&filter).is_err() {

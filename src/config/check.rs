@@ -1,5 +1,6 @@
 //! Whether the values of a configuration fit together, and whether the files that they name are there.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use chrono::format::{Item, StrftimeItems};
@@ -9,6 +10,7 @@ use super::fault::{Fault, Place};
 use super::listener::{Listener, Protocol};
 use super::option::{Kind, Table};
 use super::{Address, Config, Section};
+use crate::topic::TopicName;
 
 /// Asks what no single line can tell.
 pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
@@ -188,6 +190,18 @@ fn check_bridge<'a>(at: impl Fn(&str) -> &'a Place, options: &Bridge, faults: &m
         && (psk.len() % 2 != 0 || !psk.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
         fault("bridge_psk", "bridge_psk: expected pairs of hexadecimal digits");
+    }
+    if options.bind_address.as_deref().is_some_and(|address| address.parse::<IpAddr>().is_err()) {
+        fault("bridge_bind_address", "bridge_bind_address: expected an IP address of this machine");
+    }
+    if options.remote_password.is_some() && options.remote_username.is_none() {
+        fault("remote_password", "remote_password without remote_username");
+    }
+    if options.local_password.is_some() && options.local_username.is_none() {
+        fault("local_password", "local_password without local_username");
+    }
+    if options.notification_topic.as_deref().is_some_and(|topic| TopicName::new(topic).is_err()) {
+        fault("notification_topic", "notification_topic: this is no topic to publish to");
     }
     match (&options.certfile, &options.keyfile) {
         (Some(_), None) => fault("bridge_certfile", "bridge_certfile without bridge_keyfile"),

@@ -52,8 +52,8 @@ pub(crate) fn page() -> Vec<u8> {
     section::<Bridge>(
         &mut roff,
         "BRIDGES",
-        "These belong to the connection line above them. They are read and checked, and a broker with one does not start: \
-     bridges are not supported.",
+        "These belong to the connection line above them. What waits for the other broker waits in the bridge's session here, \
+         within the limits of all clients.",
     );
     names(&mut roff, "REFUSED", "These options of mosquitto are faults.", REFUSED);
     names(

@@ -104,7 +104,7 @@ fn a_bridge_is_read() {
     let config = good(
         "connection one\naddress broker.example:8883 192.0.2.1 [::1]:1884 ::1 # others\ntopic # both 2 here/ there/\n\
          topic \"a b\" in\ntopic \"\" OUT 1 x y\ntopic $SYS/broker/# out # counters\nrestart_timeout 2 60 10\n\
-         start_type lazy\nclientid abc\nremote_password se cret\n\
+         start_type lazy\nclientid abc\nusername u\nremote_password se cret\n\
          connection two\naddresses a\ntopic t\nrestart_timeout 7\n",
     );
     let one = &config.bridges[0].options.values;

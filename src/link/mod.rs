@@ -1,4 +1,4 @@
-//! A client on a transport with a clock: what `pub` and `sub` share. It moves bytes and keeps time; what is said, and
+//! A client on a transport with a clock: what `pub`, `sub` and the bridges of the broker share. It moves bytes and keeps time; what is said, and
 //! what is done when the connection is lost, is for its user.
 
 use std::fmt;
@@ -73,6 +73,8 @@ impl fmt::Display for Ended {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
     pub(crate) again: Again,
+    /// Whether the broker still had the session.
+    pub(crate) session_present: bool,
 }
 
 /// Which way a packet goes.
@@ -88,7 +90,8 @@ pub(crate) type Witness = Box<dyn FnMut(Way, &Packet<'_>)>;
 /// A client and its connection.
 pub(crate) struct Link {
     client: Client,
-    target: Target,
+    /// Where to connect to; `None` where it is given its connections.
+    target: Option<Target>,
     stream: Option<Stream>,
     origin: tokio::time::Instant,
     /// The time of this burst.
@@ -107,9 +110,14 @@ pub(crate) struct Link {
 impl Link {
     /// A link that is not open.
     pub(crate) fn new(client: Client, target: Target) -> Self {
+        Self { target: Some(target), ..Self::local(client) }
+    }
+
+    /// A link that is to be opened by [`Self::open_on`].
+    pub(crate) fn local(client: Client) -> Self {
         Self {
             client,
-            target,
+            target: None,
             stream: None,
             origin: tokio::time::Instant::now(),
             now: Instant::ZERO,
@@ -140,21 +148,33 @@ impl Link {
         (self.pending, self.sent, self.shown) = (0..0, 0, 0);
         self.output.clear();
         let limit = self.client.settings().connect_timeout;
-        let stream = match timeout(limit, transport::connect(&self.target)).await {
+        let Some(target) = &self.target else { return Err(Ended::Lost(io::ErrorKind::NotConnected.into())) };
+        let stream = match timeout(limit, transport::connect(target)).await {
             Ok(result) => result.map_err(Ended::Unreachable)?,
             Err(_) => {
                 let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
                 return Err(Ended::Unreachable(Failure::Connect(error)));
             }
         };
+        self.begin(stream).await
+    }
+
+    /// Takes this connection in place of one of its own, and waits for CONNACK.
+    pub(crate) async fn open_on(&mut self, stream: Stream) -> Result<Opened, Ended> {
+        (self.pending, self.sent, self.shown) = (0..0, 0, 0);
+        self.output.clear();
+        self.begin(stream).await
+    }
+
+    async fn begin(&mut self, stream: Stream) -> Result<Opened, Ended> {
         self.stream = Some(stream);
         self.read_clock();
         self.client.connect(self.now, &mut self.output);
         loop {
             self.progress().await.map_err(refused)?;
             match self.event()? {
-                Some(Event::Connected { again, .. }) => {
-                    return Ok(Opened { again });
+                Some(Event::Connected { again, session_present, .. }) => {
+                    return Ok(Opened { again, session_present });
                 }
                 Some(Event::Refused { reason, properties }) => {
                     let text = properties.reason_string().map(str::to_owned);

@@ -223,6 +223,7 @@ impl Device {
                 Event::Refused { reason, .. } => return Err(format!("c{number} is refused: {reason}")),
                 // Another connection of this device, or a time that ran out; the broker's events are checked.
                 Event::Disconnected { .. } => {}
+                Event::Relayed(packet) => return Err(format!("c{number} relays nothing: {packet:?}")),
             }
         }
         self.look(ledger)

@@ -41,12 +41,23 @@ pub(crate) struct Target {
     /// The local address to connect from.
     pub(crate) from: Option<IpAddr>,
     pub(crate) proxy: Option<Proxy>,
+    pub(crate) tcp: TcpOptions,
     pub(crate) tls: Option<Tls>,
     /// Speaks through a WebSocket.
     pub(crate) web: Option<Resource>,
     /// A Unix socket in place of host and port.
     #[cfg(unix)]
     pub(crate) unix: Option<PathBuf>,
+}
+
+/// What is asked of TCP; what the system has settled unless it is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TcpOptions {
+    /// After so long a silence the other side is asked whether it is there, again after so long, and given up after so many
+    /// times.
+    pub(crate) keepalive: Option<(Duration, Duration, u32)>,
+    /// After so many milliseconds without an acknowledgement of what was sent the connection is given up. On Linux only.
+    pub(crate) user_timeout: Option<u32>,
 }
 
 impl fmt::Display for Target {
@@ -156,7 +167,27 @@ async fn connect_tcp(target: &Target, host: &str, port: u16) -> Result<TcpStream
     };
     // What is sent was put together in one piece: waiting for more would only delay it.
     tcp.set_nodelay(true).map_err(Failure::Connect)?;
+    #[cfg(unix)]
+    target.tcp.set(&tcp).map_err(|error| Failure::Connect(error.into()))?;
     Ok(tcp)
+}
+
+#[cfg(unix)]
+impl TcpOptions {
+    fn set(self, tcp: &TcpStream) -> rustix::io::Result<()> {
+        use rustix::net::sockopt;
+        if let Some((idle, interval, count)) = self.keepalive {
+            sockopt::set_socket_keepalive(tcp, true)?;
+            sockopt::set_tcp_keepidle(tcp, idle)?;
+            sockopt::set_tcp_keepintvl(tcp, interval)?;
+            sockopt::set_tcp_keepcnt(tcp, count)?;
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(milliseconds) = self.user_timeout {
+            sockopt::set_tcp_user_timeout(tcp, milliseconds)?;
+        }
+        Ok(())
+    }
 }
 
 async fn connect_name(host: &str, port: u16, from: Option<IpAddr>) -> Result<TcpStream, Failure> {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -27,6 +27,8 @@ pub(crate) enum Stream {
     #[cfg(unix)]
     OpenSsl(Box<SslStream<Stream>>),
     WebSocket(Box<WebSocket<Stream>>),
+    /// To the broker of this process.
+    Local(DuplexStream),
 }
 
 /// How long one that is refused may take to read why.
@@ -82,6 +84,7 @@ macro_rules! each {
             #[cfg(unix)]
             Stream::OpenSsl($stream) => $call,
             Stream::WebSocket($stream) => $call,
+            Stream::Local($stream) => $call,
         }
     };
 }
@@ -96,6 +99,7 @@ impl AsyncRead for Stream {
             #[cfg(unix)]
             Self::OpenSsl(stream) => Pin::new(stream).poll_read(cx, buf).map(explain),
             Self::WebSocket(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Local(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -119,6 +123,7 @@ impl AsyncWrite for Stream {
             #[cfg(unix)]
             Self::Unix(stream) => stream.is_write_vectored(),
             Self::WebSocket(stream) => stream.is_write_vectored(),
+            Self::Local(stream) => stream.is_write_vectored(),
             Self::Tls(_) => false,
             #[cfg(unix)]
             Self::OpenSsl(_) => false,

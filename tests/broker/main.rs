@@ -8,6 +8,8 @@ mod mutator;
 mod support;
 
 mod bad_input;
+#[cfg(unix)]
+mod bridges;
 mod config;
 mod crash;
 mod durable;

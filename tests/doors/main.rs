@@ -8,6 +8,7 @@
 mod support;
 
 mod auto;
+mod bridges;
 mod browser;
 mod certificates;
 mod clients;

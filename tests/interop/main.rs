@@ -9,6 +9,7 @@ mod side_by_side;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bridges;
 mod config;
 mod locks;
 

@@ -23,6 +23,10 @@ pub use secret::{Cost, Memory, Method, Secret};
 
 use crate::message::QoS;
 use crate::sync::Arc;
+use crate::topic;
+
+/// Where bridges tell whether they are connected.
+const STATE: &str = "$SYS/broker/connection/+/state";
 
 /// What all listeners demand and grant.
 #[derive(Debug)]
@@ -185,9 +189,11 @@ impl Rights {
         self.policies.iter().any(|policy| policy.acl.is_some())
     }
 
-    /// Why this client may not publish to `topic`, if it may not. `$SYS` is the broker's own.
+    /// Why this client may not publish to `topic`, if it may not. `$SYS` is the broker's own, but for what bridges tell of
+    /// themselves there.
     pub(crate) fn deny_publish(&self, who: &Who, topic: &str) -> Option<Denial> {
-        if topic.starts_with("$SYS") && matches!(topic.as_bytes().get(4), None | Some(b'/')) {
+        let is_own = topic.starts_with("$SYS") && matches!(topic.as_bytes().get(4), None | Some(b'/'));
+        if is_own && !topic::matches(STATE, topic) {
             return Some(Denial::Own);
         }
         let acl = self.policy(who.listener).acl.as_ref()?;
@@ -273,10 +279,10 @@ mod tests {
     fn sys_topics_are_the_brokers() {
         let rights = Rights::new([]);
         let who = Who { client: "c".into(), username: None, listener: 0 };
-        for topic in ["$SYS/broker/uptime", "$SYS"] {
+        for topic in ["$SYS/broker/uptime", "$SYS", "$SYS/broker/connection/a/b/state"] {
             assert_eq!(rights.deny_publish(&who, topic), Some(Denial::Own));
         }
-        for topic in ["$SYSTEM/a", "a/$SYS"] {
+        for topic in ["$SYSTEM/a", "a/$SYS", "$SYS/broker/connection/host.name/state"] {
             assert_eq!(rights.deny_publish(&who, topic), None);
         }
     }

@@ -80,6 +80,7 @@ impl Talk {
                 Event::Acknowledged { packet_id, reason, .. } => format!("done {packet_id} {reason}"),
                 Event::Subscribed(suback) => format!("subscribed {:?}", suback.reasons),
                 Event::Unsubscribed(unsuback) => format!("unsubscribed {:?}", unsuback.reasons),
+                Event::Relayed(packet) => format!("relayed {packet:?}"),
                 Event::Disconnected { reason, .. } => format!("disconnected {reason}"),
             });
         }

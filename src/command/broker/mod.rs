@@ -1,5 +1,6 @@
 //! `skeeter broker`: listeners, workers and signals round the broker's core.
 
+mod bridge;
 mod check;
 mod doors;
 mod exec;
@@ -32,6 +33,7 @@ use super::exit;
 use crate::broker::Broker;
 use crate::cli::broker::BrokerArgs;
 use crate::transport::door::{Raw, Socket};
+use bridge::Bridges;
 use gate::{Gate, Ticket};
 use log::Log;
 use periodic::Pace;
@@ -97,11 +99,7 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
         // Before anybody connects.
         let keeping = kept.map(|kept| keep::start(kept, &shared)).transpose()?;
         let own = Worker::new(shared.clone(), 0);
-        let ways = (1..workers)
-            .map(|number| worker::start(shared.clone(), number).map(Some))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| format!("cannot start worker threads: {error}; fewer may do, see --workers"))?;
-        let ways: Rc<[Option<Way>]> = std::iter::once(None).chain(ways).collect();
+        let ways = start_workers(&shared, workers)?;
         if let Some(path) = &args.ports_file {
             listen::write_ports(path, &listeners)?;
         }
@@ -122,11 +120,13 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
         tokio::task::spawn_local(periodic::publish_sys(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::sweep(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::watch_memory(own.clone(), paces));
-        let reload = Reload::new(args, (settings.clone(), marks), gates, pace);
+        let bridges = Bridges::start(own.clone(), &settings.bridges, settings.listeners.len());
+        let reload = Reload::new(args, (settings.clone(), marks), gates, (pace, bridges.clone()));
         process::notify("READY=1");
         let status = serve_until_told(args, for_exec, stop, (&own, reload)).await?;
         process::notify("STOPPING=1");
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
+        bridges.stop().await;
         own.shut_down();
         // Whoever does not take its bytes by then has had its chance.
         let _ = tokio::time::timeout(FAREWELL, shared.all_gone()).await;
@@ -136,6 +136,15 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
             false => Ok(exit::FAILURE.code),
         }
     })
+}
+
+/// Starts all workers but the own one; the way to each.
+fn start_workers(shared: &Arc<Shared>, workers: usize) -> Result<Rc<[Option<Way>]>, String> {
+    let ways = (1..workers)
+        .map(|number| worker::start(shared.clone(), number).map(Some))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("cannot start worker threads: {error}; fewer may do, see --workers"))?;
+    Ok(std::iter::once(None).chain(ways).collect())
 }
 
 /// Settles the broker in the system, and starts the log.

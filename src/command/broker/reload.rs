@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch::Sender;
 
+use super::bridge::Bridges;
 use super::gate::Gate;
 use super::periodic::Pace;
 use super::rights;
@@ -44,6 +45,7 @@ pub(super) struct Reload<'a> {
     settings: Settings,
     gates: Rc<[Arc<Gate>]>,
     pace: Sender<Pace>,
+    bridges: Rc<Bridges>,
     in_force: Marks,
     seen: Marks,
 }
@@ -62,9 +64,9 @@ impl<'a> Reload<'a> {
         args: &'a BrokerArgs,
         (settings, in_force): (Settings, Marks),
         gates: Rc<[Arc<Gate>]>,
-        pace: Sender<Pace>,
+        (pace, bridges): (Sender<Pace>, Rc<Bridges>),
     ) -> Self {
-        Self { args, settings, gates, pace, seen: in_force.clone(), in_force }
+        Self { args, settings, gates, pace, bridges, seen: in_force.clone(), in_force }
     }
 
     /// Whether there is a file to look at.
@@ -139,6 +141,7 @@ impl<'a> Reload<'a> {
         worker.finish(turn);
         shared.log.replace(settings.log.clone());
         self.pace.send_replace(Pace::of(&settings));
+        self.bridges.apply(&settings.bridges, settings.listeners.len());
         self.settings = settings;
         self.in_force = marks;
         warnings.iter().for_each(|warning| shared.log.warning(warning));

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bridge::Standing;
 use super::settings::Settings;
 use crate::broker::{Accounts, Acl, Address, Fault, Policy, Rights};
 use crate::cli::broker::{BrokerArgs, RightsArgs};
@@ -46,6 +47,35 @@ pub(super) fn source(base: &Source, settings: &Settings, args: &BrokerArgs, list
         anonymous: args.rights.anonymous().or(given).or(base.anonymous),
         policy,
     }
+}
+
+/// What the bridges of this broker may do here, in the order of [`Standing`]. Whoever configures them is trusted: without a
+/// user name they may do everything, and the password of a user name is asked only if there is one.
+pub(super) fn of_bridges(base: &Source, users: &[(String, String)], args: &BrokerArgs) -> [Source; 3] {
+    let RightsArgs { password_file, acl_file, check_retain_source, .. } = &args.rights;
+    let policy = Policy {
+        check_retain_source: *check_retain_source || base.policy.check_retain_source,
+        ..Policy::default()
+    };
+    let free = Source { anonymous: Some(true), policy: policy.clone(), ..Source::default() };
+    let named = Source {
+        acl_file: acl_file.clone().or_else(|| base.acl_file.clone()),
+        policy: Policy { certificate: true, ..policy.clone() },
+        ..Source::default()
+    };
+    let proven = Source {
+        users: users.to_vec(),
+        password_file: password_file.clone().or_else(|| base.password_file.clone()),
+        // Where there are no users, every name is believed.
+        anonymous: Some(true),
+        policy,
+        ..named.clone()
+    };
+    let mut all = [Source::default(), Source::default(), Source::default()];
+    all[Standing::Free as usize] = free;
+    all[Standing::Named as usize] = named;
+    all[Standing::Proven as usize] = proven;
+    all
 }
 
 /// Reads the files of all listeners, each once.

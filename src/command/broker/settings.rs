@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::bridge::Plan;
 use super::keep;
 use super::log::{self, Stamp};
 use super::rights;
@@ -27,8 +28,9 @@ pub(super) struct Settings {
     pub(super) listeners: Vec<Listener>,
     /// NAME and PASSWORD, at every listener.
     pub(super) users: Vec<(String, String)>,
-    /// What each listener demands and grants; filled in with them.
+    /// What each listener demands and grants; filled in with them. Behind them is what bridges may do, if there are any.
     pub(super) rights: Vec<rights::Source>,
+    pub(super) bridges: Vec<Plan>,
     /// Between publications under `$SYS`; zero for none.
     pub(super) sys_interval: Duration,
     /// Between searches for expired retained messages.
@@ -99,6 +101,7 @@ impl Settings {
             listeners: Vec::new(),
             users: Vec::new(),
             rights: Vec::new(),
+            bridges: Vec::new(),
             sys_interval: Duration::from_secs(10),
             sweep_interval: None,
             memory_limit: None,
@@ -130,6 +133,7 @@ impl Settings {
         settings.put_own(&config.own.values);
         settings.put_persistence(&config.persistence.values);
         settings.put_flags(args);
+        settings.bridges = config.bridges.iter().map(|bridge| Plan::new(bridge, &settings.limits)).collect();
         settings.warnings = config.warnings.iter().map(ToString::to_string).collect();
         Ok(settings)
     }
@@ -289,6 +293,9 @@ impl Settings {
         let pairs = self.rights.iter().zip(&self.listeners);
         let over = pairs.map(|(base, listener)| rights::source(base, self, args, listener));
         self.rights = over.collect();
+        if !self.bridges.is_empty() {
+            self.rights.extend(rights::of_bridges(&self.unnamed, &self.users, args));
+        }
         Ok(())
     }
 

@@ -9,12 +9,18 @@ const GLOBAL: &[&str] = &[
     "memory_limit",
 ];
 
+/// Options of bridges that are refused.
+const BRIDGE: &[&str] = &[
+    #[cfg(not(target_os = "linux"))]
+    "bridge_tcp_user_timeout",
+];
+
 /// A fault for each of them that is given.
 pub(super) fn faults(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     given(&config.global, GLOBAL, &mut faults);
     for bridge in &config.bridges {
-        refuse(&bridge.place, "connection", &mut faults);
+        given(&bridge.options, BRIDGE, &mut faults);
     }
     faults
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
@@ -15,7 +15,7 @@ use super::log::Log;
 use super::rights;
 use super::serve::Serve;
 use super::verify::Pool;
-use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Peer, Turn};
+use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Kind, Peer, Turn};
 use crate::codec::reason::Reason;
 use crate::time::Instant;
 use crate::transport::Stream;
@@ -154,11 +154,12 @@ impl Worker {
     pub(super) fn arrive(self: &Rc<Self>, raw: Raw, ticket: Ticket) {
         self.shared.counters[self.number].count_socket();
         let is_plain = ticket.gate().door.settings().listener.is_plain();
-        let presence = Presence::new(self.clone(), ticket);
+        let presence = Presence::new(self.clone(), Some(ticket));
         match raw {
             // The way of most connections, which is to stay short.
             Raw::Tcp(stream, from) if is_plain => {
-                presence.serve(stream, from.to_string().into(), Some(from.ip()), None);
+                let peer = presence.peer(from.to_string().into(), Some(from.ip()), None);
+                presence.serve(stream, peer);
             }
             Raw::Tcp(stream, from) => {
                 tokio::task::spawn_local(let_in(Stream::Tcp(stream), Some(from), presence));
@@ -168,6 +169,11 @@ impl Worker {
                 tokio::task::spawn_local(let_in(Stream::Unix(stream), None, presence));
             }
         }
+    }
+
+    /// Takes a connection from this process, and serves it on this thread.
+    pub(super) fn enter(self: &Rc<Self>, stream: DuplexStream, peer: Peer) {
+        Presence::new(self.clone(), None).serve(stream, peer);
     }
 
     /// Ends every connection of the broker, with 0x8B where there is a way to say so.
@@ -182,8 +188,12 @@ impl Worker {
 
 /// Does what comes before MQTT, and goes on in a task that needs no memory for it any more.
 async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Presence) {
-    match presence.ticket.gate().door.enter(stream, from).await {
-        Ok(guest) => presence.serve(guest.stream, guest.name, guest.address, guest.identity),
+    let Some(ticket) = &presence.ticket else { return };
+    match ticket.gate().door.enter(stream, from).await {
+        Ok(guest) => {
+            let peer = presence.peer(guest.name, guest.address, guest.identity);
+            presence.serve(guest.stream, peer);
+        }
         Err((peer, why)) => {
             let mut turn = presence.worker.begin();
             turn.events.push(Event::Stranger { peer, why: Ending::Lost(why.into()) });
@@ -195,29 +205,28 @@ async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Pr
 /// A connection on a worker, counted as long as it is there.
 pub(super) struct Presence {
     pub(super) worker: Rc<Worker>,
-    ticket: Ticket,
+    /// Of the listener it came by, if it came by one.
+    ticket: Option<Ticket>,
     /// Whether it is past the door.
     is_inside: bool,
 }
 
 impl Presence {
-    fn new(worker: Rc<Worker>, ticket: Ticket) -> Self {
+    fn new(worker: Rc<Worker>, ticket: Option<Ticket>) -> Self {
         worker.shared.loads[worker.number].fetch_add(1, Ordering::Relaxed);
         Self { worker, ticket, is_inside: false }
     }
 
+    /// Who has come by the listener.
+    fn peer(&self, name: Arc<str>, address: Option<IpAddr>, identity: Option<Arc<str>>) -> Peer {
+        let listener = self.ticket.as_ref().map_or(0, |ticket| ticket.gate().number);
+        Peer { name, address: address.map(rights::network), listener, identity, kind: Kind::Client }
+    }
+
     /// Speaks MQTT with it from now on.
-    fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-        mut self,
-        stream: S,
-        name: Arc<str>,
-        address: Option<IpAddr>,
-        identity: Option<Arc<str>>,
-    ) {
+    fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(mut self, stream: S, peer: Peer) {
         let shared = &self.worker.shared;
         shared.inside.fetch_add(1, Ordering::Relaxed);
-        let listener = self.ticket.gate().number;
-        let peer = Peer { name, address: address.map(rights::network), listener, identity };
         let connection = Connection::new(shared.broker.clone(), peer, shared.now());
         self.is_inside = true;
         tokio::task::spawn_local(Serve::new(stream, connection, self));

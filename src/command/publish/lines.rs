@@ -254,7 +254,7 @@ impl Run {
     async fn come_back(&mut self, ended: &Ended) -> Result<(), End> {
         self.counts.lost += self.counts.on_the_way.lose();
         self.teller.tell(format_args!("{ended}; trying again"));
-        let Opened { again } = self.dial.reopen().await?;
+        let Opened { again, session_present: _ } = self.dial.reopen().await?;
         self.counts.doubled += again.exactly_once;
         self.teller.tell("connected again");
         Ok(())

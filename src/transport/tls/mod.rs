@@ -3,6 +3,8 @@
 
 mod native;
 #[cfg(unix)]
+mod ocsp;
+#[cfg(unix)]
 mod openssl;
 
 use std::fmt;
@@ -27,11 +29,16 @@ pub(crate) struct Tls {
     pub(crate) any_name: bool,
     /// Exactly this version; 1.2 and 1.3 otherwise.
     pub(crate) version: Option<TlsVersion>,
+    /// Asks the other side for an answer of its authority's OCSP responder, and refuses it unless that says that the
+    /// certificate is not revoked.
+    pub(crate) asks_ocsp: bool,
     /// The application protocol to offer.
     pub(crate) alpn: Option<String>,
     pub(crate) shared_key: Option<SharedKey>,
-    /// In the words of OpenSSL: suites of 1.3 if that is the version, else ciphers of 1.2.
+    /// Ciphers of 1.2, in the words of OpenSSL.
     pub(crate) ciphers: Option<String>,
+    /// Cipher suites of 1.3.
+    pub(crate) suites: Option<String>,
     /// Appends the secrets of each connection to this file.
     pub(crate) key_log: Option<PathBuf>,
     /// Where many clients share what was made of all this; without it the files are read for each connection.
@@ -90,9 +97,7 @@ impl Tls {
         match connector.map_err(Failure::TlsSetting)? {
             Connector::Native(connector) => native::handshake(connector, host, stream).await,
             #[cfg(unix)]
-            Connector::OpenSsl(connector) => {
-                openssl::handshake(&connector, host, self.any_name, stream).await
-            }
+            Connector::OpenSsl(connector) => openssl::handshake(&connector, host, self, stream).await,
         }
     }
 
@@ -102,17 +107,25 @@ impl Tls {
             return openssl::connector(self).map(Connector::OpenSsl);
         }
         #[cfg(not(unix))]
-        if self.shared_key.is_some() || self.ciphers.is_some() || self.key_log.is_some() {
+        if self.has_special() {
             let why = "--psk, --ciphers and --tls-keylog need OpenSSL, which this build does not have";
             return Err(why.to_owned());
         }
         native::connector(self).map(Connector::Native)
     }
 
+    fn has_special(&self) -> bool {
+        self.shared_key.is_some()
+            || self.ciphers.is_some()
+            || self.suites.is_some()
+            || self.key_log.is_some()
+            || self.asks_ocsp
+    }
+
     /// Whether something is asked that the library of the system has no words for.
     #[cfg(unix)]
     fn needs_openssl(&self) -> Result<bool, String> {
-        if self.shared_key.is_some() || self.ciphers.is_some() || self.key_log.is_some() {
+        if self.has_special() {
             return Ok(true);
         }
         match self.identity.as_ref().and_then(|identity| identity.key.as_ref()) {

@@ -2,22 +2,25 @@
 
 use std::pin::Pin;
 
-use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslVersion};
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslVersion, StatusType};
 use openssl::x509::store::X509StoreBuilder;
 use tokio_openssl::SslStream;
 
-use super::{Tls, TlsVersion, advice};
+use super::{Tls, TlsVersion, advice, ocsp};
 use crate::transport::material::{self, words};
 use crate::transport::{Failure, Stream};
 
 pub(super) async fn handshake(
     connector: &SslConnector,
     host: &str,
-    any_name: bool,
+    tls: &Tls,
     stream: Stream,
 ) -> Result<Stream, Failure> {
     let ssl = connector.configure().and_then(|mut configuration| {
-        configuration.set_verify_hostname(!any_name);
+        configuration.set_verify_hostname(!tls.any_name);
+        if tls.asks_ocsp {
+            configuration.set_status_type(StatusType::OCSP)?;
+        }
         configuration.into_ssl(host)
     });
     let stream = ssl.and_then(|ssl| SslStream::new(ssl, stream));
@@ -26,6 +29,10 @@ pub(super) async fn handshake(
         Ok(()) => Ok(Stream::OpenSsl(stream)),
         Err(error) => {
             let why = material::failure(&error, stream.ssl(), "broker");
+            if tls.asks_ocsp && why.contains("status response") {
+                let why = "the broker brings no good OCSP answer of its authority, which is asked for";
+                return Err(Failure::Handshake(why.to_owned()));
+            }
             let advice = advice(&why);
             Err(Failure::Handshake(format!("{why}{advice}")))
         }
@@ -52,6 +59,9 @@ pub(super) fn connector(tls: &Tls) -> Result<SslConnector, String> {
     if let Some(own) = &tls.identity {
         show(&mut builder, own)?;
     }
+    if tls.asks_ocsp {
+        builder.set_status_callback(|ssl| Ok(ocsp::is_good(ssl))).map_err(cannot)?;
+    }
     if let Some(protocol) = &tls.alpn {
         let len =
             u8::try_from(protocol.len()).map_err(|_| "--tls-alpn has more than 255 bytes".to_owned())?;
@@ -77,8 +87,8 @@ pub(super) fn connector(tls: &Tls) -> Result<SslConnector, String> {
 
 fn set_version(builder: &mut SslConnectorBuilder, tls: &Tls) -> Result<(), String> {
     let cannot = |error| format!("TLS cannot be set up: {}", words(&error));
-    // A list of ciphers, and a key shared before, are of 1.2 unless it is said.
-    let implied = (tls.ciphers.is_some() || tls.shared_key.is_some()).then_some(TlsVersion::V1_2);
+    // A key shared before is of 1.2 unless it is said.
+    let implied = tls.shared_key.as_ref().map(|_| TlsVersion::V1_2);
     let version = tls.version.or(implied).map(|version| match version {
         TlsVersion::V1_1 => SslVersion::TLS1_1,
         TlsVersion::V1_2 => SslVersion::TLS1_2,
@@ -86,11 +96,11 @@ fn set_version(builder: &mut SslConnectorBuilder, tls: &Tls) -> Result<(), Strin
     });
     builder.set_min_proto_version(version.or(Some(SslVersion::TLS1_2))).map_err(cannot)?;
     builder.set_max_proto_version(version).map_err(cannot)?;
-    let unknown = |list: &str| format!("--ciphers {list}: OpenSSL does not know them");
+    let unknown = |list: &str| format!("the ciphers {list}: OpenSSL does not know them");
+    if let Some(list) = &tls.suites {
+        builder.set_ciphersuites(list).map_err(|_| unknown(list))?;
+    }
     match &tls.ciphers {
-        Some(list) if tls.version == Some(TlsVersion::V1_3) => {
-            builder.set_ciphersuites(list).map_err(|_| unknown(list))
-        }
         Some(list) => builder.set_cipher_list(list).map_err(|_| unknown(list)),
         None if tls.shared_key.is_some() => builder.set_cipher_list("PSK:!eNULL:!aNULL").map_err(cannot),
         None => Ok(()),

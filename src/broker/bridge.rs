@@ -1,0 +1,37 @@
+//! What this broker's own bridges ask of it beside what they do as clients.
+
+use super::Broker;
+use super::link::Shared;
+use super::turn::Turn;
+use crate::message::{MessageRef, QoS};
+use crate::time::Instant;
+
+impl Broker {
+    /// The filters that a client's session is subscribed to.
+    pub fn filters(&self, client: &str) -> Vec<Box<str>> {
+        let session = self.directory.find(client);
+        session.map_or_else(Vec::new, |session| session.lock().filters.to_sorted())
+    }
+
+    /// How many messages wait for a client, those in flight among them.
+    pub fn waiting(&self, client: &str) -> usize {
+        let session = self.directory.find(client);
+        session.map_or(0, |session| {
+            let state = session.lock();
+            state.queue.len() + state.outbox.in_flight()
+        })
+    }
+
+    /// Retains a message of the broker's own.
+    pub fn announce(&self, topic: &str, payload: &str, turn: &mut Turn) {
+        let view = MessageRef {
+            topic,
+            properties: &[],
+            payload: payload.as_bytes(),
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            expires: Instant::NEVER,
+        };
+        self.publish(&Shared::new(view), 0, None, turn);
+    }
+}

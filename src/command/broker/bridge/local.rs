@@ -1,0 +1,160 @@
+//! The bridge as a client of its own broker: it comes in by a stream within the process.
+
+use std::rc::Rc;
+
+use super::plan::Plan;
+use crate::broker::{Kind, Peer};
+use crate::client::{Client, Event, Refusal, Settings};
+use crate::codec::packet::{Options, RetainHandling, Version};
+use crate::codec::property::{Properties, PropertiesBuf, Property};
+use crate::codec::reason::Reason;
+use crate::command::broker::worker::Worker;
+use crate::link::{Ended, Link, Opened};
+use crate::message::QoS;
+use crate::transport::Stream;
+
+/// Bytes on their way within the process, each way.
+const PIPE: usize = 64 * 1024;
+/// Filters of one packet.
+const FILTERS: usize = 256;
+
+/// What a bridge may do here: the place of its policy among those of bridges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::command::broker) enum Standing {
+    /// Without a user name: everything.
+    Free,
+    /// What its user may, who is believed.
+    Named,
+    /// What its user may, whose password is asked.
+    Proven,
+}
+
+/// Opens a connection to this broker, for at most `window` messages in flight to the bridge.
+pub(super) async fn open(
+    worker: &Rc<Worker>,
+    plan: &Plan,
+    policies: usize,
+    window: u16,
+) -> Result<(Link, Opened), Ended> {
+    let near = &plan.near;
+    let mut properties = PropertiesBuf::default();
+    if near.is_kept {
+        properties.push(Property::SessionExpiryInterval(u32::MAX));
+    }
+    properties.push(Property::ReceiveMaximum(window.max(1)));
+    connect(worker, plan, policies, !near.is_kept, properties).await
+}
+
+async fn connect(
+    worker: &Rc<Worker>,
+    plan: &Plan,
+    policies: usize,
+    clean_start: bool,
+    properties: PropertiesBuf,
+) -> Result<(Link, Opened), Ended> {
+    let near = &plan.near;
+    let standing = match (&near.username, &near.password) {
+        (None, _) => Standing::Free,
+        (Some(_), None) => Standing::Named,
+        (Some(_), Some(_)) => Standing::Proven,
+    };
+    let settings = Settings {
+        version: Version::V5,
+        relays: true,
+        clean_start,
+        // The connection does not break off.
+        keep_alive: 0,
+        client_id: near.client_id.clone(),
+        username: near.username.clone(),
+        password: near.password.clone().map(String::into_bytes),
+        properties,
+        ..Settings::default()
+    };
+    let (ours, theirs) = tokio::io::duplex(PIPE);
+    let peer = Peer {
+        name: format!("the bridge {}", plan.name).into(),
+        address: None,
+        listener: policies + standing as usize,
+        identity: near.username.as_deref().filter(|_| standing == Standing::Named).map(Into::into),
+        kind: Kind::Bridge { queues_at_most_once: plan.is_lazy() },
+    };
+    worker.enter(theirs, peer);
+    let mut link = Link::local(Client::new(settings));
+    let opened = link.open_on(Stream::Local(ours)).await?;
+    Ok((link, opened))
+}
+
+/// Asks for what the plan carries out, and for nothing else. How many answers are to come.
+pub(super) fn subscribe(
+    worker: &Worker,
+    link: &mut Link,
+    plan: &Plan,
+    retained: impl Fn(QoS) -> RetainHandling,
+) -> Result<usize, Refusal> {
+    let wanted = plan.topics.local();
+    let existing = worker.shared.broker.filters(&plan.near.client_id);
+    let unwanted: Vec<&str> = existing
+        .iter()
+        .map(|filter| &**filter)
+        .filter(|filter| wanted.iter().all(|(wanted, _)| wanted != filter))
+        .collect();
+    let filters: Vec<_> = wanted
+        .into_iter()
+        .map(|(filter, qos)| {
+            let retain_handling = retained(qos);
+            // What it brought is not sent back, and what is retained stays so.
+            (filter, Options { qos, no_local: true, retain_as_published: true, retain_handling })
+        })
+        .collect();
+    // Nobody can subscribe to a share and keep away what he published himself [MQTT-3.8.3-4].
+    let filters: Vec<_> = filters
+        .into_iter()
+        .map(|(filter, options)| (filter, Options { no_local: !filter.starts_with("$share/"), ..options }))
+        .collect();
+    let (client, now, out) = link.command();
+    let mut answers = 0;
+    for unwanted in unwanted.chunks(FILTERS) {
+        client.unsubscribe(now, unwanted, Properties::EMPTY, out)?;
+        answers += 1;
+    }
+    for filters in filters.chunks(FILTERS) {
+        client.subscribe(now, filters, Properties::EMPTY, out)?;
+        answers += 1;
+    }
+    Ok(answers)
+}
+
+/// Makes the session with its subscriptions, so that messages wait there from now on. What the broker sends meanwhile is
+/// not acknowledged, so it comes again. Whether the session was there, and what was refused.
+pub(super) async fn prepare(
+    worker: &Rc<Worker>,
+    plan: &Plan,
+    policies: usize,
+) -> Result<(bool, Vec<Reason>), Ended> {
+    let (mut link, opened) = open(worker, plan, policies, 1).await?;
+    let mut refused = Vec::new();
+    let mut answers = subscribe(worker, &mut link, plan, |_| RetainHandling::SendIfNew).unwrap_or_default();
+    while answers > 0 {
+        match link.event()? {
+            None => link.progress().await?,
+            Some(Event::Subscribed(suback)) => {
+                refused.extend(suback.reasons.iter().filter(|reason| reason.is_failure()));
+                answers -= 1;
+            }
+            Some(Event::Unsubscribed(_)) => answers -= 1,
+            Some(Event::Disconnected { reason, properties }) => {
+                let text = properties.reason_string().map(str::to_owned);
+                return Err(Ended::Disconnected { reason, text });
+            }
+            Some(_) => {}
+        }
+    }
+    link.close(Reason::SUCCESS, Properties::EMPTY).await?;
+    Ok((opened.session_present, refused))
+}
+
+/// Ends the session.
+pub(super) async fn forget(worker: &Rc<Worker>, plan: &Plan, policies: usize) -> Result<(), Ended> {
+    let (mut link, _) = connect(worker, plan, policies, true, PropertiesBuf::default()).await?;
+    link.close(Reason::SUCCESS, Properties::EMPTY).await
+}
