@@ -142,7 +142,13 @@ impl Group {
     /// Puts a message behind those that wait.
     fn enqueue(&self, state: &mut State, message: &Shared<'_>, turn: &mut Turn, limits: &Limits) -> Offer {
         if state.queue.is_full(message.view.len(), limits) {
-            return drop(turn, Drop::QueueFull);
+            for expired in state.queue.expire(turn.now) {
+                count_drop(turn, Drop::Expired);
+                turn.remove(expired.number);
+            }
+            if state.queue.is_full(message.view.len(), limits) {
+                return drop(turn, Drop::QueueFull);
+            }
         }
         let is_kept = state.kept && message.view.qos != QoS::AtMostOnce;
         let number = if is_kept { self.record(message, turn) } else { 0 };
