@@ -63,6 +63,15 @@ pub enum Resend<'a, T> {
     Pubrel(PacketId),
 }
 
+/// What is left to do about a PUBLISH that is given up.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Withdrawn<T> {
+    /// Nothing.
+    Over(Option<T>),
+    /// PUBREL is to be sent.
+    Release(Option<T>),
+}
+
 /// What a PUBREC does.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received<T> {
@@ -278,10 +287,24 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Gives up a PUBLISH that cannot be sent again: it has become too large for the peer [MQTT-3.1.2-25].
+    /// Gives up a PUBLISH that was never sent.
     pub fn forget(&mut self, id: PacketId) -> Option<T> {
         let position = self.find(id)?;
         self.remove_publish(position)
+    }
+
+    /// Gives up a PUBLISH that was sent and cannot be sent again, as if it had been completed [MQTT-3.1.2-25]. At QoS 1
+    /// that is all. At QoS 2 the peer may hold the identifier, and would take the next message under it for this one:
+    /// so PUBREL, which is to be sent, frees it on both sides.
+    pub fn withdraw(&mut self, id: PacketId) -> Withdrawn<T> {
+        let Some(position) = self.find(id) else { return Withdrawn::Over(None) };
+        if !matches!(self.slots[position].state, Sent::Publish(QoS::ExactlyOnce, _)) {
+            return Withdrawn::Over(self.remove_publish(position));
+        }
+        match std::mem::replace(&mut self.slots[position].state, Sent::Release) {
+            Sent::Publish(_, content) => Withdrawn::Release(Some(content)),
+            Sent::Release | Sent::Request => Withdrawn::Release(None),
+        }
     }
 
     /// Ends everything and gives back, in order, the content of each PUBLISH that no PUBREC has answered.

@@ -404,11 +404,11 @@ impl Connection {
         link.woken = false;
         let mut fence = link.fence.take();
         if self.writing.is_empty() && open.greeted {
-            let expired = link.write_held(turn, limits);
+            state.write_held(turn, limits);
+            let Some(link) = &mut state.link else { return };
             std::mem::swap(&mut self.writing, &mut link.output);
             link.progress(turn.now);
             link.unwritten = self.writing.len();
-            state.give_up(expired, turn);
             open.session.pump(&mut state, turn, limits);
         }
         let groups: Vec<_> = state.groups.iter().filter(|group| group.has_waiting()).cloned().collect();

@@ -6,16 +6,19 @@
 
 use std::collections::VecDeque;
 
+use super::entitle::may_read;
 use super::event::Drop;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::queue::Ids;
-use super::session::count_drop;
+use super::rights::Reader;
+use super::session::{State, count_drop};
 use super::turn::Turn;
 use crate::codec::packet::{Ack, Packet, PacketId};
 use crate::codec::reason::Reason;
 use crate::message::{Message, QoS};
+use crate::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(crate) struct Held {
@@ -34,6 +37,15 @@ pub(crate) struct Held {
 enum Frame {
     Pubrel(PacketId),
     Publish { message: Message, qos: QoS, retain: bool, ids: Ids, id: Option<PacketId>, dup: bool },
+}
+
+impl State {
+    /// Writes what has become safe, and ends the exchanges of what must not be sent any more.
+    pub(super) fn write_held(&mut self, turn: &mut Turn, limits: &Limits) {
+        let Some(link) = &mut self.link else { return };
+        let gone = link.write_held(&self.reader, turn, limits);
+        self.give_up(gone, turn);
+    }
 }
 
 impl Link {
@@ -78,10 +90,15 @@ impl Link {
     }
 
     /// Writes what has become safe; the connection is woken for the rest. What has expired meanwhile is not sent for a first
-    /// time [MQTT-3.3.2-5]: the identifiers that it had taken.
-    pub(crate) fn write_held(&mut self, turn: &mut Turn, limits: &Limits) -> Vec<PacketId> {
-        let mut expired = Vec::new();
-        let Some(mut held) = self.held.take() else { return expired };
+    /// time [MQTT-3.3.2-5], nor what `reader` may not read any more: the identifiers that it had taken.
+    fn write_held(
+        &mut self,
+        reader: &Option<Arc<Reader>>,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Vec<PacketId> {
+        let mut gone = Vec::new();
+        let Some(mut held) = self.held.take() else { return gone };
         while let Some((_, frame)) = held.line.pop_front_if(|(ticket, _)| turn.journal.is_synced(*ticket)) {
             match frame {
                 Frame::Pubrel(id) => self.send(&Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), turn),
@@ -89,9 +106,14 @@ impl Link {
                     held.bytes -= message.len();
                     held.publishes[usize::from(message.qos().bits())] -= 1;
                     held.identified -= usize::from(id.is_some());
+                    if !may_read(reader, &message) {
+                        turn.counters.publish_unreadable.add(1);
+                        gone.extend(id);
+                        continue;
+                    }
                     if !dup && message.expires() <= turn.now {
                         count_drop(turn, Drop::Expired);
-                        expired.extend(id);
+                        gone.extend(id);
                         continue;
                     }
                     let delivery = Delivery { qos, retain, ids: ids.as_deref().unwrap_or_default() };
@@ -99,7 +121,7 @@ impl Link {
                 }
             }
         }
-        let Some((ticket, _)) = held.line.front() else { return expired };
+        let Some((ticket, _)) = held.line.front() else { return gone };
         if held.awaits != *ticket
             && let Some(waker) = &self.waker
         {
@@ -107,6 +129,6 @@ impl Link {
             turn.journal.wait(*ticket, waker);
         }
         self.held = Some(held);
-        expired
+        gone
     }
 }

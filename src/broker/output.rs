@@ -107,6 +107,20 @@ impl Output {
         count
     }
 
+    /// All that is to be written.
+    #[cfg(test)]
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let mut skip = self.tails.as_ref().map_or(0, |tails| tails.written);
+        let (mut all, mut at) = (Vec::new(), self.written);
+        for (position, message) in self.tails.iter().flat_map(|tails| &tails.line) {
+            all.extend_from_slice(&self.bytes[at..*position]);
+            all.extend_from_slice(&message.tail()[skip..]);
+            (at, skip) = (*position, 0);
+        }
+        all.extend_from_slice(&self.bytes[at..]);
+        all
+    }
+
     /// Marks `count` bytes as written.
     pub fn advance(&mut self, mut count: usize) {
         self.len -= count;

@@ -6,15 +6,15 @@
 use super::entitle::may_read;
 use super::event::Drop;
 use super::limits::Limits;
-use super::link::{Delivery, Shared};
+use super::link::{Delivery, Link, Shared};
 use super::queue::{Ids, Waiting};
 use super::record::{Entry, Page, Reader, Record};
-use super::session::{InFlight, Session, State, count_drop};
+use super::session::{InFlight, Kept, Session, State, count_drop};
 use super::shared::Group;
 use super::turn::Turn;
 use crate::codec::packet::{Ack, Packet, PacketId};
 use crate::codec::reason::Reason;
-use crate::delivery::{Received, Resend};
+use crate::delivery::{Received, Resend, Withdrawn};
 use crate::message::QoS;
 use crate::sync::Arc;
 
@@ -156,9 +156,9 @@ impl State {
     /// Sends again what was in flight when the connection broke, under the same identifiers [MQTT-4.4.0-1]. Its records
     /// are older than that of the CONNECT, whose answer goes before it.
     fn resend(&mut self, turn: &mut Turn, limits: &Limits) {
-        let Some(link) = &mut self.link else { return };
-        let mut gone = Vec::new();
-        while let Some(packet) = self.outbox.next_resend() {
+        while let Some(link) = &mut self.link
+            && let Some(packet) = self.outbox.next_resend()
+        {
             let (id, kept) = match packet {
                 Resend::Publish(id, _, kept) => (id, kept),
                 Resend::Pubrel(id) => {
@@ -166,34 +166,27 @@ impl State {
                     continue;
                 }
             };
-            if kept.as_ref().is_some_and(|kept| !may_read(&self.reader, &kept.waiting.message)) {
+            let waiting = kept.as_ref().map(|kept| &kept.waiting);
+            if waiting.is_some_and(|waiting| !may_read(&self.reader, &waiting.message)) {
                 turn.counters.publish_unreadable.add(1);
-                gone.push((id, self.outbox.forget(id).flatten()));
+            } else if waiting.is_some_and(|waiting| send_again(link, id, waiting, turn, limits)) {
                 continue;
-            }
-            let fits = kept.as_ref().is_some_and(|kept| {
-                let waiting = &kept.waiting;
-                let ids = waiting.ids.as_deref().unwrap_or_default();
-                let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
-                // Expiry is not applied to what has been sent once [MQTT-4.3.3-7].
-                let fits = link.fits(&waiting.message.as_ref(), delivery, turn.now);
-                if fits {
-                    // DUP is 1 because this is a second sending [MQTT-3.3.1-1].
-                    link.publish(&Shared::of(&waiting.message), delivery, (Some(id), true), turn, limits);
-                }
-                fits
-            });
-            if !fits {
+            } else {
                 count_drop(turn, Drop::TooLarge);
-                gone.push((id, self.outbox.forget(id).flatten()));
             }
-        }
-        for (id, kept) in gone {
-            self.finish(id, kept.as_deref(), turn);
+            self.withdraw(id, turn);
         }
     }
 
-    /// Ends exchanges whose message was never sent: it expired before its record was written.
+    /// Gives up a message that was sent and is not to be sent again.
+    fn withdraw(&mut self, id: PacketId, turn: &mut Turn) {
+        match self.outbox.withdraw(id) {
+            Withdrawn::Over(kept) => self.finish(id, kept.flatten().as_deref(), turn),
+            Withdrawn::Release(content) => self.let_go(id, content, turn),
+        }
+    }
+
+    /// Ends exchanges whose message was never sent: it expired, or its right was taken, before its record was written.
     pub(super) fn give_up(&mut self, ids: Vec<PacketId>, turn: &mut Turn) {
         for id in ids {
             let kept = self.outbox.forget(id).flatten();
@@ -229,16 +222,7 @@ impl State {
     pub(crate) fn pubrec(&mut self, id: PacketId, reason: Reason, turn: &mut Turn) -> Option<Reason> {
         match self.outbox.pubrec(id, reason) {
             Received::Release(content) => {
-                self.landed(content.as_ref().and_then(|kept| kept.as_deref()));
-                // The PUBREC is a fact that the store must know before PUBREL leaves [MQTT-4.3.3-4].
-                if self.kept && content.is_some() {
-                    let sequence = self.outbox.sequence(id);
-                    self.received = turn.record(Record::Received { session: self.key, id, sequence });
-                }
-                let ticket = self.received;
-                if let Some(link) = &mut self.link {
-                    link.release(id, ticket, turn);
-                }
+                self.let_go(id, content, turn);
                 None
             }
             Received::Refused(kept) => {
@@ -250,10 +234,37 @@ impl State {
         }
     }
 
+    /// PUBREL, for a message that need not be sent again. `content`: what was kept of it, if it was needed until now.
+    fn let_go(&mut self, id: PacketId, content: Option<Kept>, turn: &mut Turn) {
+        self.landed(content.as_ref().and_then(|kept| kept.as_deref()));
+        // The PUBREC is a fact that the store must know before PUBREL leaves [MQTT-4.3.3-4].
+        if self.kept && content.is_some() {
+            let sequence = self.outbox.sequence(id);
+            self.received = turn.record(Record::Received { session: self.key, id, sequence });
+        }
+        let ticket = self.received;
+        if let Some(link) = &mut self.link {
+            link.release(id, ticket, turn);
+        }
+    }
+
     /// PUBCOMP from the client.
     pub(crate) fn pubcomp(&mut self, id: PacketId, turn: &mut Turn) {
         if self.outbox.pubcomp(id) && self.kept {
             turn.record(Record::Complete { session: self.key, id });
         }
     }
+}
+
+/// Sends a message again under its identifier, if the client takes it.
+fn send_again(link: &mut Link, id: PacketId, waiting: &Waiting, turn: &mut Turn, limits: &Limits) -> bool {
+    let ids = waiting.ids.as_deref().unwrap_or_default();
+    let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
+    // Expiry is not applied to what has been sent once [MQTT-4.3.3-7].
+    let fits = link.fits(&waiting.message.as_ref(), delivery, turn.now);
+    if fits {
+        // DUP is 1 because this is a second sending [MQTT-3.3.1-1].
+        link.publish(&Shared::of(&waiting.message), delivery, (Some(id), true), turn, limits);
+    }
+    fits
 }

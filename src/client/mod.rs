@@ -125,6 +125,8 @@ pub struct Client {
     orphans: VecDeque<(QoS, Frame)>,
     /// Messages given up because they have become too large for the server, not yet told.
     given_up: VecDeque<PacketId>,
+    /// The same at QoS 2, while PUBREL frees their identifiers; told when it has.
+    withdrawn: Vec<PacketId>,
     requests: Vec<Request>,
     /// Topics of the server's aliases, from 1.
     aliases_in: Vec<Box<str>>,
@@ -148,6 +150,7 @@ impl Client {
             inbox: Inbox::new(receive_maximum),
             orphans: VecDeque::new(),
             given_up: VecDeque::new(),
+            withdrawn: Vec::new(),
             requests: Vec::new(),
             aliases_in: Vec::new(),
             aliases_out: Vec::new(),

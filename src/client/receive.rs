@@ -103,8 +103,12 @@ impl Client {
                     return Ok(Step::Nothing);
                 }
                 self.pump(out);
-                // The receiver had released it before: taken all the same.
+                let withdrawn = self.withdrawn.iter().position(|id| *id == packet_id);
                 let reason = match reason {
+                    _ if withdrawn.map(|place| self.withdrawn.remove(place)).is_some() => {
+                        Reason::PACKET_TOO_LARGE
+                    }
+                    // The receiver had released it before: taken all the same.
                     Reason::PACKET_IDENTIFIER_NOT_FOUND => Reason::SUCCESS,
                     reason => reason,
                 };
@@ -191,7 +195,8 @@ impl Client {
     fn lose_session(&mut self) -> Again {
         let mut again = Again { released: self.outbox.in_flight(), ..Again::default() };
         let orphans: Vec<_> = self.outbox.drain().collect();
-        again.released -= orphans.len();
+        again.released -= orphans.len() + self.withdrawn.len();
+        self.given_up.extend(self.withdrawn.drain(..));
         // Those of a loss before come after: they are younger.
         for orphan in orphans.into_iter().rev() {
             match orphan.0 {

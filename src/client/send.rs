@@ -9,7 +9,7 @@ use crate::codec::head::Head;
 use crate::codec::packet::{Ack, Options, Packet, PacketId, Subscribe, Subscription, Unsubscribe};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::delivery::{MAX_SESSION_ID, Resend};
+use crate::delivery::{MAX_SESSION_ID, Resend, Withdrawn};
 use crate::message::QoS;
 use crate::time::Instant;
 use crate::topic::{BadTopic, TopicFilter, TopicName};
@@ -288,8 +288,14 @@ impl Client {
                     continue;
                 }
             };
-            self.outbox.forget(too_large);
-            self.given_up.push_back(too_large);
+            match self.outbox.withdraw(too_large) {
+                Withdrawn::Over(_) => self.given_up.push_back(too_large),
+                Withdrawn::Release(_) => {
+                    self.withdrawn.push(too_large);
+                    let packet = Packet::Pubrel(Ack::new(too_large, Reason::SUCCESS));
+                    encode(self.settings.version, &packet, out);
+                }
+            }
         }
         while self.outbox.has_room()
             && let Some((qos, frame)) = self.orphans.pop_front()

@@ -13,8 +13,8 @@ use crate::codec::property::{Properties, PropertiesBuf, Property};
 use crate::codec::reason::Reason;
 use crate::message::QoS;
 
-const TOPICS: &[&str] = &["a", "a/b", "a/c", "b/x", "s/1", "s/2"];
-const WILL_TOPICS: &[&str] = &["a", "a/b", "w"];
+pub(super) const TOPICS: &[&str] = &["a", "a/b", "a/c", "b/x", "s/1", "s/2"];
+pub(super) const WILL_TOPICS: &[&str] = &["a", "a/b", "w"];
 const FILTERS: &[&str] = &["a", "a/b", "a/+", "a/#", "+/b", "+/x", "b/#", "+", "w"];
 const SHARED: &[&str] = &["$share/g/s/+", "$share/h/s/1"];
 const QOS: &[QoS] = &[QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -68,6 +68,8 @@ impl World {
                 taken_at: 0,
                 anew: false,
                 doubled: false,
+                was_allowed: false,
+                was_denied: false,
                 mistaken: false,
                 routed: Vec::new(),
             });
@@ -131,6 +133,8 @@ impl World {
             taken_at: 0,
             anew: false,
             doubled: false,
+            was_allowed: false,
+            was_denied: false,
             mistaken: false,
             routed: Vec::new(),
         });

@@ -1,5 +1,5 @@
-//! What goes wrong: connections that break or vanish, links that stand still, a clock that jumps, devices and brokers that
-//! forget.
+//! What goes wrong: connections that break or vanish, links that stand still, a clock that jumps, rules that change, devices
+//! and brokers that forget.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::ledger::{Checked, Memory};
 use super::wire::End;
 use super::witness::Witness;
 use super::world::World;
-use crate::broker::{Broker, Rights, Turn};
+use crate::broker::{Broker, Turn};
 use crate::sync::Arc;
 use crate::time::Instant;
 
@@ -21,6 +21,7 @@ impl World {
         let (cut, vanish, stall) = (strikes(faults.cut), strikes(faults.vanish), strikes(faults.stall));
         let (jump, restart) = (strikes(faults.jump), strikes(faults.restart));
         let (strikes_memory, strikes_store) = (strikes(faults.memory), strikes(faults.store));
+        let reload = strikes(faults.reload);
         let number = self.random.below(self.devices.len());
         if let Some(name) = self.devices[number].socket {
             if cut {
@@ -54,6 +55,9 @@ impl World {
             };
             self.say(|_| format!("! the clock jumps by {span:?}"));
             self.pass(span)?;
+        }
+        if reload {
+            self.reload()?;
         }
         if restart {
             self.restart()?;
@@ -116,8 +120,8 @@ impl World {
         self.ledger.restarted(&self.lives());
         self.hops.iter_mut().for_each(Hop::crashed);
         let seed = self.seed ^ self.ledger.step;
-        self.broker =
-            Arc::new(Broker::new(self.plan.limits.clone(), Rights::default(), self.plan.durability(), seed));
+        let rights = self.ledger.authority.rights(self.devices.len());
+        self.broker = Arc::new(Broker::new(self.plan.limits.clone(), rights, self.plan.durability(), seed));
         for turn in &mut self.turns {
             *turn = Turn::new(turn.counters.clone(), &self.broker);
         }

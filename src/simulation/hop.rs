@@ -2,6 +2,7 @@
 //! written from the standard and not from `delivery`. It watches packets as they leave one side and the answers as they
 //! reach it, across the connections of one session.
 
+use super::ledger::index_of;
 use crate::codec::packet::{Packet, PacketId};
 use crate::message::QoS;
 
@@ -17,6 +18,9 @@ pub(super) struct Hop {
 struct Exchange {
     id: PacketId,
     qos: QoS,
+    message: Option<usize>,
+    /// The right to read it was taken: it need not be sent again, and is given up by PUBREL.
+    is_withdrawn: bool,
     /// PUBREC has come.
     released: bool,
     /// PUBREL has left.
@@ -50,6 +54,15 @@ impl Hop {
         }
     }
 
+    /// What was not sent again so far need not be if `is_denied` says so of its message. At QoS 1 nothing is left of it.
+    pub(super) fn withdraw(&mut self, is_denied: impl Fn(usize) -> bool) {
+        let denied = |exchange: &Exchange| !exchange.sent_now && exchange.message.is_some_and(&is_denied);
+        self.open.retain(|exchange| exchange.qos == QoS::ExactlyOnce || !denied(exchange));
+        for exchange in self.open.iter_mut().filter(|exchange| denied(exchange) && !exchange.released) {
+            exchange.is_withdrawn = true;
+        }
+    }
+
     fn find(&self, id: PacketId) -> Option<usize> {
         self.open.iter().position(|exchange| exchange.id == id)
     }
@@ -63,7 +76,8 @@ impl Hop {
                     (Some(_), false) => return Err(format!("identifier {id} is in use [MQTT-2.2.1-4]")),
                     (Some(at), true) => self.again(at, publish.qos)?,
                     (None, dup) => {
-                        if !dup && self.open.iter().any(|exchange| !exchange.sent_now) {
+                        let waits = |exchange: &Exchange| !exchange.sent_now && !exchange.is_withdrawn;
+                        if !dup && self.open.iter().any(waits) {
                             return Err(
                                 "a new PUBLISH overtakes what is to be sent again [MQTT-4.6.0-1]".into()
                             );
@@ -72,6 +86,8 @@ impl Hop {
                         self.open.push(Exchange {
                             id,
                             qos,
+                            message: index_of(publish.payload),
+                            is_withdrawn: false,
                             released: false,
                             let_go: false,
                             is_unsure: false,
@@ -91,12 +107,14 @@ impl Hop {
             }
             Packet::Pubrel(ack) => {
                 let Some(at) = self.find(ack.packet_id) else { return Ok(()) };
-                if !self.open[at].released && !ack.reason.is_failure() {
+                if !self.open[at].released && !self.open[at].is_withdrawn && !ack.reason.is_failure() {
                     return Err(format!("PUBREL {} before its PUBREC [MQTT-4.3.3-5]", ack.packet_id));
                 }
                 self.open[at].let_go = true;
                 if !self.open[at].sent_now {
-                    self.in_order(at)?;
+                    if !self.open[at].is_withdrawn {
+                        self.in_order(at)?;
+                    }
                     self.open[at].sent_now = true;
                 }
                 Ok(())
@@ -118,7 +136,7 @@ impl Hop {
             return Err(format!("PUBLISH {id} again with another QoS"));
         }
         self.in_order(at)?;
-        (self.open[at].sent_now, self.open[at].counts) = (true, true);
+        (self.open[at].sent_now, self.open[at].counts, self.open[at].is_withdrawn) = (true, true, false);
         Ok(())
     }
 
@@ -142,7 +160,7 @@ impl Hop {
                 exchange.released |= !ack.reason.is_failure();
                 ack.reason.is_failure() && !exchange.released
             }
-            Packet::Pubcomp(_) => exchange.released,
+            Packet::Pubcomp(_) => exchange.released || exchange.is_withdrawn && exchange.let_go,
             _ => false,
         };
         if ends {

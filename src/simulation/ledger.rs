@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::authority::{Access, Authority};
 use crate::broker::Ending;
 use crate::codec::packet::{Options, Publish, RetainHandling};
 use crate::codec::reason::Reason;
@@ -43,6 +44,9 @@ pub(super) struct Message {
     pub(super) anew: bool,
     /// Not for a crash alone, after which nobody has it twice.
     pub(super) doubled: bool,
+    /// The broker read it while its publisher had the right to its topic; while it had not.
+    pub(super) was_allowed: bool,
+    pub(super) was_denied: bool,
     /// When its publisher was told that it is taken, the broker may have taken it for one that the publisher has forgotten.
     pub(super) mistaken: bool,
     /// When the witness heard it.
@@ -157,6 +161,7 @@ pub(super) struct Ledger {
     pub(super) restarted: Step,
     durable: bool,
     pub(super) store_failed: bool,
+    pub(super) authority: Authority,
     /// When the broker last refused what it would have had to keep.
     pub(super) refused: Step,
     /// What a crash may have left of what was retained without being acknowledged.
@@ -168,7 +173,7 @@ fn matches(filter: &str, topic: &str) -> bool {
 }
 
 /// `m17:...` is the content of message 17.
-fn index_of(payload: &[u8]) -> Option<usize> {
+pub(super) fn index_of(payload: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(payload).ok()?;
     text.strip_prefix('m')?.split(':').next()?.parse().ok()
 }
@@ -227,6 +232,7 @@ impl Ledger {
             restarted: 0,
             durable,
             store_failed: false,
+            authority: Authority::default(),
             refused: 0,
             unsure: BTreeSet::new(),
         }
@@ -252,7 +258,11 @@ impl Ledger {
         message.mistaken |= excused;
         // With a store the witness's copies of QoS 2 messages wait for each other.
         let is_late = self.durable && message.qos == QoS::ExactlyOnce;
-        if routed || excused || is_late {
+        // Before MQTT 5 a refusal cannot be told.
+        let is_denied = message.was_denied
+            || message.payload.is_empty()
+                && self.authority.has_denied(message.publisher, Access::Write, message.topic, message.sent);
+        if routed || excused || is_late || is_denied {
             Ok(())
         } else {
             Err(format!("message {index} is acknowledged and was not routed"))
@@ -280,7 +290,15 @@ impl Ledger {
             return Err(format!("message {index} was changed on its way to the witness"));
         }
         if message.is_will {
+            // With a store the witness's copies of QoS 2 messages wait for each other.
+            let is_late = self.durable && message.qos == QoS::ExactlyOnce;
+            if !is_late && self.authority.denies(message.publisher, Access::Write, message.topic) {
+                return Err(format!("will {index} is published without the right to {}", message.topic));
+            }
             return self.will_routed(index);
+        }
+        if !message.was_allowed {
+            return Err(format!("message {index} is routed without the right to {}", message.topic));
         }
         if message.routed.len() > 1 && message.qos != QoS::AtLeastOnce && !message.anew {
             return Err(format!("message {index} of QoS {} is routed twice", message.qos.bits()));
@@ -494,6 +512,20 @@ impl Ledger {
         }
     }
 
+    /// A will was not published, as its client had lost the right to its topic.
+    pub(super) fn will_refused(&mut self, device: usize, topic: &str) -> Checked {
+        let (now, messages) = (self.now, &self.messages);
+        let is_its = |will: &Will| will.device == device && messages[will.message].topic == topic;
+        let is_due = |will: &Will| matches!(will.fate, Fate::Waits { due } if due <= now);
+        // After a crash an older one may be meant.
+        let place = self.wills.iter().position(|will| is_its(will) && is_due(will));
+        let place =
+            place.or_else(|| self.wills.iter().position(|will| is_its(will) && will.fate == Fate::Either));
+        place
+            .map(|place| self.wills[place].fate = Fate::Cancelled)
+            .ok_or_else(|| format!("a will of c{device} on {topic} is refused, and none was due"))
+    }
+
     // Subscriptions.
 
     /// The device sends UNSUBSCRIBE, or another SUBSCRIBE, for a filter: which subscriptions end when it is answered.
@@ -705,8 +737,8 @@ impl Ledger {
     /// When a message was routed for the last time, at the latest.
     fn routed_at(&self, message: &Message) -> Option<Step> {
         // A crash may have come between its acknowledgement and the witness.
-        let taken =
-            message.taken.filter(|_| !message.mistaken && self.durable && message.qos == QoS::ExactlyOnce);
+        let is_known = self.durable && !message.mistaken && !message.was_denied;
+        let taken = message.taken.filter(|_| is_known && message.qos == QoS::ExactlyOnce);
         message.routed.last().copied().or(taken.map(|_| message.taken_at))
     }
 
@@ -720,6 +752,7 @@ impl Ledger {
                 && message.expiry.is_none()
                 && message.sent > self.restarted
                 && !message.mistaken
+                && !message.was_denied
         };
         match self.messages.iter().find(is_unheard) {
             Some(message) => Err(format!(
@@ -756,6 +789,7 @@ impl Ledger {
                             && !(one.options.no_local && message.publisher == device)
                     });
                 if owed
+                    && !self.authority.has_denied(device, Access::Read, message.topic, message.sent)
                     && message.expiry.is_none()
                     && fits(device, message)
                     && !self.heard.contains(&(device, generation, index))
@@ -799,7 +833,10 @@ impl Ledger {
                 };
                 // A QoS 2 message belongs to the member that it was sent to, and ends with its session.
                 let ended = self.ended.iter().any(|(_, at)| *at >= step) && message.qos == QoS::ExactlyOnce;
-                let fit = all.iter().all(|one| fits(one.device, message));
+                let fit = all.iter().all(|one| {
+                    fits(one.device, message)
+                        && !self.authority.has_denied(one.device, Access::Read, message.topic, message.sent)
+                });
                 let got = self.heard.iter().any(|(_, _, heard)| *heard == index);
                 if all.iter().any(|one| stays(&one)) && !ended && fit && !got {
                     missing.push(format!("{filter}: nobody got message {index}, routed at step {step}"));

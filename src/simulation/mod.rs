@@ -12,6 +12,7 @@
 //! `sync`'s.
 
 mod acts;
+mod authority;
 mod device;
 mod evening;
 mod faults;
@@ -66,9 +67,15 @@ pub(crate) enum Kind {
     Dropped,
     /// A message did not arrive because a queue was full.
     Missed,
+    /// Other rules came into force.
+    Reloaded,
+    /// A PUBLISH or a will was refused for want of a right.
+    Forbidden,
+    /// A message was kept from a client that may not read it.
+    KeptBack,
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 22] = [
     Kind::Cut,
     Kind::CutInFlight,
     Kind::Vanished,
@@ -88,6 +95,9 @@ const KINDS: [Kind; 19] = [
     Kind::Resent,
     Kind::Dropped,
     Kind::Missed,
+    Kind::Reloaded,
+    Kind::Forbidden,
+    Kind::KeptBack,
 ];
 
 #[derive(Clone, Copy, Debug, Default)]

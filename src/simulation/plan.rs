@@ -54,6 +54,7 @@ pub(super) struct Faults {
     pub(super) restart: usize,
     pub(super) memory: usize,
     pub(super) store: usize,
+    pub(super) reload: usize,
 }
 
 /// The Maximum Packet Size of devices that have one: large messages do not fit, small ones do.
@@ -102,6 +103,7 @@ impl Plan {
                 restart: if random.chance(if durable { 50 } else { 15 }) { 4 } else { 0 },
                 memory: if random.chance(20) { 4 } else { 0 },
                 store: if durable && random.chance(20) { 10 } else { 0 },
+                reload: if random.chance(25) { random.pick(&[5, 30]) } else { 0 },
             }
         };
         Self {
@@ -171,6 +173,8 @@ impl Role {
             clean_start: false,
             keep_alive: self.keep_alive,
             client_id: self.id.clone(),
+            // By which the rules know it.
+            username: Some(self.id.clone()),
             properties,
             max_inflight: self.max_inflight,
             ..Settings::default()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
+use super::ledger::Step;
 use super::wire::{End, Wire};
 use crate::broker::{Broker, Connection, Ending, SLICES, Turn};
 use crate::codec::frame;
@@ -56,9 +57,11 @@ pub(super) struct Socket {
     give_up: Instant,
     /// The broker is done with it.
     pub(super) done: bool,
-    /// Packets at the broker's end, in order: whether it wrote them, and their bytes.
-    pub(super) packets: Vec<(bool, Vec<u8>)>,
+    /// Packets at the broker's end, in order.
+    pub(super) packets: Vec<Passed>,
     written: Vec<u8>,
+    /// PUBLISH packets in the output that were made under older rules.
+    older: usize,
     /// When the broker last read a packet.
     pub(super) heard: Instant,
     /// When the device connected, and what it said.
@@ -70,6 +73,18 @@ pub(super) struct Socket {
     /// The same, as a DISCONNECT says.
     pub(super) last_words: Option<u32>,
     pub(super) opened: bool,
+    /// When it was.
+    pub(super) opened_at: Step,
+}
+
+/// A packet at the broker's end of a connection.
+#[derive(Debug)]
+pub(super) struct Passed {
+    /// The broker wrote it.
+    pub(super) is_ours: bool,
+    pub(super) bytes: Vec<u8>,
+    /// It was in the output before the rules in force came into it.
+    pub(super) before: bool,
 }
 
 impl Socket {
@@ -98,6 +113,7 @@ impl Socket {
             done: false,
             packets: Vec::new(),
             written: Vec::new(),
+            older: 0,
             heard: now,
             began: now,
             clean: true,
@@ -105,6 +121,7 @@ impl Socket {
             lives: 0,
             last_words: None,
             opened: false,
+            opened_at: 0,
         }
     }
 
@@ -169,7 +186,7 @@ impl Socket {
         let mut taken = &bytes[..used];
         while let Ok(Some(frame)) = frame::cut(taken, usize::MAX) {
             self.heard = turn.now;
-            self.packets.push((false, frame.bytes().to_vec()));
+            self.packets.push(Passed { is_ours: false, bytes: frame.bytes().to_vec(), before: false });
             taken = &taken[frame.len()..];
         }
         self.rest = bytes[used..].to_vec();
@@ -207,7 +224,9 @@ impl Socket {
         self.written.extend(bytes);
         let mut rest = &self.written[..];
         while let Ok(Some(frame)) = frame::cut(rest, usize::MAX) {
-            self.packets.push((true, frame.bytes().to_vec()));
+            let before = self.older > 0 && is_publish(frame);
+            self.older -= usize::from(before);
+            self.packets.push(Passed { is_ours: true, bytes: frame.bytes().to_vec(), before });
             rest = &rest[frame.len()..];
         }
         self.written = rest.to_vec();
@@ -226,7 +245,22 @@ impl Socket {
     }
 }
 
+fn is_publish(frame: frame::Frame<'_>) -> bool {
+    frame.first() >> 4 == 3
+}
+
 impl Socket {
+    /// Other rules come into force: what was made under older ones may leave, `waiting` for the connection too.
+    pub(super) fn lets_go(&mut self, waiting: &[u8]) {
+        let bytes = [&self.written, &*self.connection.output().to_vec(), waiting].concat();
+        let (mut rest, mut count) = (&bytes[..], 0);
+        while let Ok(Some(frame)) = frame::cut(rest, usize::MAX) {
+            count += usize::from(is_publish(frame));
+            rest = &rest[frame.len()..];
+        }
+        self.older = count;
+    }
+
     /// The device said DISCONNECT with another expiry; it holds if the broker hears of it.
     pub(super) fn says_it_lives(&mut self, seconds: u32) {
         self.last_words = Some(seconds);

@@ -11,7 +11,7 @@ use super::hop::Hop;
 use super::ledger::{Checked, Ledger, Opened};
 use super::plan::Plan;
 use super::random::Random;
-use super::server::{Flag, Socket};
+use super::server::{Flag, Passed, Socket};
 use super::store::{self, Medium, Store};
 use super::wire::End;
 use super::witness::Witness;
@@ -237,7 +237,7 @@ impl World {
             Event::Connected { peer, resumed, .. } => {
                 let Ok(name) = peer.parse::<usize>() else { return Ok(()) };
                 let Some(socket) = self.sockets.get_mut(&name) else { return Ok(()) };
-                socket.opened = true;
+                (socket.opened, socket.opened_at) = (true, self.ledger.step);
                 let opened = Opened {
                     device: socket.device,
                     connection: name,
@@ -260,8 +260,7 @@ impl World {
             }
             Event::Refused { .. } if self.ledger.store_failed => Ok(()),
             Event::Refused { client, detail, .. } => Err(format!("{client} is refused: {detail}")),
-            Event::Forbidden { who, .. } => Err(format!("{} may not publish", who.client)),
-            Event::Unreadable { who, .. } => Err(format!("{} may not read", who.client)),
+            Event::Forbidden { .. } | Event::Unreadable { .. } => self.denied(event),
             Event::Dropping { .. } => {
                 self.happened.count(Kind::Dropped);
                 Ok(())
@@ -306,18 +305,24 @@ impl World {
     fn packets(&mut self, name: usize) -> Checked {
         let Some(socket) = self.sockets.get_mut(&name) else { return Ok(()) };
         let packets = std::mem::take(&mut socket.packets);
-        let (device, is_open) = (socket.device, socket.opened);
+        let (device, is_open, opened) = (socket.device, socket.opened, socket.opened_at);
         let version = self.devices[device].role.version;
-        for (is_ours, bytes) in packets {
+        self.withdraw(device, opened);
+        for Passed { is_ours, bytes, before } in packets {
             let Ok(Some(frame)) = frame::cut(&bytes, usize::MAX) else { continue };
             if bytes[0] == 0x10 {
                 continue;
             }
             let packet = decode(version, frame).map_err(|fault| format!("a packet is {fault:?}"))?;
-            let hop = &mut self.hops[device];
             if !is_ours {
-                hop.hears(&packet);
+                if let Packet::Publish(publish) = &packet {
+                    self.reads(device, publish);
+                }
+                self.hops[device].hears(&packet);
                 continue;
+            }
+            if let Packet::Publish(publish) = &packet {
+                self.writes(device, publish, before)?;
             }
             if !is_open {
                 // What was written before it was closed may go out beside the next connection.
@@ -328,7 +333,7 @@ impl World {
             {
                 self.happened.count(Kind::Resent);
             }
-            hop.sends(&packet).map_err(|what| format!("the broker to c{device}: {what}"))?;
+            self.hops[device].sends(&packet).map_err(|what| format!("the broker to c{device}: {what}"))?;
         }
         Ok(())
     }
@@ -346,6 +351,7 @@ impl World {
         turn.now = now;
         let heard = self.witness.settle(turn)?;
         self.after_turn(0)?;
+        self.settle_refused_wills()?;
         for bytes in heard {
             let Ok(Some(frame)) = frame::cut(&bytes, usize::MAX) else { continue };
             if let Ok(Packet::Publish(publish)) = decode(Version::V5, frame) {

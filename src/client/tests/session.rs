@@ -108,6 +108,22 @@ fn what_has_become_too_large_is_given_up_and_told() {
 }
 
 #[test]
+fn at_qos_2_what_has_become_too_large_frees_its_identifier_on_both_sides() {
+    let settings = Settings { clean_start: false, client_id: "c".into(), ..Settings::default() };
+    let mut talk = Talk::connected(settings, ACCEPTED);
+    talk.publish(2, "a long payload").unwrap();
+    talk.client.closed();
+    talk.connect();
+    talk.says();
+    // The server may have it, and would take the next message under this identifier for the same one.
+    talk.hears("20 08 01 00 05 27 00 00 00 0c");
+    assert_eq!(talk.says(), "62 02 00 01");
+    talk.publish(2, "b").unwrap();
+    assert_eq!(talk.says(), "34 07 00 01 74 00 02 00 62");
+    assert_eq!(talk.hears("70 02 00 01"), ["done 1 packet too large (0x95)"]);
+}
+
+#[test]
 fn packets_may_come_in_pieces() {
     let mut talk = Talk::v5(ACCEPTED);
     let message = bytes("30 05 00 01 61 00 31");
