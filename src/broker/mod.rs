@@ -74,7 +74,7 @@ pub use record::{Entry, Page, Parked, Record, SessionRecord};
 pub use restore::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
 pub use rights::{Accounts, Acl, Cost, Denial, Fault, Memory, Method, Policy, Rights, Secret, Who};
 pub use session::Subscribed;
-pub use sys::Load;
+pub use sys::{Load, Usage};
 pub use turn::Turn;
 pub use verification::Verification;
 pub use will::Will;

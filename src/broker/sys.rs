@@ -16,6 +16,15 @@ pub struct Load {
     maximum_connections: usize,
 }
 
+/// What the process uses, as its system tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// CPU time since it began.
+    pub cpu: std::time::Duration,
+    /// Bytes of resident memory.
+    pub memory: u64,
+}
+
 type Read = fn(&Counts) -> u64;
 
 const LOADS: [(&str, Read); 9] = [
@@ -56,8 +65,9 @@ const OWN: [(&str, Read); 8] = [
 ];
 
 impl Broker {
-    /// Publishes `$SYS`; to be called every interval. `counts` is the sum over all workers.
-    pub fn publish_sys(&self, counts: &Counts, load: &mut Load, turn: &mut Turn) {
+    /// Publishes `$SYS`; to be called every interval. `counts` is the sum over all workers; `usage` is what the process uses,
+    /// where that is known.
+    pub fn publish_sys(&self, counts: &Counts, usage: Option<Usage>, load: &mut Load, turn: &mut Turn) {
         load.advance(counts, turn.now);
         // The gauges count what can still be seen.
         self.retained.expire(turn.now);
@@ -65,6 +75,10 @@ impl Broker {
         self.say("uptime", &format!("{} seconds", turn.now.as_micros() / 1_000_000), turn);
         self.say("store/durability", &self.journal.durability().to_string(), turn);
         self.say("store/failing", if self.journal.failing_since().is_some() { "1" } else { "0" }, turn);
+        if let Some(Usage { cpu, memory }) = usage {
+            self.say("cpu/seconds", &format!("{:.3}", cpu.as_secs_f64()), turn);
+            self.say("memory/resident", &memory.to_string(), turn);
+        }
         self.say_gauges(load, turn);
         for (name, read) in TOTALS.into_iter().chain(OWN) {
             self.say(name, &read(counts).to_string(), turn);

@@ -13,8 +13,10 @@ mod files;
 #[cfg(test)]
 mod generated;
 mod json;
+mod memory;
 mod order;
 mod passwd;
+mod process;
 mod publish;
 mod record;
 mod request;

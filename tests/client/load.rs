@@ -1,7 +1,5 @@
 //! What `skeeter bench` can do besides passing messages on: its scenarios, what it takes from files, and what it writes.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::run::{ACCEPT4, Run, Said, Server};
@@ -324,44 +322,6 @@ fn what_is_ended_by_hand_is_reported() {
     let text = String::from_utf8(said.stdout).unwrap();
     assert_eq!(said.status, 0, "{text}{}", said.stderr);
     assert!(text.contains("ended by hand") && text.contains("lost 0"), "{text}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_generator_that_is_held_up_is_said_to_be_late() {
-    let broker = Broker::start(&[]);
-    let run = Run::start(
-        broker.port,
-        &["bench", "--rate", "1000", "-d", "2", "--warm-up", "0", "--json", "--no-sys"],
-    );
-    // It sends when the broker has counted clients of it; then it is stopped, which is what the test is about.
-    let mut raw = broker.connect();
-    raw.send(&crate::support::connect4("look", true));
-    raw.expect(&crate::support::CONNACK4);
-    raw.send(&crate::support::subscribe4(1, "bench/#", 0));
-    raw.expect(&[0x90, 3, 0, 1, 0]);
-    raw.packet();
-    run.signal("STOP");
-    std::thread::sleep(std::time::Duration::from_millis(600));
-    run.signal("CONT");
-    let said = run.end();
-    let report = &document(&said)["runs"][0];
-    assert!(report["lateness_us"]["max"].as_u64().unwrap() >= 590_000, "{report}");
-    assert_eq!((&report["lost"], report["verdict"] == "broker"), (&0.into(), false), "{report}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn what_runs_out_is_one_line_with_the_number_reached_and_the_command() {
-    let broker = Broker::start(&[]);
-    let limited = "ulimit -n 64; exec \"$0\" bench connect --clients 200 --no-sys -h 127.0.0.1 -p \"$1\"";
-    let output = Command::new("sh")
-        .args(["-c", limited, skeeter().get_program().to_str().unwrap(), &broker.port.to_string()])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), text.lines().count()), (Some(1), 1), "{text}");
-    assert!(text.contains("ulimit -Hn") && text.contains("connections were open"), "{text}");
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod connecting;
 mod drop_in;
 mod exec;
 mod flags;
+#[cfg(target_os = "linux")]
+mod limits;
 mod load;
 mod mirror;
 mod options;

@@ -8,6 +8,7 @@
 mod support;
 
 mod auto;
+mod bench;
 mod bridges;
 mod browser;
 mod certificates;

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::client::{Clients, Identity, Opened, Session, next_packet};
-use super::process;
 use super::run::{Role, Run};
 use super::shard::Shard;
 use crate::codec::packet::{Packet, RetainHandling};
+use crate::command::process;
 use crate::message::QoS;
 use crate::sync::Arc;
 
@@ -21,10 +21,14 @@ use crate::sync::Arc;
 pub(super) struct Broker {
     /// CPU-seconds, and over how many seconds; what the broker says of itself may be of fewer than the run had.
     pub(super) cpu: Option<(f64, f64)>,
+    /// Whether it tells its CPU time, but not twice in this run.
+    pub(super) is_rare: bool,
     /// Seconds from the beginning of the run until all had arrived.
     pub(super) seconds: f64,
     /// Bytes at the end.
     pub(super) memory: Option<u64>,
+    /// Whether that is only its heap.
+    pub(super) is_heap: bool,
     /// What it says it is.
     pub(super) version: Option<String>,
     /// Where that is from.
@@ -34,16 +38,20 @@ pub(super) struct Broker {
 /// What is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Reading {
-    /// CPU-seconds so far, and when that was so.
+    /// CPU-seconds so far, and when that was so; the first of them since the run began.
     pub(super) cpu: Option<(f64, Instant)>,
+    first: Option<(f64, Instant)>,
     pub(super) memory: Option<u64>,
     version: Option<String>,
+    is_heap: bool,
+    /// Whether it says what CPU time it used, however old that is.
+    tells_cpu: bool,
 }
 
 /// Where it is read from.
 pub(super) struct Source {
     pid: Option<u32>,
-    said: Option<(watch::Receiver<Reading>, JoinHandle<()>)>,
+    said: Option<(Arc<watch::Sender<Reading>>, JoinHandle<()>)>,
     began: (Instant, Reading),
 }
 
@@ -67,8 +75,8 @@ impl Source {
             Some(opened)
         };
         if let Ok(Some(opened)) = tokio::time::timeout(Duration::from_secs(2), opened).await {
-            let (tell, said) = watch::channel(Reading::default());
-            self.said = Some((said, tokio::spawn(hear(run, opened, tell))));
+            let said = Arc::new(watch::Sender::new(Reading::default()));
+            self.said = Some((said.clone(), tokio::spawn(hear(run, opened, said))));
         }
     }
 
@@ -82,10 +90,12 @@ impl Source {
     }
 
     pub(super) async fn begin(&mut self) {
-        if let Some((said, _)) = &mut self.said {
+        if let Some((said, _)) = &self.said {
             // What is retained comes at once.
-            let first = said.wait_for(|reading| *reading != Reading::default());
+            let mut heard = said.subscribe();
+            let first = heard.wait_for(|reading| *reading != Reading::default());
             let _ = tokio::time::timeout(Duration::from_millis(100), first).await;
+            said.send_modify(|reading| reading.first = None);
         }
         self.began = (Instant::now(), self.now());
     }
@@ -96,27 +106,29 @@ impl Source {
         if let Some((_, task)) = self.said.take() {
             task.abort();
         }
-        // What is said every ten seconds tells nothing of less than that.
-        let cpu = after.cpu.zip(before.cpu).filter(|(after, before)| after.1 > before.1);
-        let cpu =
-            cpu.map(|(after, before)| ((after.0 - before.0).max(0.0), (after.1 - before.1).as_secs_f64()));
+        // What the broker says of itself must have been said twice meanwhile: before, it may have done other things.
+        let first = if self.pid.is_some() { before.cpu } else { after.first };
+        let cpu = after.cpu.zip(first).filter(|(after, first)| after.1 > first.1);
+        let cpu = cpu.map(|(after, first)| ((after.0 - first.0).max(0.0), (after.1 - first.1).as_secs_f64()));
+        let is_rare = cpu.is_none() && after.tells_cpu;
         if cpu.is_none() && after.memory.is_none() && after.version.is_none() {
             return None;
         }
         let source = if self.pid.is_some() { "process" } else { "$SYS" };
         let seconds = at.elapsed().as_secs_f64();
-        Some(Broker { cpu, seconds, memory: after.memory, version: after.version, source })
+        let (memory, is_heap) = (after.memory, after.is_heap && self.pid.is_none());
+        Some(Broker { cpu, is_rare, seconds, memory, is_heap, version: after.version, source })
     }
 }
 
 /// Reads what the broker says of itself, for as long as somebody listens.
-async fn hear(run: Arc<Run>, mut opened: Opened, tell: watch::Sender<Reading>) {
+async fn hear(run: Arc<Run>, mut opened: Opened, tell: Arc<watch::Sender<Reading>>) {
     let clients: &Clients = &run.clients;
     loop {
         let heard = |packet: Packet<'_>| {
             if let Packet::Publish(publish) = packet {
                 let text = String::from_utf8_lossy(publish.payload);
-                tell.send_modify(|reading| reading.take(publish.topic, &text));
+                tell.send_modify(|reading| reading.take(publish.topic, &text, !publish.retain));
             }
             Ok(())
         };
@@ -127,16 +139,22 @@ async fn hear(run: Arc<Run>, mut opened: Opened, tell: watch::Sender<Reading>) {
 }
 
 impl Reading {
-    fn take(&mut self, topic: &str, text: &str) {
+    /// What is retained may be as old as the broker likes.
+    fn take(&mut self, topic: &str, text: &str, is_fresh: bool) {
         let number = || text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes")]
         match topic {
             "$SYS/broker/version" => self.version = Some(text.to_owned()),
             "$SYS/broker/cpu/seconds" => {
-                self.cpu = number().map(|seconds| (seconds, Instant::now())).or(self.cpu)
+                self.tells_cpu = true;
+                if let Some(seconds) = number().filter(|_| is_fresh) {
+                    self.cpu = Some((seconds, Instant::now()));
+                    self.first = self.first.or(self.cpu);
+                }
             }
             "$SYS/broker/heap/current" | "$SYS/broker/heap/current size" | "$SYS/broker/memory/resident" => {
                 self.memory = number().map(|bytes| bytes as u64).or(self.memory);
+                self.is_heap = topic.starts_with("$SYS/broker/heap");
             }
             // EMQX and NanoMQ name the node.
             _ if topic.starts_with("$SYS/brokers/") && topic.ends_with("/version") => {
@@ -154,13 +172,22 @@ mod tests {
     #[test]
     fn what_brokers_say_is_understood() {
         let mut reading = Reading::default();
-        reading.take("$SYS/broker/version", "mosquitto version 2.0.11");
-        reading.take("$SYS/broker/heap/current", "47216");
-        reading.take("$SYS/broker/cpu/seconds", "1.25");
-        reading.take("$SYS/broker/uptime", "3 seconds");
-        assert_eq!((reading.cpu.map(|(seconds, _)| seconds), reading.memory), (Some(1.25), Some(47_216)));
+        reading.take("$SYS/broker/version", "mosquitto version 2.0.11", false);
+        reading.take("$SYS/broker/heap/current", "47216", false);
+        reading.take("$SYS/broker/cpu/seconds", "1.25", true);
+        reading.take("$SYS/broker/cpu/seconds", "1.5", true);
+        reading.take("$SYS/broker/uptime", "3 seconds", false);
+        let seconds = [reading.first, reading.cpu].map(|cpu| cpu.map(|(seconds, _)| seconds));
+        assert_eq!((seconds, reading.memory), ([Some(1.25), Some(1.5)], Some(47_216)));
         assert_eq!(reading.version.as_deref(), Some("mosquitto version 2.0.11"));
-        reading.take("$SYS/broker/heap/current", "");
+        reading.take("$SYS/broker/heap/current", "", true);
         assert_eq!(reading.memory, Some(47_216));
+    }
+
+    #[test]
+    fn what_was_said_long_ago_is_no_measurement() {
+        let mut reading = Reading::default();
+        reading.take("$SYS/broker/cpu/seconds", "1.25", false);
+        assert_eq!((reading.cpu, reading.tells_cpu), (None, true));
     }
 }

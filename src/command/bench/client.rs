@@ -140,7 +140,7 @@ impl Clients {
         let handshake = async {
             let target = self.target_of(role, identity);
             let (mut stream, handshake) =
-                transport::connect_timed(&target).await.map_err(|failure| explain(&failure))?;
+                transport::connect_timed(&target).await.map_err(|failure| explain(&failure, target.from))?;
             if let Some(took) = handshake {
                 shard.seen.record(Kind::Handshake, micros(took));
             }
@@ -326,7 +326,15 @@ fn accepted(packet: Packet<'_>) -> Result<(u16, bool), String> {
 }
 
 /// Why no more connections can be opened, and what to do.
-fn explain(failure: &transport::Failure) -> Refusal {
+fn explain(failure: &transport::Failure, from: Option<IpAddr>) -> Refusal {
+    // A port of another protocol is free on any address that is ours.
+    if let Some(address) = from
+        && std::net::UdpSocket::bind((address, 0))
+            .is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+    {
+        let text = format!("{address} is not an address of this machine; `ip address` lists them");
+        return Refusal { text, is_exhausted: true };
+    }
     let number = match failure {
         transport::Failure::Connect(error) | transport::Failure::Lookup(error) => error.raw_os_error(),
         _ => None,

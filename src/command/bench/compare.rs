@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::report::html::escape;
 use crate::bench::compare::{LEAST, Ratio, median, ratio};
+use crate::bench::verdict::Verdict;
 use crate::command::exit::{Failure, INPUT};
 
 /// What is compared: its name, its unit, and where it stands in the JSON of a run.
@@ -35,6 +37,8 @@ pub(super) struct Comparison {
     names: [String; 2],
     runs: [usize; 2],
     pub(super) rows: Vec<Row>,
+    /// Where the runs of a side did not show what the broker can do.
+    limits: Vec<String>,
 }
 
 impl Comparison {
@@ -58,8 +62,12 @@ impl Comparison {
             let values =
                 |runs: &[Value]| -> Vec<f64> { runs.iter().filter_map(|run| at(run, pointer)).collect() };
             let (one, other) = (values(first), values(second));
+            // A heap is not beside all that is resident.
+            let kinds = [first, second].map(|runs| runs.first().map(|run| &run["broker"]["memory"]));
+            let is_unlike = name == "broker memory" && kinds[0] != kinds[1];
             if one.is_empty()
                 || other.is_empty()
+                || is_unlike
                 || name == "lost" && one.iter().chain(&other).all(|lost| *lost == 0.0)
             {
                 continue;
@@ -67,7 +75,20 @@ impl Comparison {
             let medians = (median(&one), median(&other));
             rows.push(Row { name, unit, medians, ratio: ratio(&one, &other, 1) });
         }
-        Ok(Self { names, runs: [first.len(), second.len()], rows })
+        let mut limits = Vec::new();
+        for (side, runs) in [("first", first), ("second", second)] {
+            for name in ["generator", "machine"] {
+                let count = runs.iter().filter(|run| run["verdict"] == name).count();
+                if let Some(why) = Verdict::short(name).filter(|_| count > 0) {
+                    limits.push(format!("{side}: {why} in {count} of {} runs", runs.len()));
+                }
+            }
+        }
+        let names = [(&names[0], first), (&names[1], second)].map(|(name, runs)| {
+            let version = runs.first().and_then(|run| run["broker"]["version"].as_str());
+            version.map_or(name.clone(), |version| format!("{name}, {version}"))
+        });
+        Ok(Self { names, runs: [first.len(), second.len()], rows, limits })
     }
 
     pub(super) fn table(&self) -> String {
@@ -80,8 +101,9 @@ impl Comparison {
             let (first, second) = (figure(medians.0, unit), figure(medians.1, unit));
             let told = match ratio {
                 Some(ratio) => {
-                    let differs = if ratio.differs() { "" } else { "  same" };
-                    format!("{:>9.3}   {:.3} to {:.3}{differs}", ratio.ratio, ratio.from, ratio.to)
+                    let differs = if ratio.differs() { "" } else { "  noise" };
+                    let [ratio, from, to] = [ratio.ratio, ratio.from, ratio.to].map(factor);
+                    format!("{ratio:>9}   {from} to {to}{differs}")
                 }
                 None => format!("{:>9}", "-"),
             };
@@ -89,6 +111,40 @@ impl Comparison {
         }
         if self.runs.iter().any(|runs| *runs < LEAST) {
             text += &format!("intervals need {LEAST} runs of each: --runs {LEAST}\n");
+        }
+        if self.rows.iter().any(|row| row.ratio.is_some_and(|ratio| !ratio.differs())) {
+            text += "noise: the interval holds 1, so these runs show no difference\n";
+        }
+        self.limits.iter().for_each(|limit| text += &format!("{limit}\n"));
+        text
+    }
+
+    /// The same for a page.
+    pub(super) fn html(&self) -> String {
+        let [first, second] = self.names.each_ref().map(|name| escape(name));
+        let mut text = format!(
+            "<h1>{second} beside {first}</h1>\n<p class=\"pace\">{} and {} runs; medians, their ratio, and where it lies \
+             with 95 % of the draws</p>\n<div class=\"wide\"><table>\n<tr><th></th><th>{first}</th><th>{second}</th>\
+             <th>ratio</th><th>95 % interval</th><th></th></tr>\n",
+            self.runs[1], self.runs[0]
+        );
+        for Row { name, unit, medians, ratio } in &self.rows {
+            let (first, second) = (figure(medians.0, unit), figure(medians.1, unit));
+            let (told, interval, differs) = match ratio {
+                Some(ratio) => (
+                    factor(ratio.ratio),
+                    format!("{} to {}", factor(ratio.from), factor(ratio.to)),
+                    if ratio.differs() { "" } else { "noise" },
+                ),
+                None => ("-".to_owned(), String::new(), ""),
+            };
+            text += &format!(
+                "<tr><th>{name}</th><td>{first}</td><td>{second}</td><td>{told}</td><td>{interval}</td><td>{differs}</td></tr>\n"
+            );
+        }
+        text += "</table></div>\n";
+        for limit in &self.limits {
+            text += &format!("<p class=\"verdict bad\">{}</p>\n", escape(limit));
         }
         text
     }
@@ -110,6 +166,11 @@ impl Comparison {
 fn at(run: &Value, pointer: &str) -> Option<f64> {
     let main = MAIN.iter().find(|name| run[**name].is_object())?;
     run.pointer(&pointer.replace("MAIN", main))?.as_f64()
+}
+
+/// A ratio, with digits that say something.
+fn factor(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.3}") } else { format!("{ratio:.1}") }
 }
 
 fn figure(number: f64, unit: &str) -> String {

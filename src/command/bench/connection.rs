@@ -48,6 +48,8 @@ pub(super) struct Connection {
     out: Vec<u8>,
     /// Bytes of `out` that are written.
     written: usize,
+    /// Since when the broker has taken no more, by its socket or its acknowledgements.
+    held: Option<u64>,
     /// Due times of what is not acknowledged.
     outbox: Outbox<u64>,
     publisher: Option<Box<Publisher>>,
@@ -69,6 +71,7 @@ impl Connection {
             is_new: true,
             out: Vec::new(),
             written: 0,
+            held: None,
             outbox: Outbox::new(opened.window, u16::MAX),
             pings: VecDeque::new(),
             shard,
@@ -184,7 +187,7 @@ impl Connection {
         let Role::Publisher(number) = self.role else { return };
         let now = self.shard.run.now();
         if self.shard.run.plan.scenario == Scenario::Ping {
-            while let Some((_, due)) = self.shard.next(number, now, cx.waker()) {
+            while let Some((_, due)) = self.shard.next(number, now, None, cx.waker()) {
                 self.pings.push_back(Some(due));
                 self.send(&Packet::Pingreq);
             }
@@ -192,8 +195,16 @@ impl Connection {
         }
         let Some(publisher) = &mut self.publisher else { return };
         let qos = self.shard.run.qos;
-        while self.out.len() < CHUNK && (qos == QoS::AtMostOnce || self.outbox.has_room()) {
-            let Some((sequence, due)) = self.shard.next(number, now, cx.waker()) else { return };
+        while self.out.len() < CHUNK {
+            if qos != QoS::AtMostOnce && !self.outbox.has_room() {
+                self.held.get_or_insert(now);
+                return;
+            }
+            let Some((sequence, due)) = self.shard.next(number, now, self.held, cx.waker()) else {
+                // It has caught up.
+                self.held = None;
+                return;
+            };
             let packet_id = (qos != QoS::AtMostOnce).then(|| self.outbox.publish(qos, due));
             publisher.write(&self.shard.run, sequence, packet_id, &mut self.out);
         }
@@ -222,6 +233,7 @@ impl Connection {
         while self.written < self.out.len() {
             match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
                 Poll::Pending => {
+                    self.held.get_or_insert(self.shard.run.now());
                     self.shard.blocked();
                     return Ok(false);
                 }

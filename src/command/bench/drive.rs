@@ -13,10 +13,16 @@ use super::watch::Watch;
 use super::worker::{self, Outcome, Said, Side, Step};
 use crate::bench::plan::Scenario;
 use crate::command::exit::{FAILURE, Failure};
+use crate::command::memory::Left;
+use crate::command::process;
 use crate::sync::Arc;
 
 /// In a closed loop, nothing arriving for so long means that what is on its way is lost.
 const LOST: Duration = Duration::from_secs(1);
+
+/// Between two looks at the memory that is left, and how much must be.
+const LOOK: Duration = Duration::from_millis(100);
+const RESERVE: u64 = 64 << 20;
 
 /// What a run left.
 pub(super) struct Finished {
@@ -29,6 +35,8 @@ pub(super) struct Finished {
     pub(super) total: f64,
     pub(super) before: f64,
     pub(super) broker: Option<Broker>,
+    /// How many of this machine's processors had nothing to do.
+    pub(super) idle: Option<f64>,
     /// Ended by hand.
     pub(super) is_interrupted: bool,
 }
@@ -40,7 +48,12 @@ pub(super) struct Drive {
     stop: watch::Sender<bool>,
     watch: Watch,
     broker: Source,
+    /// When this run began, and how long the processors had been idle then.
+    began: (Instant, Option<f64>),
     drain: Duration,
+    /// When memory was looked at, and what must be left of it.
+    looked: Instant,
+    reserve: u64,
     interrupts: u32,
 }
 
@@ -66,7 +79,11 @@ pub(super) async fn drive(
         steps.push(step);
     }
     drop(say);
-    let mut drive = Drive { run, steps, said, stop, watch, broker, drain: settings.drain, interrupts: 0 };
+    let (began, drain) = ((Instant::now(), None), settings.drain);
+    let reserve = Left::now().map_or(0, |left| (left.bytes / 8).min(RESERVE));
+    let looked = Instant::now();
+    let mut drive =
+        Drive { run, steps, said, stop, watch, broker, began, drain, looked, reserve, interrupts: 0 };
     match drive.steps().await {
         Ok((seconds, before)) => {
             let finished = drive.finish(seconds, before).await;
@@ -95,7 +112,7 @@ impl Drive {
                 self.start().await;
                 self.step(open(publishers, Session::AsSet, true)).await?;
                 self.run.all_open();
-                self.hold().await;
+                self.hold().await?;
                 return Ok((self.seconds(), before));
             }
             Scenario::Churn => {
@@ -123,7 +140,7 @@ impl Drive {
                 let seconds = self.seconds();
                 self.run.clear();
                 self.step(Step::Send).await?;
-                self.wait(|drive| drive.watch.sum().acknowledged >= 2 * drive.run.most.unwrap_or(0)).await;
+                self.wait(|drive| drive.watch.sum().acknowledged >= 2 * drive.run.most.unwrap_or(0)).await?;
                 return Ok((seconds, before));
             }
             Scenario::Offline => {
@@ -132,7 +149,7 @@ impl Drive {
                 self.step(open(publishers, Session::AsSet, false)).await?;
                 before = self.publish().await?;
                 self.step(open(subscribers, Session::Resume, false)).await?;
-                self.wait(Self::is_complete).await;
+                self.wait(Self::is_complete).await?;
                 let seconds = self.seconds();
                 // Nothing is left behind.
                 self.step(Step::Close(subscribers)).await?;
@@ -147,7 +164,7 @@ impl Drive {
             }
         }
         let seconds = self.seconds();
-        self.wait(Self::is_complete).await;
+        self.wait(Self::is_complete).await?;
         Ok((seconds, before))
     }
 
@@ -158,11 +175,13 @@ impl Drive {
 
     async fn start(&mut self) {
         self.broker.begin().await;
+        self.began = (Instant::now(), process::idle());
         self.run.start();
         self.watch.start();
     }
 
     fn restart(&mut self, marks: bool) {
+        self.began = (Instant::now(), process::idle());
         self.run.restart(marks);
         self.watch.start();
     }
@@ -179,7 +198,7 @@ impl Drive {
     async fn publish(&mut self) -> Result<f64, Failure> {
         self.start().await;
         self.step(Step::Send).await?;
-        self.wait(|drive| drive.watch.sum().acknowledged >= drive.run.most.unwrap_or(0)).await;
+        self.wait(|drive| drive.watch.sum().acknowledged >= drive.run.most.unwrap_or(0)).await?;
         let (seconds, counts) = (self.seconds(), self.watch.sum());
         let missing = self.run.most.unwrap_or(0).saturating_sub(counts.acknowledged);
         if missing > 0 && self.interrupts == 0 {
@@ -195,9 +214,9 @@ impl Drive {
     }
 
     /// Waits as long as the schedule takes.
-    async fn hold(&mut self) {
+    async fn hold(&mut self) -> Result<(), Failure> {
         let end = self.run.now() + self.run.schedule.end();
-        self.wait_for(Duration::MAX, |drive| drive.run.now() >= end).await;
+        self.wait_for(Duration::MAX, |drive| drive.run.now() >= end).await
     }
 
     /// All threads do a step.
@@ -235,24 +254,25 @@ impl Drive {
     }
 
     /// Waits for what is on its way, until nothing has come for as long as is given to it.
-    async fn wait(&mut self, is_done: impl Fn(&Self) -> bool) {
-        self.wait_for(self.drain, is_done).await;
+    async fn wait(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+        self.wait_for(self.drain, is_done).await
     }
 
-    async fn wait_for(&mut self, patience: Duration, is_done: impl Fn(&Self) -> bool) {
+    async fn wait_for(&mut self, patience: Duration, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
         let (began, interrupts) = (Instant::now(), self.interrupts);
         let mut last = (self.watch.sum(), Instant::now());
         while !is_done(self) && self.interrupts == interrupts {
-            self.event().await;
+            self.event().await.transpose()?;
             let now = self.watch.sum();
             if (now.received, now.acknowledged) != (last.0.received, last.0.acknowledged) {
                 last = (now, Instant::now());
             }
             let is_broken = now.lost_connections > 0 && self.run.plan.scenario.has_messages();
             if last.1.elapsed().min(began.elapsed()) > patience || is_broken {
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     /// Whether all that was due is sent, answered and received.
@@ -273,7 +293,7 @@ impl Drive {
                     if matches!(self.run.pace, Loop::Arrivals(_)) && self.watch.silence(&self.run) > LOST {
                         self.run.forgive();
                     }
-                    None
+                    self.look_at_memory().err().map(Err)
                 }
                 Some(Said::Done(result)) => Some(result),
                 Some(Said::End(_)) => None,
@@ -288,10 +308,29 @@ impl Drive {
         }
     }
 
+    /// Ends with a line while there is memory for one: when an allocation fails it is too late.
+    fn look_at_memory(&mut self) -> Result<(), Failure> {
+        if self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        match Left::now().filter(|left| left.bytes < self.reserve) {
+            None => Ok(()),
+            Some(left) => {
+                let (open, hint) = (self.watch.sum().open, left.bound.hint());
+                let text = format!("no memory is left; {hint} ({open} connections were open)");
+                Err(Failure::new(FAILURE, text))
+            }
+        }
+    }
+
     /// Lets the connections end and gathers what was seen.
-    async fn finish(mut self, seconds: f64, before: f64) -> Finished {
+    async fn finish(mut self, seconds: f64, published_in: f64) -> Finished {
         let broker = self.broker.end().await;
         let total = self.seconds();
+        let (began, before) = self.began;
+        let idle =
+            process::idle().zip(before).map(|(now, before)| (now - before) / began.elapsed().as_secs_f64());
         self.run.end();
         for side in [Side::Publishers, Side::Subscribers] {
             // Some may be lost already; there is nothing to fail.
@@ -307,6 +346,16 @@ impl Drive {
         outcomes.sort_by_key(|outcome| outcome.thread);
         self.watch.end();
         let Self { run, watch, interrupts, .. } = self;
-        Finished { run, outcomes, watch, seconds, total, before, broker, is_interrupted: interrupts > 0 }
+        Finished {
+            run,
+            outcomes,
+            watch,
+            seconds,
+            total,
+            before: published_in,
+            broker,
+            idle,
+            is_interrupted: interrupts > 0,
+        }
     }
 }

@@ -9,7 +9,6 @@ pub(super) mod file;
 mod find;
 mod open;
 mod pace;
-mod process;
 mod publisher;
 mod report;
 mod run;
@@ -24,7 +23,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::connection::Plan as ConnectionPlan;
-use super::exit::{CONNECTION_LOST, Failure, INPUT, SUCCESS, Status, THRESHOLD, Teller, USAGE};
+use super::exit::{CONNECTION_LOST, FAILURE, Failure, INPUT, SUCCESS, Status, THRESHOLD, Teller, USAGE};
+use super::memory::Left;
 use crate::bench::threshold::Threshold;
 use crate::cli::bench::BenchArgs;
 use crate::cli::value::Url;
@@ -62,7 +62,7 @@ impl<'a> Bench<'a> {
     fn new(args: &'a BenchArgs, teller: Teller) -> Result<Self, Failure> {
         let settings = Settings::new(args, ConnectionPlan::new(&args.connect)?)?;
         if let Some(pid) = args.report.broker_pid {
-            process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
+            super::process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
         }
         Ok(Self { args, teller, settings, command: command(std::env::args()) })
     }
@@ -98,7 +98,9 @@ impl<'a> Bench<'a> {
         conditions: &[Threshold],
     ) -> Result<Report, Failure> {
         let report = &self.args.report;
-        let run = Run::new(settings.setup(rate)?);
+        let setup = settings.setup(rate)?;
+        suffices(&setup)?;
+        let run = Run::new(setup);
         let show = Show::new(self.args.connect.quiet || report.find_max.is_some());
         let log =
             report.hdr.as_deref().map(|path| Log::new(path).map_err(|error| cannot_write(path, &error)));
@@ -204,7 +206,7 @@ impl<'a> Bench<'a> {
             runs.iter().try_for_each(Report::print).map_err(stdout)?;
         }
         if let Some(path) = &report.html {
-            let page = report::html::page(&self.command, runs);
+            let page = report::html::page(&self.command, runs, comparison);
             fs::write(path, page).map_err(|error| cannot_write(path, &error))?;
         }
         if let Some(path) = &report.csv {
@@ -213,6 +215,26 @@ impl<'a> Bench<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether what the publishers keep for the whole run will find room.
+fn suffices(setup: &run::Setup) -> Result<(), Failure> {
+    let (windows, payloads) = setup.memory();
+    let Some(left) = Left::now().filter(|left| left.bytes < windows.saturating_add(payloads)) else {
+        return Ok(());
+    };
+    let (what, flag) = if windows > payloads { ("windows", "--window") } else { ("payloads", "--size") };
+    let need = [windows.saturating_add(payloads), left.bytes].map(report::words::size);
+    let publishers = report::words::many(setup.plan.publishers, "publisher");
+    Err(Failure::new(
+        FAILURE,
+        format!(
+            "the {what} of {publishers} take {} of memory and {} are left; make {flag} smaller, or {}",
+            need[0],
+            need[1],
+            left.bound.hint()
+        ),
+    ))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

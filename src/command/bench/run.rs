@@ -58,6 +58,25 @@ pub(super) struct Setup {
     pub(super) connect_rate: Option<f64>,
 }
 
+impl Setup {
+    /// In a closed loop, messages of a publisher of which it is known when they left.
+    fn ring(&self) -> u64 {
+        match self.pace {
+            // Receivers may lie this far behind the mean of all before their latency is only a lower bound.
+            Loop::Arrivals(window) => (window * 16).next_power_of_two(),
+            Loop::Open | Loop::Acknowledgements => 0,
+        }
+    }
+
+    /// Bytes that the publishers keep for as long as they run: for their windows, and for a payload that is made and one
+    /// that is sent.
+    pub(super) fn memory(&self) -> (u64, u64) {
+        let (publishers, payload) = (self.plan.publishers as u64, self.payloads.len().unwrap_or(0) as u64);
+        let of_each = if self.plan.scenario.has_messages() { 2 * payload } else { 0 };
+        (publishers * self.ring() * 8, publishers.saturating_mul(of_each))
+    }
+}
+
 /// What all threads share.
 pub(super) struct Run {
     setup: Setup,
@@ -106,11 +125,7 @@ pub(super) fn micros(span: Duration) -> u64 {
 
 impl Run {
     pub(super) fn new(setup: Setup) -> Self {
-        let ring = match setup.pace {
-            // Receivers may lie this far behind the mean of all before their latency is only a lower bound.
-            Loop::Arrivals(window) => (window * 16).next_power_of_two(),
-            Loop::Open | Loop::Acknowledgements => 0,
-        };
+        let ring = setup.ring();
         let streams = (0..setup.plan.publishers).map(|_| Stream {
             sent: AtomicU64::new(0),
             arrivals: AtomicU64::new(0),

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
 use std::task::Waker;
+use std::time::Duration;
 
 use super::run::{LATE, Loop, Role, Run, Stream};
 use crate::bench::payload::{Reading, Stamp};
@@ -47,8 +48,10 @@ pub(super) struct Counts {
     /// Of `sent` and `received`, those while it was measured.
     pub(super) sent_measured: u64,
     pub(super) received_measured: u64,
-    /// Messages that left late, and times that a connection took no more bytes.
+    /// Messages that left late by this generator's doing, those that the broker held up, and times that a connection took
+    /// no more bytes.
     pub(super) late: u64,
+    pub(super) held_up: u64,
     pub(super) blocked: u64,
     /// Connections that are open.
     pub(super) open: u64,
@@ -63,6 +66,8 @@ pub(super) struct Seen {
     pub(super) recent: RefCell<Times>,
     pub(super) counts: Cell<Counts>,
     pub(super) last_arrival: Cell<u64>,
+    /// Time in which this thread did nothing though it wanted to.
+    pub(super) stood_still: Cell<Duration>,
 }
 
 impl Seen {
@@ -91,6 +96,7 @@ impl Shard {
             recent: RefCell::new(Times::new()),
             counts: Cell::default(),
             last_arrival: Cell::new(0),
+            stood_still: Cell::default(),
         };
         let seats = (0..publishers + subscribers).map(|_| Seat::default()).collect();
         Self { thread, seats: RefCell::new(seats), closing: Cell::new([false; 2]), seen, run }
@@ -150,8 +156,15 @@ impl Shard {
         self.closing.get()[usize::from(matches!(role, Role::Publisher(_)))]
     }
 
-    /// The next message of this publisher and when it was due, if it may leave now.
-    pub(super) fn next(&self, publisher: usize, now: u64, waker: &Waker) -> Option<(u64, u64)> {
+    /// The next message of this publisher and when it was due, if it may leave now. `held`: since when the broker has held
+    /// up the connection, if it has.
+    pub(super) fn next(
+        &self,
+        publisher: usize,
+        now: u64,
+        held: Option<u64>,
+        waker: &Waker,
+    ) -> Option<(u64, u64)> {
         let (run, stream) = (&*self.run, &self.run.streams[publisher]);
         if !run.is_started() {
             return None;
@@ -183,13 +196,16 @@ impl Shard {
         if run.clears() {
             return Some((sequence, due));
         }
-        let (lateness, is_measured) = (now.saturating_sub(due), run.schedule.is_measured(due));
+        // Only what passed before the broker held it up is the generator's.
+        let (lateness, is_measured) =
+            (held.unwrap_or(now).saturating_sub(due), run.schedule.is_measured(due));
         if run.pace == Loop::Open && is_measured {
             self.seen.record(Kind::Lateness, lateness);
         }
         self.seen.count(|counts| {
             counts.sent += 1;
             counts.late += u64::from(lateness > LATE);
+            counts.held_up += u64::from(lateness <= LATE && now.saturating_sub(due) > LATE);
             counts.sent_measured += u64::from(is_measured);
         });
         Some((sequence, due))

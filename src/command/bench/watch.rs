@@ -34,7 +34,7 @@ pub(super) struct Second {
     pub(super) p50: Percentile,
     pub(super) p99: Percentile,
     pub(super) max: Percentile,
-    /// CPU-seconds of the broker, and its memory in bytes.
+    /// CPU-seconds of the broker a second, and its memory in bytes.
     pub(super) broker_cpu: Option<f64>,
     pub(super) broker_memory: Option<u64>,
 }
@@ -67,7 +67,7 @@ pub(super) struct Watch {
     pub(super) seconds: Vec<Second>,
     /// What was when the current second began.
     before: Counts,
-    cpu_before: Option<f64>,
+    cpu_before: Option<(f64, Instant)>,
     at: u64,
     times: Times,
     so_far: Times,
@@ -140,8 +140,10 @@ impl Watch {
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn end_second(&mut self, broker: &mut Source) {
         let (sum, before, reading) = (self.sum(), self.before, broker.now());
-        let cpu = reading.cpu.map(|(seconds, _)| seconds);
-        self.memory = self.memory.max(super::process::own_memory());
+        let cpu = reading.cpu;
+        // What is not news, says nothing of this second.
+        let used = cpu.zip(self.cpu_before).filter(|(now, before)| now.1 > before.1);
+        self.memory = self.memory.max(crate::command::process::own_memory());
         self.seconds.push(Second {
             at: self.at as f64,
             sent: sum.sent - before.sent,
@@ -151,7 +153,7 @@ impl Watch {
             p50: self.times.percentile(50.0),
             p99: self.times.percentile(99.0),
             max: self.times.max(),
-            broker_cpu: cpu.zip(self.cpu_before).map(|(now, before)| now - before),
+            broker_cpu: used.map(|(now, before)| (now.0 - before.0) / (now.1 - before.1).as_secs_f64()),
             broker_memory: reading.memory,
         });
         if let Some(log) = &mut self.log {
@@ -207,7 +209,7 @@ impl Watch {
 
     /// The last second, and the last of what a person sees.
     pub(super) fn end(&mut self) {
-        self.memory = self.memory.max(super::process::own_memory());
+        self.memory = self.memory.max(crate::command::process::own_memory());
         for bar in self.bars.iter().flatten() {
             bar.finish_and_clear();
         }
@@ -293,6 +295,7 @@ impl std::ops::Add for Counts {
             sent_measured: self.sent_measured + other.sent_measured,
             received_measured: self.received_measured + other.received_measured,
             late: self.late + other.late,
+            held_up: self.held_up + other.held_up,
             blocked: self.blocked + other.blocked,
             open: self.open + other.open,
         }

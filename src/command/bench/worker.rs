@@ -1,7 +1,7 @@
 //! One thread of the generator: it takes its share of the clients through the steps of a run, and tells what it sees.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
@@ -11,10 +11,11 @@ use super::client::{Identity, Opened, Session};
 use super::connection::Connection;
 use super::run::{Loop, Role, Run};
 use super::shard::{Counts, Shard};
-use super::{open, pace, process};
+use super::{open, pace};
 use crate::bench::tally::Tally;
 use crate::bench::times::{Kind, Times};
 use crate::command::exit::{FAILURE, Failure};
+use crate::command::process;
 use crate::sync::Arc;
 
 /// How often a thread tells what it saw.
@@ -85,9 +86,11 @@ pub(super) struct Outcome {
     pub(super) tallies: Vec<Tally>,
     pub(super) received_by: Vec<u64>,
     pub(super) times: Vec<Option<Box<Times>>>,
-    /// CPU-seconds of this thread since the first message was due, and seconds in which it waited for a processor.
+    /// Since the first message was due: CPU-seconds of this thread, seconds in which it waited for a processor, and seconds
+    /// in which it did nothing though it wanted to.
     pub(super) cpu: f64,
     pub(super) waited: f64,
+    pub(super) stood_still: f64,
 }
 
 pub(super) struct Worker {
@@ -120,6 +123,7 @@ pub(super) fn run(
         while let Some(step) = steps.recv().await {
             if shard.run.epoch() != began.map(|(epoch, _)| epoch) {
                 began = shard.run.epoch().map(|epoch| (epoch, process::Busy::now()));
+                shard.seen.stood_still.take();
             }
             // Whoever does not listen any more has given up.
             let _ = say.send(Said::Done(worker.perform(step).await));
@@ -135,6 +139,7 @@ pub(super) fn run(
             times: seen.times.take(),
             cpu: busy.cpu.as_secs_f64(),
             waited: busy.waited.as_secs_f64(),
+            stood_still: seen.stood_still.get().as_secs_f64(),
         };
         let _ = say.send(Said::End(Box::new(outcome)));
     }));
@@ -148,8 +153,15 @@ async fn tick(shard: Rc<Shard>, say: UnboundedSender<Said>) {
     let rounds = usize::try_from(keep_alive.as_millis() / TICK.as_millis()).unwrap_or(0);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut last = Instant::now();
     for number in 0_u32.. {
         ticks.tick().await;
+        // A thread that sleeps wakes in time, unless it is stopped, starved, or has too much to do.
+        let missed = last.elapsed().saturating_sub(TICK);
+        last = Instant::now();
+        if missed > TICK / 2 {
+            shard.seen.stood_still.set(shard.seen.stood_still.get() + missed);
+        }
         if let Some(round) = (number as usize).checked_rem(rounds).filter(|_| number as usize >= rounds) {
             shard.ping(round, rounds);
         }

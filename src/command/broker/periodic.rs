@@ -8,7 +8,8 @@ use tokio::sync::watch::Receiver;
 
 use super::settings::Settings;
 use super::worker::Worker;
-use crate::broker::Load;
+use crate::broker::{Load, Usage};
+use crate::command::process::own;
 
 /// How often the memory is looked at.
 const MEMORY: Duration = Duration::from_secs(1);
@@ -58,7 +59,8 @@ pub(super) async fn publish_sys(worker: Rc<Worker>, mut paces: Receiver<Pace>) {
         let publishes = interval > Duration::ZERO;
         if publishes {
             let mut turn = worker.begin();
-            worker.shared.broker.publish_sys(&worker.shared.counts(), &mut load, &mut turn);
+            let usage = own().map(|usage| Usage { cpu: usage.cpu, memory: usage.memory });
+            worker.shared.broker.publish_sys(&worker.shared.counts(), usage, &mut load, &mut turn);
             worker.finish(turn);
         }
         pause(publishes.then_some(interval), &mut paces).await;
@@ -95,18 +97,7 @@ pub(super) async fn watch_memory(worker: Rc<Worker>, mut paces: Receiver<Pace>) 
     }
 }
 
-/// Bytes of memory that the process has.
-#[cfg(target_os = "linux")]
+/// Bytes of memory that the process has; 0 where the system does not tell, where a limit on it is refused.
 fn resident() -> usize {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes =
-        line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
-    kilobytes.unwrap_or(0_usize) * 1024
-}
-
-/// Not known; a configuration that limits it is refused.
-#[cfg(not(target_os = "linux"))]
-fn resident() -> usize {
-    0
+    own().map_or(0, |usage| usize::try_from(usage.memory).unwrap_or(usize::MAX))
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::super::process::Machine;
+use super::super::compare::Comparison;
 use super::super::watch::Second;
 use super::words::{cell, many, rate, seconds, size, span};
 use super::{PERCENTILES, Report};
 use crate::bench::times::Percentile;
+use crate::command::process::Machine;
 
 const STYLE: &str = include_str!("report.css");
 /// A picture, in its own units.
@@ -14,12 +15,13 @@ const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 240.0;
 /// What is left for the names of the axes.
 const LEFT: f64 = 64.0;
+const RIGHT: f64 = 20.0;
 const BELOW: f64 = 28.0;
 const ABOVE: f64 = 22.0;
 /// Classes of the distribution.
 const CLASSES: u32 = 80;
 
-fn escape(text: &str) -> String {
+pub(in super::super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -34,7 +36,7 @@ fn escape(text: &str) -> String {
 }
 
 /// The page of all runs of a command.
-pub(in super::super) fn page(command: &str, runs: &[Report]) -> String {
+pub(in super::super) fn page(command: &str, runs: &[Report], comparison: Option<&Comparison>) -> String {
     let title = runs.first().map_or(String::new(), |run| run.settings.what());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -42,6 +44,9 @@ pub(in super::super) fn page(command: &str, runs: &[Report]) -> String {
          <title>skeeter bench: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
         title = escape(&title)
     );
+    if let Some(comparison) = comparison {
+        page.push_str(&comparison.html());
+    }
     for (number, run) in runs.iter().enumerate() {
         if runs.len() > 1 {
             let _ = writeln!(page, "<p class=\"run\">Run {} of {}</p>", number + 1, runs.len());
@@ -77,7 +82,7 @@ impl Report {
                 .map_or(String::new(), |version| format!(", {}", escape(version)))
         );
         let class = if self.verdict.name() == "broker" { "good" } else { "bad" };
-        let _ = writeln!(page, "<p class=\"verdict {class}\">{}</p>", escape(&capital(self.verdict.text())));
+        let _ = writeln!(page, "<p class=\"verdict {class}\">{}</p>", escape(&capital(&self.verdict.text())));
         for (condition, holds) in &self.conditions {
             let (class, word) = if *holds { ("good", "holds") } else { ("bad", "does not hold") };
             let _ =
@@ -95,7 +100,7 @@ impl Report {
                 Line::new(sent, "one", &self.series, |second| Some(second.sent)),
                 Line::new(received, "two", &self.series, |second| Some(second.received)),
             ];
-            page.push_str(&over_time(&lines, rate, false));
+            page.push_str(&self.over_time(&lines, rate, false));
             let _ = writeln!(page, "<h2>{} over time</h2>", capital(name));
             let micros = |percentile| match percentile {
                 Percentile::Micros(micros) => Some(micros),
@@ -106,7 +111,7 @@ impl Report {
                 Line::new("p99", "two", &self.series, |second| micros(second.p99)),
                 Line::new("max", "three", &self.series, |second| micros(second.max)),
             ];
-            page.push_str(&over_time(&lines, brief, true));
+            page.push_str(&self.over_time(&lines, brief, true));
             self.write_broker(page);
         }
         self.write_failures(page);
@@ -128,7 +133,7 @@ impl Report {
             tiles.push((wrong, "duplicates / reordered / corrupt".to_owned()));
         }
         if let Some(cost) = self.broker_cost() {
-            tiles.push((format!("{cost:.2} s"), "CPU of the broker for a million".to_owned()));
+            tiles.push((format!("{cost:.2} s"), "CPU of the broker for a million received".to_owned()));
         }
         if let Some(memory) = self.broker.as_ref().and_then(|broker| broker.memory) {
             tiles.push((size(memory), "memory of the broker".to_owned()));
@@ -166,14 +171,17 @@ impl Report {
         let Some((least, most, counts)) = times.shape(CLASSES) else {
             return "<p>Nothing arrived.</p>\n".to_owned();
         };
-        let (width, height) = (WIDTH - LEFT, HEIGHT - BELOW - ABOVE);
+        let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - BELOW - ABOVE);
         let column = width / f64::from(CLASSES);
-        let highest = counts.iter().max().copied().unwrap_or(1).max(1) as f64;
+        let (ticks, highest) = even_steps(counts.iter().max().copied().unwrap_or(1).max(1));
+        // The root shows what is rare beside what is frequent.
+        let tall = |count: u64| (count as f64 / highest as f64).sqrt() * height;
         let mut svg = open_svg("Distribution, on a logarithmic axis of time");
+        for tick in ticks {
+            svg.push_str(&grid_line(ABOVE + height - tall(tick), &tick.to_string()));
+        }
         for (at, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            // The root shows what is rare beside what is frequent.
-            let tall = (*count as f64 / highest).sqrt() * height;
-            let tall = tall.max(1.0);
+            let tall = tall(*count).max(1.0);
             let _ = writeln!(
                 svg,
                 "<rect class=\"bar\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{tall:.1}\"><title>{count}</title></rect>",
@@ -213,13 +221,7 @@ impl Report {
                 free = x + 44.0;
             }
         }
-        let _ = writeln!(
-            svg,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">how many</text>\n</svg>\n</figure>",
-            LEFT - 4.0,
-            ABOVE + 10.0
-        );
-        svg
+        svg + "</svg>\n<figcaption>How many, by the root, so that the rare ones are seen; the time by its magnitude.</figcaption>\n</figure>\n"
     }
 
     fn write_broker(&self, page: &mut String) {
@@ -228,12 +230,12 @@ impl Report {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "percent")]
             let percent = |second: &Second| second.broker_cpu.map(|cpu| (cpu * 100.0).round() as u64);
             let line = Line::new("percent of one processor", "one", &self.series, percent);
-            page.push_str(&over_time(&[line], |value| format!("{value} %"), false));
+            page.push_str(&self.over_time(&[line], |value| format!("{value} %"), false));
         }
         if self.series.iter().any(|second| second.broker_memory.is_some()) {
             page.push_str("<h2>Memory of the broker over time</h2>\n");
             let line = Line::new("resident", "two", &self.series, |second| second.broker_memory);
-            page.push_str(&over_time(&[line], size, false));
+            page.push_str(&self.over_time(&[line], size, false));
         }
     }
 
@@ -313,54 +315,71 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Lines over the seconds of a run; on a logarithmic axis if `by_magnitude`.
-#[expect(clippy::cast_precision_loss, reason = "lengths for the eye")]
-fn over_time(lines: &[Line<'_>], name: impl Fn(u64) -> String, by_magnitude: bool) -> String {
-    let values = || lines.iter().flat_map(|line| &line.points).filter_map(|(_, value)| *value);
-    let (Some(most), Some(least)) = (values().max(), values().min()) else {
-        return "<p>Too few samples in a second.</p>\n".to_owned();
-    };
-    let end = lines.iter().flat_map(|line| &line.points).map(|(at, _)| *at).fold(1.0, f64::max);
-    let (width, height) = (WIDTH - LEFT - 8.0, HEIGHT - BELOW - ABOVE);
-    let (ticks, top) = if by_magnitude { magnitudes(least.max(1), most.max(1)) } else { even_steps(most) };
-    let bottom = ticks.first().copied().unwrap_or(0).max(1) as f64;
-    let y = |value: u64| {
-        let share = if by_magnitude {
-            (value.max(1) as f64 / bottom).ln() / (top as f64 / bottom).ln().max(1e-9)
-        } else {
-            value as f64 / top as f64
+/// A line across the picture, and what it stands for.
+fn grid_line(at: f64, name: &str) -> String {
+    format!(
+        "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
+         <text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>\n",
+        WIDTH - RIGHT,
+        LEFT - 8.0,
+        at + 4.0
+    )
+}
+
+impl Report {
+    /// Lines over the seconds of a run; on a logarithmic axis if `by_magnitude`.
+    #[expect(clippy::cast_precision_loss, reason = "lengths for the eye")]
+    fn over_time(&self, lines: &[Line<'_>], name: impl Fn(u64) -> String, by_magnitude: bool) -> String {
+        let values = || lines.iter().flat_map(|line| &line.points).filter_map(|(_, value)| *value);
+        let (Some(most), Some(least)) = (values().max(), values().min()) else {
+            return "<p>Too few samples in a second.</p>\n".to_owned();
         };
-        ABOVE + height - share.clamp(0.0, 1.0) * height
-    };
-    let x = |at: f64| LEFT + at / end * width;
-    let mut svg = open_svg(&lines.iter().map(|line| line.name).collect::<Vec<_>>().join(", "));
-    for tick in ticks {
-        let at = y(tick);
-        let _ = writeln!(
-            svg,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-             <text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            WIDTH - 8.0,
-            LEFT - 8.0,
-            at + 4.0,
-            name(tick)
-        );
+        let end = lines.iter().flat_map(|line| &line.points).map(|(at, _)| *at).fold(1.0, f64::max);
+        let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - BELOW - ABOVE);
+        let (ticks, top) =
+            if by_magnitude { magnitudes(least.max(1), most.max(1)) } else { even_steps(most) };
+        let bottom = ticks.first().copied().unwrap_or(0).max(1) as f64;
+        let y = |value: u64| {
+            let share = if by_magnitude {
+                (value.max(1) as f64 / bottom).ln() / (top as f64 / bottom).ln().max(1e-9)
+            } else {
+                value as f64 / top as f64
+            };
+            ABOVE + height - share.clamp(0.0, 1.0) * height
+        };
+        let x = |at: f64| LEFT + at / end * width;
+        let mut svg = open_svg(&lines.iter().map(|line| line.name).collect::<Vec<_>>().join(", "));
+        if self.settings.warm_up > 0.0 && self.settings.phases == 0 {
+            let _ = writeln!(
+                svg,
+                "<rect class=\"before\" x=\"{LEFT}\" y=\"{ABOVE}\" width=\"{:.1}\" height=\"{height}\"><title>warm-up</title></rect>",
+                x(self.settings.warm_up.min(end)) - LEFT
+            );
+        }
+        for tick in ticks {
+            svg.push_str(&grid_line(y(tick), &name(tick)));
+        }
+        let step = step_of_seconds(end);
+        for number in (0..).take_while(|number| f64::from(*number) * step <= end) {
+            let at = f64::from(number) * step;
+            let (at_x, at_y) = (x(at), HEIGHT - 8.0);
+            let _ = writeln!(
+                svg,
+                "<text class=\"axis\" x=\"{at_x:.1}\" y=\"{at_y:.1}\" text-anchor=\"middle\">{} s</text>",
+                seconds(at)
+            );
+        }
+        for (number, line) in lines.iter().enumerate() {
+            line.write(number, x, y, &mut svg);
+        }
+        svg + "</svg>\n</figure>\n"
     }
-    for part in 0..=4 {
-        let at = end * f64::from(part) / 4.0;
-        let anchor = if part == 4 { "end" } else { "middle" };
-        let _ = writeln!(
-            svg,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{} s</text>",
-            x(at),
-            HEIGHT - 8.0,
-            seconds(at)
-        );
-    }
-    for (number, line) in lines.iter().enumerate() {
-        line.write(number, x, y, &mut svg);
-    }
-    svg + "</svg>\n</figure>\n"
+}
+
+/// Whole seconds between two marks, of which there are at most eight.
+fn step_of_seconds(end: f64) -> f64 {
+    let steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400];
+    steps.into_iter().map(f64::from).find(|step| end / step <= 7.0).unwrap_or(end / 7.0)
 }
 
 /// Some even steps from 0 to above the greatest value, and the last of them.
@@ -384,7 +403,7 @@ fn magnitudes(least: u64, most: u64) -> (Vec<u64>, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{even_steps, magnitudes, ticks_of_time};
+    use super::{even_steps, magnitudes, step_of_seconds, ticks_of_time};
 
     #[test]
     fn axes_reach_beyond_what_they_show() {
@@ -393,6 +412,9 @@ mod tests {
             assert!(top >= most && ticks.len() >= 2 && ticks.len() <= 7, "{most}: {ticks:?}");
             let (ticks, top) = magnitudes(1, most);
             assert!(top >= most && ticks[0] == 1, "{most}: {ticks:?}");
+        }
+        for end in [1.0, 7.0, 8.0, 61.0, 3_601.0, 1e6] {
+            assert!(end / step_of_seconds(end) <= 7.0, "{end}");
         }
         assert_eq!(ticks_of_time(15, 900), [20, 50, 100, 200, 500]);
         assert!(ticks_of_time(1, 100_000_000).len() <= 10);

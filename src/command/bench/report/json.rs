@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::process::Machine;
 use super::{PERCENTILES, Report};
 use crate::bench::times::{Percentile, Times};
+use crate::command::process::Machine;
 
 /// The version of the JSON; raised when a field changes its meaning or goes.
 pub(in super::super) const SCHEMA: u32 = 1;
@@ -37,7 +37,8 @@ impl Report {
                 "cpu_seconds": broker.cpu.map(|(cpu, _)| cpu),
                 "cpu_share": broker.cpu.map(|(cpu, seconds)| cpu / seconds),
                 "cpu_seconds_per_million": self.broker_cost(),
-                "memory_bytes": broker.memory, "version": broker.version, "source": broker.source,
+                "memory_bytes": broker.memory,
+                "memory": broker.memory.map(|_| if broker.is_heap { "heap" } else { "resident" }), "version": broker.version, "source": broker.source,
             })
         });
         let conditions = self
@@ -64,7 +65,8 @@ impl Report {
             "seconds": self.seconds, "seconds_before": self.before,
             "generator": {
                 "cpu_seconds": self.generator.iter().sum::<f64>(), "threads": self.generator,
-                "memory_bytes": self.memory, "late": self.counts.late, "blocked": self.counts.blocked,
+                "memory_bytes": self.memory, "late": self.counts.late, "held_up": self.counts.held_up,
+                "blocked": self.counts.blocked,
             },
             "broker": broker,
             "verdict": self.verdict.name(),

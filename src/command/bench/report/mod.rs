@@ -8,7 +8,6 @@ pub(super) mod words;
 
 use super::broker::Broker;
 use super::drive::Finished;
-use super::process;
 use super::run::{Loop, Run};
 use super::settings::Settings;
 use super::shard::Counts;
@@ -17,8 +16,9 @@ use super::worker::Outcome;
 use crate::bench::plan::Scenario;
 use crate::bench::tally::Tally;
 use crate::bench::threshold::{Measure, Measured, Threshold};
-use crate::bench::times::{Kind, Times};
+use crate::bench::times::{Kind, Percentile, Times};
 use crate::bench::verdict::{Evidence, Verdict};
+use crate::command::process;
 
 /// Percentiles of a report.
 pub(super) const PERCENTILES: [(&str, f64); 6] =
@@ -143,19 +143,14 @@ impl Report {
     ) -> Self {
         let mut described = Described::new(settings, &finished);
         described.rate = rate.filter(|rate| *rate > 0.0);
-        let Finished { run, outcomes, watch, seconds, total, before, broker, is_interrupted } = finished;
+        let Finished { run, outcomes, watch, seconds, total, before, broker, idle, is_interrupted } =
+            finished;
         let (scenario, plan) = (settings.scenario, &run.plan);
         let counts = outcomes.iter().fold(Counts::default(), |sum, outcome| sum + outcome.counts);
-        let mut times: Vec<Times> = Kind::ALL.iter().map(|_| Times::new()).collect();
-        for kind in Kind::ALL {
-            outcomes
-                .iter()
-                .filter_map(|outcome| kind.of(&outcome.times))
-                .for_each(|of| times[kind as usize].add(of));
-        }
+        let mut times = times(&outcomes);
         let received_by = spread(outcomes.iter().flat_map(|outcome| outcome.received_by.iter().copied()));
-        let verdict = verdict(&run, &outcomes, total, &counts, broker.as_ref());
         let generator: Vec<f64> = outcomes.iter().map(|outcome| outcome.cpu).collect();
+        let evidence = evidence(&run, &outcomes, total, &counts, broker.as_ref());
         let tallies = tallies(scenario, outcomes);
         let sum = |read: fn(&Tally) -> u64| tallies.iter().map(read).sum::<u64>();
         let (expected, received) = match scenario {
@@ -169,6 +164,7 @@ impl Report {
             Scenario::Retained => run.schedule.count().saturating_sub(times[main as usize].count()),
             _ => missing,
         };
+        let evidence = Evidence { idle, matters: matters(&times, main), ..evidence };
         let rates = rates(&run, scenario, (seconds, before), &counts);
         // Each retained message has a topic of its own.
         let is_ordered =
@@ -191,8 +187,8 @@ impl Report {
             total,
             generator,
             memory: watch.memory,
+            verdict: Verdict::new(evidence),
             broker,
-            verdict,
             conditions: Vec::new(),
             told: run.told(),
             series: watch.seconds,
@@ -278,25 +274,53 @@ fn tallies(scenario: Scenario, outcomes: Vec<Outcome>) -> Vec<Tally> {
     vec![group]
 }
 
-/// Who was the limit.
-fn verdict(
+/// What the threads of the generator say on who was the limit.
+fn evidence(
     run: &Run,
     outcomes: &[Outcome],
     seconds: f64,
     counts: &Counts,
     broker: Option<&Broker>,
-) -> Verdict {
+) -> Evidence {
     let most = |share: fn(&Outcome) -> f64| outcomes.iter().map(share).fold(0.0, f64::max) / seconds;
-    Verdict::new(Evidence {
+    let of_open_loop = |count| if run.pace == Loop::Open { count } else { 0 };
+    Evidence {
         busiest: most(|outcome| outcome.cpu),
         wanted: most(|outcome| outcome.cpu + outcome.waited),
+        waited: most(|outcome| outcome.waited),
+        stood_still: most(|outcome| outcome.stood_still),
         generator: outcomes.iter().map(|outcome| outcome.cpu).sum::<f64>() / seconds,
         broker: broker.and_then(|broker| broker.cpu).map(|(cpu, seconds)| cpu / seconds),
         processors: process::processors(),
+        idle: None,
         sent: counts.sent,
-        late: if run.pace == Loop::Open { counts.late } else { 0 },
-        blocked: counts.blocked,
-    })
+        late: of_open_loop(counts.late),
+        held_up: of_open_loop(counts.held_up),
+        matters: true,
+    }
+}
+
+/// Whether what the generator was late by is a part of the latency that counts.
+fn matters(times: &[Times], main: Kind) -> bool {
+    let p99 = |kind: Kind| times[kind as usize].percentile(99.0);
+    match (p99(Kind::Lateness), p99(main)) {
+        (Percentile::Micros(lateness), Percentile::Micros(latency)) => lateness * 10 >= latency,
+        // Where messages are lost the broker does worse than that; where there are few, nobody knows.
+        (_, Percentile::Lost) => false,
+        _ => true,
+    }
+}
+
+/// The times of all threads, in the order of [`Kind`].
+fn times(outcomes: &[Outcome]) -> Vec<Times> {
+    let of = |kind: Kind| {
+        let mut all = Times::new();
+        outcomes.iter().filter_map(|outcome| kind.of(&outcome.times)).for_each(|times| all.add(times));
+        (kind as usize, all)
+    };
+    let mut all: Vec<(usize, Times)> = Kind::ALL.into_iter().map(of).collect();
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, times)| times).collect()
 }
 
 /// A second, sent and received.

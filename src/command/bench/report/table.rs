@@ -7,6 +7,7 @@ use super::words::{cell, many, seconds, size, span};
 use super::{Described, PERCENTILES, Report};
 use crate::bench::plan::Scenario;
 use crate::bench::times::Times;
+use crate::bench::verdict::Verdict;
 
 /// Columns of the picture of the latencies.
 const COLUMNS: u32 = 58;
@@ -71,12 +72,17 @@ impl Report {
     pub(in super::super) fn line(&self, rate: f64, holds: bool) -> String {
         let broken: Vec<&str> = self.broken().collect();
         let result = match self.told.first() {
-            _ if holds => "holds".to_owned(),
-            Some(failure) => failure.clone(),
-            None => format!("{} broken; {}", broken.join(", "), self.verdict.text()),
+            _ if holds && self.conditions.is_empty() => String::new(),
+            _ if holds => ": holds".to_owned(),
+            Some(failure) => format!(": {failure}"),
+            None => {
+                let why = Verdict::short(self.verdict.name()).map(|why| format!("; {why}"));
+                format!(": fails {}{}", broken.join(", "), why.unwrap_or_default())
+            }
         };
         let (p99, max) = (cell(self.main().percentile(99.0)), cell(self.main().max()));
-        format!("{rate:.0}/s: p99 {p99}, max {max}, {} lost: {result}", self.lost())
+        let lost = if self.lost() > 0 { format!(", {} lost", self.lost()) } else { String::new() };
+        format!("{rate:.0}/s: p99 {p99}, max {max}{lost}{result}")
     }
 
     fn table(&self) -> String {
@@ -151,9 +157,8 @@ impl Report {
     fn write_costs(&self, text: &mut String) {
         let share = |cpu: f64| cpu * 100.0 / self.total.max(1e-9);
         let all: f64 = self.generator.iter().sum();
-        let _ = write!(text, "\n{} s", seconds(self.seconds));
         if self.before > 0.0 {
-            let _ = write!(text, ", after {} s of publishing", seconds(self.before));
+            let _ = write!(text, "\npublished in {} s before", seconds(self.before));
         }
         let busiest = self.generator.iter().copied().fold(0.0, f64::max);
         let threads = match self.generator.len() {
@@ -161,14 +166,25 @@ impl Report {
             threads => format!("; {threads} threads, the busiest {:.0} %", share(busiest)),
         };
         let memory = self.memory.map_or(String::new(), |memory| format!(", {}", size(memory)));
-        let _ = writeln!(text, "\ngenerator {all:.2} CPU-s ({:.0} % of one{threads}){memory}", share(all));
+        let _ = writeln!(
+            text,
+            "\ngenerator {all:.2} CPU-s in {} s ({:.0} % of one processor{threads}){memory}",
+            seconds(self.total),
+            share(all)
+        );
         let Some(broker) = &self.broker else { return };
         let mut said = Vec::new();
         if let Some((cpu, seconds)) = broker.cpu {
             said.push(format!("{cpu:.2} CPU-s ({:.0} % of one)", cpu * 100.0 / seconds));
         }
-        said.extend(self.broker_cost().map(|cost| format!("{cost:.2} a million")));
-        said.extend(broker.memory.map(size));
+        said.extend(self.broker_cost().map(|cost| format!("{cost:.2} CPU-s a million")));
+        said.extend(broker.memory.map(|memory| match broker.is_heap {
+            true => format!("{} of heap", size(memory)),
+            false => size(memory),
+        }));
+        if broker.is_rare {
+            said.push("CPU time not told twice: run longer".to_owned());
+        }
         if !said.is_empty() {
             let _ = writeln!(text, "broker    {} ({})", said.join(", "), broker.source);
         }

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 /// What a thread had of the processors.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Busy {
-    pub(super) cpu: Duration,
+pub(in crate::command) struct Busy {
+    pub(in crate::command) cpu: Duration,
     /// Time in which it could have worked and no processor was free; none where the system does not tell.
-    pub(super) waited: Duration,
+    pub(in crate::command) waited: Duration,
 }
 
 impl Busy {
     /// Of this thread so far.
-    pub(super) fn now() -> Self {
+    pub(in crate::command) fn now() -> Self {
         let waited = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
         let waited = waited.and_then(|text| text.split_whitespace().nth(1)?.parse().ok());
         Self { cpu: thread_cpu(), waited: Duration::from_nanos(waited.unwrap_or(0)) }
     }
 
-    pub(super) fn since(self, before: Self) -> Self {
+    pub(in crate::command) fn since(self, before: Self) -> Self {
         Self { cpu: self.cpu.saturating_sub(before.cpu), waited: self.waited.saturating_sub(before.waited) }
     }
 }
@@ -35,23 +35,23 @@ fn thread_cpu() -> Duration {
 }
 
 /// Resident memory of this process, in bytes, where the system tells.
-pub(super) fn own_memory() -> Option<u64> {
+pub(in crate::command) fn own_memory() -> Option<u64> {
     usage(std::process::id()).ok().map(|usage| usage.memory)
 }
 
 /// What a process has used.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Usage {
-    pub(super) cpu: Duration,
+pub(in crate::command) struct Usage {
+    pub(in crate::command) cpu: Duration,
     /// Bytes that are resident.
-    pub(super) memory: u64,
+    pub(in crate::command) memory: u64,
 }
 
 /// Reads it from `/proc`.
 ///
 /// # Errors
 /// One line, when there is no such process, or no `/proc`.
-pub(super) fn usage(pid: u32) -> Result<Usage, String> {
+pub(in crate::command) fn usage(pid: u32) -> Result<Usage, String> {
     let read = |name: &str| {
         std::fs::read_to_string(format!("/proc/{pid}/{name}"))
             .map_err(|error| format!("cannot read the CPU time of process {pid}: {error}"))
@@ -75,22 +75,52 @@ fn kibibytes(text: &str) -> Option<u64> {
     text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
-/// Processors of this machine.
-pub(super) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// CPU-seconds and resident memory of this process, where the system tells.
+#[cfg(unix)]
+pub(in crate::command) fn own() -> Option<Usage> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let cpu = Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+    Some(Usage { cpu, memory: own_memory()? })
+}
+
+#[cfg(not(unix))]
+pub(in crate::command) fn own() -> Option<Usage> {
+    None
+}
+
+/// Seconds that the processors of this machine had nothing to do, all together, since it began, where the system tells.
+pub(in crate::command) fn idle() -> Option<f64> {
+    idle_of(&std::fs::read_to_string("/proc/stat").ok()?)
+}
+
+fn idle_of(stat: &str) -> Option<f64> {
+    // user, nice, system, idle, and waiting for a disk, in hundredths of a second.
+    let mut fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().skip(3);
+    let mut next = || fields.next()?.parse::<f64>().ok();
+    Some((next()? + next()?) / 100.0)
+}
+
+/// Processors of this machine, whether this process may use them or not, where the system tells.
+pub(in crate::command) fn processors() -> usize {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let told = stat.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count();
+    match told {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        told => told,
+    }
 }
 
 /// What this machine is, as far as a reader of a report wants to know.
-pub(super) struct Machine {
-    pub(super) system: String,
-    pub(super) processor: Option<String>,
-    pub(super) processors: usize,
+pub(in crate::command) struct Machine {
+    pub(in crate::command) system: String,
+    pub(in crate::command) processor: Option<String>,
+    pub(in crate::command) processors: usize,
     /// Bytes.
-    pub(super) memory: Option<u64>,
+    pub(in crate::command) memory: Option<u64>,
 }
 
 impl Machine {
-    pub(super) fn this() -> Self {
+    pub(in crate::command) fn this() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).ok();
         let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
         let system = format!("{} {} {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH);
@@ -113,7 +143,7 @@ impl Machine {
 mod tests {
     use std::time::Duration;
 
-    use super::{Usage, parse};
+    use super::{Usage, idle_of, parse};
 
     #[test]
     fn the_name_of_a_process_may_hold_anything() {
@@ -121,5 +151,11 @@ mod tests {
         let usage = parse(stat, "Name:\ta\nVmRSS:\t    2048 kB\n").unwrap();
         assert_eq!(usage, Usage { cpu: Duration::from_millis(1_750), memory: 2 << 20 });
         assert!(parse("nothing", "").is_none());
+    }
+
+    #[test]
+    fn what_the_processors_did_not_do_is_read() {
+        assert_eq!(idle_of("cpu  1 2 3 400 50 6 7 8 9 10\ncpu0 1 2 3 4 5\n"), Some(4.5));
+        assert!(idle_of("intr 1").is_none());
     }
 }
