@@ -2,12 +2,12 @@
 
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::Options;
-use crate::broker::{Broker, Kind};
+use crate::broker::{Broker, Door, Kind, certificate};
 use crate::raw;
 
 /// What one measurement gave. What it has no figure for, is not a number.
@@ -37,6 +37,10 @@ enum Others {
 enum Work {
     /// Flags of `skeeter bench`, and how many others subscribe.
     Load(Vec<String>, Option<(Others, usize)>),
+    /// The same, for the megabytes that are resident at most.
+    Flood(Vec<String>),
+    /// What another generator sends, at this QoS.
+    Foreign(u8),
     /// Connections that do nothing, with or without a subscription: bytes of each.
     Idle(usize, bool),
     /// CPU-seconds that so many idle connections cost in ten.
@@ -51,78 +55,166 @@ enum Work {
     Size,
 }
 
+/// Which run of this benchmark has a cell: the set that takes minutes, all that is named, the whole product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Set {
+    Small,
+    All,
+    Every,
+}
+
 pub(crate) struct Cell {
     pub(crate) name: String,
     /// Empty for CPU-seconds per million messages.
     pub(crate) unit: &'static str,
-    /// Whether it is of the set that takes minutes.
-    pub(crate) is_small: bool,
+    pub(crate) set: Set,
+    /// Which of our own are compared, where it is not with others.
+    pub(crate) own: &'static [Kind],
+    door: Door,
     work: Work,
 }
 
-/// `{3.1.1, QoS 0, 16 B}` unless said otherwise.
+/// What more workers cost.
+const WORKERS: &[Kind] = &[Kind::Workers(1), Kind::Workers(2)];
+
+/// Every load at every QoS, size, door and version, in 3.1.1 with 16 bytes through a plain door unless its name says
+/// otherwise. All that differ from that in one thing are of the second set.
+fn loads(cells: &mut Vec<Cell>) {
+    let loads = [
+        ("1 pair", "pub-sub --clients 1"),
+        ("10 pairs", "pub-sub --clients 10"),
+        ("100 pairs", "pub-sub --clients 100"),
+        ("fan-in 100:1", "fan-in"),
+        ("fan-out 1:100", "fan-out"),
+        ("fan-out 1:1000", "fan-out --subscribers 1000"),
+        ("shared 10:10", "shared"),
+    ];
+    let doors = [(Door::Plain, ""), (Door::Tls, ", TLS"), (Door::WebSocket, ", WebSocket")];
+    for (load, words) in loads {
+        for qos in 0..=2 {
+            for (size, size_name) in [(16, ""), (256, ", 256 B"), (4096, ", 4 KiB")] {
+                for (door, door_name) in doors {
+                    for version in ["311", "5"] {
+                        // Shared subscriptions are of MQTT 5; others have them in 3.1.1 only by an extension.
+                        let is_usual = (version == "5") == load.starts_with("shared");
+                        let differs = [size != 16, door != Door::Plain, !is_usual];
+                        let differs = differs.iter().filter(|differs| **differs).count();
+                        let is_small = match load {
+                            "10 pairs" => qos < 2 || door == Door::Plain && is_usual,
+                            "fan-in 100:1" | "shared 10:10" => qos == 1 && differs == 0,
+                            "fan-out 1:100" => qos == 0 && differs == 0,
+                            _ => false,
+                        };
+                        let set = match differs {
+                            0 if is_small => Set::Small,
+                            1 if is_small && door != Door::Plain && qos == 0 => Set::Small,
+                            0 => Set::All,
+                            1 if load == "10 pairs"
+                                || door != Door::Plain && load.starts_with("fan-out 1:100") =>
+                            {
+                                Set::All
+                            }
+                            _ => Set::Every,
+                        };
+                        let version_name = match (is_usual, version) {
+                            (true, _) => "",
+                            (false, "5") => ", MQTT 5",
+                            _ => ", MQTT 3.1.1",
+                        };
+                        cells.push(Cell {
+                            name: format!("{load} QoS {qos}{size_name}{door_name}{version_name}"),
+                            door,
+                            set,
+                            ..of_bench(&format!("{words} -q {qos} -V {version} -s {size}"), None)
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn split(words: &str) -> Vec<String> {
+    words.split_whitespace().map(str::to_owned).collect()
+}
+
+fn of_bench(words: &str, others: Option<(Others, usize)>) -> Cell {
+    Cell {
+        name: String::new(),
+        unit: "",
+        set: Set::All,
+        own: &[],
+        door: Door::Plain,
+        work: Work::Load(split(words), others),
+    }
+}
+
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
-    let mut load = |name: String, words: &str, is_small: bool, others| {
-        let words = words.split_whitespace().map(str::to_owned).collect();
-        cells.push(Cell { name, unit: "", is_small, work: Work::Load(words, others) });
+    loads(&mut cells);
+    for (count, spoken) in [(1_000, "1,000"), (100_000, "100,000")] {
+        for (others, kind) in [(Others::Exact, "exact"), (Others::Wildcard, "wildcard")] {
+            let set = if count == 100_000 { Set::Small } else { Set::All };
+            let cell = of_bench("pub-sub -V 311", Some((others, count)));
+            cells.push(Cell { name: format!("10 pairs QoS 0 beside {spoken} {kind} filters"), set, ..cell });
+        }
+    }
+    for (rate, spoken) in [(1_000, "1k"), (5_000, "5k"), (10_000, "10k")] {
+        let cell = of_bench(&format!("pub-sub -V 311 --rate {rate}"), None);
+        cells.push(Cell { name: format!("10 pairs QoS 0 at {spoken}/s"), set: Set::Small, ..cell });
+    }
+    for (load, words) in [("10 pairs", "pub-sub"), ("fan-out 1:100", "fan-out")] {
+        for qos in 0..=1 {
+            let set = if qos == 0 && load == "10 pairs" { Set::Small } else { Set::All };
+            let cell = of_bench(&format!("{words} -q {qos} -V 311"), None);
+            cells.push(Cell { name: format!("workers, {load} QoS {qos}"), set, own: WORKERS, ..cell });
+        }
+    }
+    let mut other = |name: &str, unit, set, work| {
+        let name = name.to_owned();
+        cells.push(Cell { name, unit, set, own: &[], door: Door::Plain, work });
     };
-    for qos in 0..=2 {
-        for pairs in [1, 10, 100] {
-            let words = format!("pub-sub --clients {pairs} -q {qos} -V 311");
-            load(format!("{pairs} pairs QoS {qos}"), &words, pairs == 10, None);
-        }
-        load(format!("10 pairs QoS {qos}, MQTT 5"), &format!("pub-sub -q {qos} -V 5"), false, None);
-        for (size, name) in [(256, "256 B"), (4096, "4 KiB")] {
-            load(
-                format!("10 pairs QoS {qos}, {name}"),
-                &format!("pub-sub -q {qos} -V 311 -s {size}"),
-                false,
-                None,
-            );
-        }
-        load(format!("fan-in 100:1 QoS {qos}"), &format!("fan-in -q {qos} -V 311"), qos == 1, None);
-        load(format!("fan-out 1:100 QoS {qos}"), &format!("fan-out -q {qos} -V 311"), qos == 0, None);
-        load(
-            format!("fan-out 1:1000 QoS {qos}"),
-            &format!("fan-out --subscribers 1000 -q {qos} -V 311"),
-            false,
-            None,
-        );
-        load(format!("shared 10:10 QoS {qos}"), &format!("shared -q {qos} -V 5"), qos == 1, None);
+    for qos in 0..=1 {
+        let work = Work::Foreign(qos);
+        other(&format!("another generator, QoS {qos}"), "", Set::All, work);
+        let work = Work::Flood(split(&format!("fan-in -q {qos} -V 311 -s 256")));
+        other(&format!("memory in a flood, fan-in 100:1 QoS {qos}"), "MB most", Set::All, work);
     }
-    for count in [1_000, 100_000] {
-        for others in [Others::Exact, Others::Wildcard] {
-            let name = format!("10 pairs beside {count} {others:?}");
-            load(name, "pub-sub -V 311", count == 100_000, Some((others, count)));
-        }
-    }
-    for rate in [1_000, 5_000, 10_000] {
-        let words = format!("pub-sub -V 311 --rate {rate}");
-        load(format!("10 pairs QoS 0 at {rate}/s"), &words, rate == 5_000, None);
-    }
-    let mut other =
-        |name: &str, unit, is_small, work| cells.push(Cell { name: name.to_owned(), unit, is_small, work });
-    other("idle, with a subscription", "B each", true, Work::Idle(10_000, true));
-    other("idle, without one", "B each", true, Work::Idle(10_000, false));
-    other("idle, 18,000", "B each", false, Work::Idle(18_000, false));
-    other("10,000 idle for 10 s", "CPU-s", false, Work::Still(10_000));
-    other("10,000 connects", "CPU-s", true, Work::Connects(10_000));
-    other("start to accepting", "ms", true, Work::Start);
-    other("resident without clients", "MB", true, Work::Empty);
-    other("size of the program", "MB", true, Work::Size);
+    other("idle, with a subscription", "B each", Set::Small, Work::Idle(10_000, true));
+    other("idle, without one", "B each", Set::Small, Work::Idle(10_000, false));
+    other("idle, 18,000 with a subscription", "B each", Set::All, Work::Idle(18_000, true));
+    other("idle, 18,000 without one", "B each", Set::All, Work::Idle(18_000, false));
+    other("10,000 idle for 10 s", "CPU-s", Set::All, Work::Still(10_000));
+    other("18,000 idle for 10 s", "CPU-s", Set::All, Work::Still(18_000));
+    other("10,000 connects", "CPU-s", Set::Small, Work::Connects(10_000));
+    other("start to accepting", "ms", Set::Small, Work::Start);
+    other("resident without clients", "MB", Set::Small, Work::Empty);
+    other("size of the program", "MB", Set::Small, Work::Size);
     cells
 }
 
 impl Cell {
-    /// One measurement, with a broker of its own.
+    /// Whether another generator than ours is to be given for it.
+    pub(crate) fn needs_generator(&self) -> bool {
+        matches!(self.work, Work::Foreign(_))
+    }
+
+    /// One measurement, with a broker of its own; nothing where the broker has no such door, or there is no generator.
     pub(crate) fn measure(&self, kind: &Kind, options: &Options) -> Option<Figures> {
         if let Work::Size = self.work {
             return kind.size().map(|size| Figures::only(size as f64 / 1e6));
         }
-        let broker = Broker::start(kind);
+        if !kind.has(self.door) || matches!(self.work, Work::Foreign(_)) && options.generator.is_none() {
+            return None;
+        }
+        let broker = Broker::start(kind, self.door, matches!(self.work, Work::Foreign(_)));
         match &self.work {
-            Work::Load(words, others) => load(&broker, words, *others, options),
+            Work::Load(words, others) => load(&broker, self.door, words, *others, options),
+            Work::Flood(words) => {
+                let figures = load(&broker, self.door, words, None, options)?;
+                Some(Figures { cost: broker.most_memory() / 1e6, ..figures })
+            }
+            Work::Foreign(qos) => foreign(&broker, *qos, options),
             Work::Idle(count, subscribes) => {
                 // What the first connections make it set up, is not theirs.
                 let warm = idle(&broker, 0..100, *subscribes);
@@ -140,21 +232,25 @@ impl Cell {
                 drop(open);
                 Some(Figures::only(cpu))
             }
-            Work::Connects(count) => {
-                let (before, port, each) = (broker.cpu(), broker.port, count / 4);
-                let threads = (0..4).map(|thread| {
-                    std::thread::spawn(move || {
-                        (0..each).for_each(|number| drop(raw::client(port, &format!("c{thread}-{number}"))));
-                    })
-                });
-                threads.collect::<Vec<_>>().into_iter().for_each(|thread| thread.join().unwrap());
-                Some(Figures::only(broker.cpu() - before))
-            }
+            Work::Connects(count) => Some(connects(&broker, *count)),
             Work::Start => Some(Figures::only(broker.took.as_secs_f64() * 1e3)),
             Work::Empty => Some(Figures::only(broker.memory() / 1e6)),
             Work::Size => None,
         }
     }
+}
+
+/// Connects and leaves, four at a time.
+fn connects(broker: &Broker, count: usize) -> Figures {
+    let (before, began, port, each) = (broker.cpu(), Instant::now(), broker.port, count / 4);
+    let threads = (0..4).map(|thread| {
+        std::thread::spawn(move || {
+            (0..each).for_each(|number| drop(raw::client(port, &format!("c{thread}-{number}"))));
+        })
+    });
+    threads.collect::<Vec<_>>().into_iter().for_each(|thread| thread.join().unwrap());
+    let rate = count as f64 / began.elapsed().as_secs_f64();
+    Figures { rate, ..Figures::only(broker.cpu() - before) }
 }
 
 /// Connections that have sent and received once.
@@ -192,30 +288,23 @@ fn beside(broker: &Broker, others: Others, count: usize) -> Vec<TcpStream> {
 /// A run of `skeeter bench`; as fast as it goes unless a rate is given.
 fn load(
     broker: &Broker,
+    door: Door,
     words: &[String],
     others: Option<(Others, usize)>,
     options: &Options,
 ) -> Option<Figures> {
     let others = others.map(|(others, count)| beside(broker, others, count));
-    let output = Command::new(env!("CARGO_BIN_EXE_skeeter"))
-        .args([
-            "bench",
-            "--rate",
-            "max",
-            "--window",
-            "1000",
-            "--quiet",
-            "--json",
-            "--no-sys",
-            "--warm-up",
-            "500ms",
-        ])
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skeeter"));
+    command
+        .args(["bench", "--rate", "max", "--window", "1000", "--quiet", "--json", "--no-sys"])
+        .args(["--warm-up", "500ms"])
         .args(words)
-        .args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-d", &options.seconds.to_string()])
-        .args(["--broker-pid", &broker.pid().to_string()])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+        .args(["-L", &broker.url, "-d", &options.seconds.to_string()])
+        .args(["--broker-pid", &broker.pid().to_string()]);
+    if door == Door::Tls {
+        command.arg("--cafile").arg(&certificate().0);
+    }
+    let output = command.stderr(Stdio::inherit()).output().unwrap();
     drop(others);
     let document: Value = serde_json::from_slice(&output.stdout).ok()?;
     let run = &document["runs"][0];
@@ -227,4 +316,30 @@ fn load(
         p99: time("p99"),
         lost: run["lost"].as_u64()?,
     })
+}
+
+/// A run of another generator: the broker's CPU time over the messages that it says it delivered.
+fn foreign(broker: &Broker, qos: u8, options: &Options) -> Option<Figures> {
+    let line = options.generator.as_ref()?;
+    let line = line.replace("{port}", &broker.port.to_string()).replace("{qos}", &qos.to_string());
+    let line = line.replace("{seconds}", &options.seconds.ceil().to_string());
+    let (cpu, before, began) = (broker.cpu(), raw::delivered(broker.port), Instant::now());
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("exec {line}")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // One that does not end by itself is ended.
+    let end = began + Duration::from_secs_f64(options.seconds.ceil() + 10.0);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let (cpu, seconds) = (broker.cpu() - cpu, began.elapsed().as_secs_f64());
+    let delivered = raw::delivered(broker.port) - before;
+    let million = delivered / 1e6;
+    Some(Figures { rate: delivered / seconds, ..Figures::only(cpu / million) })
 }

@@ -2,15 +2,21 @@
 //!
 //! ```text
 //! cargo bench --bench brokers                              the small set, some minutes
-//! cargo bench --bench brokers -- --all                     all cells, an hour and more
-//! cargo bench --bench brokers -- --only fan-out --rounds 5
+//! cargo bench --bench brokers -- --all                     everything named: an hour and more
+//! cargo bench --bench brokers -- --every                   each load at each QoS, size, door and version: a day
+//! cargo bench --bench brokers -- --list                    the names of the cells, and which set has them
+//! cargo bench --bench brokers -- --cell '10 pairs QoS 1, 4 KiB, TLS' --cell 'workers, 10 pairs QoS 0'
+//! cargo bench --bench brokers -- --only fan-out --rounds 5 those of --all whose name has this in it
 //! cargo bench --bench brokers -- --broker 'nanomq=nanomq start --url tcp://127.0.0.1:{port}'
+//! cargo bench --bench brokers -- --generator 'GENERATOR'   how `another generator` is called
 //! ```
 //!
 //! `--seconds N` sets the length of a measurement (2), `--rounds N` how many there are of each (3), `--json FILE` also writes the
 //! results there. For each cell it prints the broker's CPU-seconds per million delivered messages as the operating system
 //! counts them, messages a second, p50 and p99, what was lost, and the ratio of the medians. The load comes from `skeeter
-//! bench`; a bare relay of the same bytes is the floor. Linux only; everything stays on loopback.
+//! bench`; a bare relay of the same bytes is the floor, and another generator the check on ours. The command of another
+//! broker has `{port}`, or `{tls_port}` with `{cert}` and `{key}`, or `{ws_port}` for its doors; that of a generator `{port}`,
+//! `{qos}` and `{seconds}`. Linux only; everything stays on loopback.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first thing that fails")]
 
@@ -21,28 +27,45 @@ mod raw;
 use serde_json::{Value, json};
 
 use broker::Kind;
-use cells::{Cell, Figures};
+use cells::{Cell, Figures, Set};
 
 /// What was asked for.
 pub(crate) struct Options {
-    all: bool,
+    set: Set,
     only: Vec<String>,
+    cells: Vec<String>,
+    lists: bool,
     rounds: usize,
     pub(crate) seconds: f64,
     json: Option<String>,
     brokers: Vec<Kind>,
+    /// The command of another generator.
+    pub(crate) generator: Option<String>,
 }
 
 impl Options {
     fn parse() -> Self {
-        let mut options =
-            Self { all: false, only: Vec::new(), rounds: 3, seconds: 2.0, json: None, brokers: Vec::new() };
+        let mut options = Self {
+            set: Set::Small,
+            only: Vec::new(),
+            cells: Vec::new(),
+            lists: false,
+            rounds: 3,
+            seconds: 2.0,
+            json: None,
+            brokers: Vec::new(),
+            generator: None,
+        };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word} needs a value"));
             match word.as_str() {
-                "--all" => options.all = true,
+                "--all" => options.set = Set::All,
+                "--every" => options.set = Set::Every,
+                "--list" => options.lists = true,
                 "--only" => options.only.push(value()),
+                "--cell" => options.cells.push(value()),
+                "--generator" => options.generator = Some(value()),
                 "--rounds" => options.rounds = value().parse().unwrap(),
                 "--seconds" => options.seconds = value().parse().unwrap(),
                 "--json" => options.json = Some(value()),
@@ -63,9 +86,13 @@ impl Options {
     }
 
     fn wants(&self, cell: &Cell) -> bool {
-        match &self.only[..] {
-            [] => self.all || cell.is_small,
-            only => only.iter().any(|part| cell.name.contains(part.as_str())),
+        match (&self.only[..], &self.cells[..]) {
+            ([], []) => cell.set <= self.set,
+            (only, cells) => {
+                let is_usual = cell.set <= self.set.max(Set::All);
+                cells.contains(&cell.name)
+                    || is_usual && only.iter().any(|part| cell.name.contains(part.as_str()))
+            }
         }
     }
 }
@@ -77,6 +104,16 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     let options = Options::parse();
+    let cells = cells::all();
+    if options.lists {
+        for cell in &cells {
+            println!("{:<6} {}", format!("{:?}", cell.set).to_lowercase(), cell.name);
+        }
+        return;
+    }
+    if let Some(name) = options.cells.iter().find(|name| cells.iter().all(|cell| cell.name != **name)) {
+        panic!("{name:?} is no cell; --list names them");
+    }
     raw::raise_limit();
     let mut kinds = vec![Kind::Skeeter];
     match Kind::mosquitto() {
@@ -84,28 +121,32 @@ fn main() {
         None => println!("mosquitto is not installed: apt-get install mosquitto"),
     }
     kinds.extend(options.brokers.iter().cloned());
+    if options.generator.is_none() && cells.iter().any(|cell| options.wants(cell) && cell.needs_generator()) {
+        println!("no --generator is given, so the cells of another one are left out");
+    }
     let floor = raw::floor(5_000_000);
     println!("bare relay of the bytes of QoS 0: {floor:.3} CPU-s per million messages\n");
     println!(
-        "{:<34} {:<12}{:>10}{:>12}{:>10}{:>10}{:>6}{:>8}",
+        "{:<44} {:<12}{:>10}{:>12}{:>10}{:>10}{:>6}{:>8}",
         "cell", "broker", "cost", "msg/s", "p50 us", "p99 us", "lost", "ratio"
     );
     let mut results = Vec::new();
-    for cell in cells::all().into_iter().filter(|cell| options.wants(cell)) {
+    for cell in cells.into_iter().filter(|cell| options.wants(cell)) {
+        let kinds = if cell.own.is_empty() { &kinds[..] } else { cell.own };
         let mut figures: Vec<Vec<Figures>> = kinds.iter().map(|_| Vec::new()).collect();
         for _ in 0..options.rounds {
             for (kind, figures) in kinds.iter().zip(&mut figures) {
                 figures.extend(cell.measure(kind, &options));
             }
         }
-        results.push(tell(&cell, &kinds, &figures));
+        results.push(tell(&cell, kinds, &figures));
     }
     if let Some(path) = &options.json {
         let machine = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let machine =
             machine.lines().find(|line| line.starts_with("model name")).unwrap_or_default().to_owned();
-        let document =
-            json!({ "machine": machine, "floor": floor, "rounds": options.rounds, "cells": results });
+        let document = json!({ "machine": machine, "floor": floor, "rounds": options.rounds, "seconds": options.seconds,
+                "generator": options.generator, "cells": results });
         std::fs::write(path, document.to_string()).unwrap();
     }
 }
@@ -117,7 +158,8 @@ fn tell(cell: &Cell, kinds: &[Kind], figures: &[Vec<Figures>]) -> Value {
     let mut brokers = Vec::new();
     for (number, (kind, figures)) in kinds.iter().zip(figures).enumerate() {
         if figures.is_empty() {
-            println!("{:<34} {:<12}{:>10}", cell.name, kind.name(), "-");
+            let name = if number == 0 { cell.name.as_str() } else { "" };
+            println!("{name:<44} {:<12}{:>10}", kind.name(), "-");
             continue;
         }
         let (cost, rate) = (of(figures, |figures| figures.cost), of(figures, |figures| figures.rate));
@@ -126,7 +168,7 @@ fn tell(cell: &Cell, kinds: &[Kind], figures: &[Vec<Figures>]) -> Value {
         let figure =
             |number: f64, digits| if number.is_finite() { format!("{number:.digits$}") } else { "-".into() };
         println!(
-            "{:<34} {:<12}{:>10}{:>12}{:>10}{:>10}{lost:>6}{:>8}",
+            "{:<44} {:<12}{:>10}{:>12}{:>10}{:>10}{lost:>6}{:>8}",
             if number == 0 { cell.name.as_str() } else { "" },
             kind.name(),
             figure(cost, if cell.unit.is_empty() { 3 } else { 1 }),

@@ -58,6 +58,24 @@ pub(crate) fn subscribe(stream: &mut TcpStream, filters: &[String]) {
     stream.read_exact(&mut answer).unwrap();
 }
 
+/// PUBLISH packets that the broker has sent, as it says after its next second.
+pub(crate) fn delivered(port: u16) -> f64 {
+    // What is retained may be of a moment ago; the second one is not.
+    let mut stream = client(port, "counts");
+    subscribe(&mut stream, &["$SYS/broker/publish/messages/sent".to_owned()]);
+    let mut number = || {
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).unwrap();
+        // Its topic and its number have fewer than 128 bytes.
+        let mut body = vec![0; usize::from(head[1])];
+        stream.read_exact(&mut body).unwrap();
+        let topic = 2 + usize::from(body[1]);
+        std::str::from_utf8(&body[topic..]).unwrap().parse::<f64>().unwrap()
+    };
+    number();
+    number()
+}
+
 /// CPU-seconds per million messages of a thread that copies bytes from one socket to another: what the kernel alone costs.
 pub(crate) fn floor(messages: usize) -> f64 {
     const BURST: usize = 500;
