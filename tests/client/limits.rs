@@ -89,8 +89,9 @@ fn a_broker_that_does_not_acknowledge_or_read_is_called_the_bottleneck() {
         let said = run.end();
         let report = report(&said);
         let count = |name: &str| report["generator"][name].as_u64().unwrap();
-        // Some fifty were due meanwhile, and none of them is the generator's fault.
-        assert!(count("held_up") >= 20 && count("late") < count("held_up"), "{report}");
+        // Some fifty were due meanwhile, and that they waited is not the generator's fault.
+        assert!(count("held_up") >= 20, "{report}");
+        assert!(report["lateness_us"]["max"].as_u64().unwrap() < 350_000, "{report}");
         assert_eq!(report["lost"], 0, "{report}");
         assert!(report["latency_us"]["max"].as_u64().unwrap() >= 400_000, "{report}");
     }

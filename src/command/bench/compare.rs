@@ -123,8 +123,8 @@ impl Comparison {
     pub(super) fn html(&self) -> String {
         let [first, second] = self.names.each_ref().map(|name| escape(name));
         let mut text = format!(
-            "<h1>{second} beside {first}</h1>\n<p class=\"pace\">{} and {} runs; medians, their ratio, and where it lies \
-             with 95 % of the draws</p>\n<div class=\"wide\"><table>\n<tr><th></th><th>{first}</th><th>{second}</th>\
+            "<h1>First: {first}<br>Second: {second}</h1>\n<p class=\"pace\">{} and {} runs; medians, their ratio, and where it lies \
+             with 95 % of the draws</p>\n<div class=\"wide\"><table>\n<tr><th></th><th>first</th><th>second</th>\
              <th>ratio</th><th>95 % interval</th><th></th></tr>\n",
             self.runs[1], self.runs[0]
         );

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -117,12 +118,30 @@ pub(super) async fn open(
         } {
             let attempt = joined.map_err(|error| Failure::new(FAILURE, error))?;
             failed_in_row = if attempt.result.is_ok() { 0 } else { failed_in_row + 1 };
+            if attempt.result.as_ref().is_err_and(|refusal| refusal.is_exhausted) {
+                settle_others(worker, &mut opening, counts).await?;
+            }
             settle(worker, attempt, counts, failed_in_row >= HOPELESS)?;
         }
         if number.is_none() && opening.is_empty() {
             return Ok(());
         }
     }
+}
+
+/// When nothing more can be opened, lets those come in that are on their way: so many is the number reached.
+async fn settle_others(
+    worker: &mut Worker,
+    opening: &mut JoinSet<Attempt>,
+    counts: bool,
+) -> Result<(), Failure> {
+    while let Some(joined) = opening.join_next().await {
+        let attempt = joined.map_err(|error| Failure::new(FAILURE, error))?;
+        if attempt.result.is_ok() {
+            settle(worker, attempt, counts, false)?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets an open connection work, or says why there is none.
@@ -139,7 +158,7 @@ fn settle(worker: &mut Worker, attempt: Attempt, counts: bool, is_hopeless: bool
             Ok(())
         }
         Err(refusal) if !counts || refusal.is_exhausted || is_hopeless => {
-            let open = shard.seen.counts.get().open * shard.run.plan.threads as u64;
+            let open = shard.run.open.load(Ordering::Relaxed);
             let text = refusal.text;
             Err(Failure::new(
                 FAILURE,

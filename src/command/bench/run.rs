@@ -91,6 +91,8 @@ pub(super) struct Run {
     clears: AtomicBool,
     /// Whether all is done, and connections may end.
     is_over: AtomicBool,
+    /// Connections of all threads that are open.
+    pub(super) open: AtomicU64,
     /// When all connections that are measured were open.
     opened: AtomicU64,
     pub(super) streams: Box<[Stream]>,
@@ -141,6 +143,7 @@ impl Run {
             is_marked: AtomicBool::new(false),
             clears: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            open: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             streams: streams.collect(),
             told: Mutex::default(),

@@ -1,6 +1,7 @@
 //! One thread of the generator: it takes its share of the clients through the steps of a run, and tells what it sees.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -222,6 +223,7 @@ impl Worker {
         let (shard, side) = (self.shard.clone(), usize::from(matches!(role, Role::Subscriber(_))));
         let connection = Connection::new(shard.clone(), role, opened, identity);
         shard.seen.count(|counts| counts.open += 1);
+        shard.run.open.fetch_add(1, Ordering::Relaxed);
         let open = OpenConnection(shard.clone());
         self.connections[side].spawn_local(async move {
             let _open = open;
@@ -241,6 +243,7 @@ struct OpenConnection(Rc<Shard>);
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.seen.count(|counts| counts.open -= 1);
+        self.0.run.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -136,7 +136,9 @@ impl Report {
             tiles.push((format!("{cost:.2} s"), "CPU of the broker for a million received".to_owned()));
         }
         if let Some(memory) = self.broker.as_ref().and_then(|broker| broker.memory) {
-            tiles.push((size(memory), "memory of the broker".to_owned()));
+            let kind =
+                if self.broker.as_ref().is_some_and(|broker| broker.is_heap) { "heap" } else { "memory" };
+            tiles.push((size(memory), format!("{kind} of the broker")));
         }
         let cpu: f64 = self.generator.iter().sum();
         let share = cpu * 100.0 / self.total.max(1e-9);
@@ -234,7 +236,7 @@ impl Report {
         }
         if self.series.iter().any(|second| second.broker_memory.is_some()) {
             page.push_str("<h2>Memory of the broker over time</h2>\n");
-            let line = Line::new("resident", "two", &self.series, |second| second.broker_memory);
+            let line = Line::new("in bytes", "two", &self.series, |second| second.broker_memory);
             page.push_str(&self.over_time(&[line], size, false));
         }
     }
@@ -352,8 +354,11 @@ impl Report {
         if self.settings.warm_up > 0.0 && self.settings.phases == 0 {
             let _ = writeln!(
                 svg,
-                "<rect class=\"before\" x=\"{LEFT}\" y=\"{ABOVE}\" width=\"{:.1}\" height=\"{height}\"><title>warm-up</title></rect>",
-                x(self.settings.warm_up.min(end)) - LEFT
+                "<rect class=\"before\" x=\"{LEFT}\" y=\"{ABOVE}\" width=\"{:.1}\" height=\"{height}\"/>\
+                 <text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\">warm-up</text>",
+                x(self.settings.warm_up.min(end)) - LEFT,
+                LEFT + 6.0,
+                ABOVE + height - 6.0
             );
         }
         for tick in ticks {
