@@ -1,5 +1,7 @@
 //! Who is at the other end of a connection, as far as the listener knows before the first packet.
 
+use super::connection::{Connection, Phase};
+use crate::codec::packet::Version;
 use crate::sync::Arc;
 
 /// Where failed logins and connections are counted: an IPv4 address, or the first 64 bits of an IPv6 address, which one
@@ -37,6 +39,21 @@ pub enum Kind {
 impl Kind {
     pub(super) fn is_bridge(self) -> bool {
         matches!(self, Self::Bridge { .. })
+    }
+}
+
+impl Connection {
+    /// Who is connected, and in which version; `None` before CONNECT is accepted, and when the connection is over.
+    pub fn client(&self) -> Option<(&str, Version)> {
+        match &self.phase {
+            Phase::Open(open) => Some((&open.session.client, open.version)),
+            _ => None,
+        }
+    }
+
+    /// How the log calls the other side.
+    pub fn peer(&self) -> &str {
+        &self.peer.name
     }
 }
 

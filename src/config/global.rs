@@ -88,7 +88,7 @@ options! {
         OneOf(&["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe", "websockets",
             "internal", "none", "all"]), Adds, Now,
         "What is logged; repeatable. error, warning, notice and information unless given; none takes back what was given \
-         before it.";
+         before it. debug tells each packet, in mosquitto's words.";
 }
 
 options! {

@@ -649,6 +649,27 @@ fn a_client_that_calls_itself_a_bridge_may_tell_its_state() {
 }
 
 #[test]
+fn a_bridge_leaves_nothing_behind_where_clients_need_a_password() {
+    let (folder, other) = (Folder::new(), Other::new());
+    let locked = "listener 0 127.0.0.1\nallow_user ann:secret\nlog_type all\n";
+    let with = other.bridge("topic x out 1\nlocal_clientid here").replace(OPEN, locked);
+    let broker = Broker::with_config(&folder, &with, &[]);
+    let (mut far, _) = other.greet(false);
+    broker.stderr.wait_line("bridge b: connected to");
+    write(&folder.file("mosquitto.conf"), locked);
+    broker.signal("HUP");
+    far.expect(&[0xE0, 0]);
+    broker.stderr.wait_line("bridge b: it is not in the configuration any more");
+    let mut here = Raw::connect(broker.port);
+    here.send(&packet(
+        0x10,
+        &[&text("MQTT"), &[4, 0xC0, 0, 0], &text("here"), &text("ann"), &text("secret")],
+    ));
+    // There is no session.
+    here.expect(&CONNACK4);
+}
+
+#[test]
 fn faults_of_bridges_are_named() {
     let folder = Folder::new();
     let config = folder.file("c");

@@ -622,3 +622,34 @@ mod reload {
         assert_eq!(packet_size(&broker), 1019_u32.to_be_bytes());
     }
 }
+
+#[test]
+fn each_listener_has_its_own_limit_of_connections() {
+    let folder = Folder::new();
+    let ports = folder.file("ports");
+    let config =
+        "user root\nallow_anonymous true\nlistener 0 127.0.0.1\nmax_connections 1\nlistener 0 127.0.0.1\n";
+    let broker = Broker::with_config(&folder, config, &["--ports-file", ports.to_str().unwrap()]);
+    let text = std::fs::read_to_string(&ports).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let port = |at: usize| u16::try_from(all["listeners"][at]["port"].as_u64().unwrap()).unwrap();
+    let open = |port: u16, name: &str| {
+        let mut raw = Raw::connect(port);
+        raw.send(&connect4(name, true));
+        raw
+    };
+    let mut first = open(port(0), "a");
+    first.expect(&CONNACK4);
+    open(port(0), "b").expect_closed();
+    broker.stderr.wait_line("a listener is full");
+    for name in ["c", "d"] {
+        open(port(1), name).expect(&CONNACK4);
+    }
+    // A place is free again.
+    first.send(&[0xE0, 0]);
+    first.expect_closed();
+    crate::support::wait_for("a free place", || {
+        let mut raw = open(port(0), "e");
+        raw.try_packet().map(drop)
+    });
+}

@@ -17,6 +17,7 @@ mod flood;
 mod fuzz;
 #[cfg(unix)]
 mod locks;
+mod packets;
 mod readme;
 #[cfg(target_os = "linux")]
 mod soak;

@@ -125,6 +125,30 @@ fn a_server_that_cannot_be_trusted_is_refused_by_our_clients() {
 }
 
 #[test]
+fn authorities_of_clients_may_stand_in_a_folder() {
+    if !has_peer("openssl") {
+        return;
+    }
+    let all = clients();
+    let folder = all.file("authorities");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(all.file("ca.pem"), folder.join("ca.pem")).unwrap();
+    let path = |name: &str| all.path(name);
+    let (chain, key, ca) = (path("server.pem"), path("server.key"), path("ca.pem"));
+    let capath = folder.to_str().unwrap();
+    // OpenSSL finds them by the hashes of their names.
+    all.openssl(&format!("rehash {capath}"));
+    let doors = Doors::start(&["--cert", &chain, "--key", &key, "--capath", capath, "--require-certificate"]);
+    let port = doors.port("mqtts").to_string();
+    for (name, lets_in) in [("good", true), ("own", false)] {
+        let (cert, key) = (path(&format!("{name}.pem")), path(&format!("{name}.key")));
+        let broker = ["-h", "localhost", "-p", &port, "--cafile", &ca, "--cert", &cert, "--key", &key];
+        let (status, said) = run(&[&["pub", "-t", "t", "-m", "x", "-q", "1"][..], &broker].concat());
+        assert_eq!(status == 0, lets_in, "{name}: {said}");
+    }
+}
+
+#[test]
 fn certificates_and_keys_give_names() {
     let all = Certificates::new();
     all.sign("good", "/O=Works/CN=good", "", "");

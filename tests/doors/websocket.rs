@@ -114,6 +114,23 @@ fn origins_that_are_not_listed_are_refused() {
 }
 
 #[test]
+fn only_trusted_proxies_say_who_the_client_is() {
+    for (trusted, believed) in
+        [("127.0.0.1", true), ("127.0.0.0/30", true), ("127.0.0.2", false), ("10.0.0.0/8", false)]
+    {
+        let doors = Doors::start(&["--ws=0", "--trusted-proxy", trusted]);
+        let mut raw = doors.connect("ws");
+        let from = raw.0.local_addr().unwrap();
+        raw.send(REQUEST.replacen("Upgrade:", "X-Forwarded-For: 203.0.113.9\r\nUpgrade:", 1).as_bytes());
+        raw.expect(b"HTTP/1.1 101 ");
+        raw.shut();
+        let line = doors.stderr.wait_line("closed before CONNECT");
+        let expected = if believed { format!("203.0.113.9 via {from} ") } else { format!(" {from} ") };
+        assert!(line.contains(&expected) && line.contains("203.0.113.9") == believed, "{trusted}: {line}");
+    }
+}
+
+#[test]
 fn curl_is_upgraded_or_told_why_not() {
     if !has_peer("curl") || !has_peer("openssl") {
         return;

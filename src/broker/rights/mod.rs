@@ -32,6 +32,8 @@ const STATE: &str = "$SYS/broker/connection/+/state";
 #[derive(Debug)]
 pub struct Rights {
     policies: Box<[Policy]>,
+    /// Of the broker's own bridges.
+    bridges: Box<[Policy]>,
     pub(crate) logins: Logins,
 }
 
@@ -175,18 +177,27 @@ impl Rights {
         if policies.is_empty() {
             policies.push(Policy::default());
         }
-        Self { policies: policies.into(), logins: Logins::new(key) }
+        Self { policies: policies.into(), bridges: Box::default(), logins: Logins::new(key) }
+    }
+
+    /// The number of the first policy of the broker's own bridges; those of listeners never come so far.
+    pub const BRIDGES: usize = usize::MAX / 2;
+
+    /// The same with these policies of the broker's own bridges, by their numbers from [`Self::BRIDGES`].
+    pub fn with_bridges(self, policies: impl IntoIterator<Item = Policy>) -> Self {
+        Self { bridges: policies.into_iter().collect(), ..self }
     }
 
     /// The policy of this listener.
     pub fn policy(&self, listener: usize) -> &Policy {
+        let bridge = listener.checked_sub(Self::BRIDGES).and_then(|number| self.bridges.get(number));
         // There is always a last one.
-        &self.policies[listener.min(self.policies.len() - 1)]
+        bridge.unwrap_or_else(|| &self.policies[listener.min(self.policies.len() - 1)])
     }
 
     /// Whether there are rules at any listener.
     pub(crate) fn has_rules(&self) -> bool {
-        self.policies.iter().any(|policy| policy.acl.is_some())
+        self.policies.iter().chain(&self.bridges).any(|policy| policy.acl.is_some())
     }
 
     /// Why this client may not publish to `topic`, if it may not. `$SYS` is the broker's own, but for what bridges tell of

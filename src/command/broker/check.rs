@@ -40,9 +40,10 @@ fn of_files(config: &Config, args: &BrokerArgs) -> Vec<String> {
         Err(faults) => return faults.iter().map(ToString::to_string).collect(),
     };
     let mut faults = Vec::new();
-    if let Err(fault) = rights::load(&settings.rights, &mut |warning| eprintln!("warning: {warning}")) {
+    if let Err(fault) = rights::load(&settings, &mut |warning| eprintln!("warning: {warning}")) {
         faults.extend(fault.lines().map(str::to_owned));
     }
+    faults.extend(settings.bridges.iter().filter_map(|bridge| bridge.check().err()));
     let doors = settings.listeners.into_iter().map(door::Settings::load);
     faults.extend(doors.filter_map(Result::err));
     faults

@@ -4,7 +4,7 @@
 //! broker nor the other destinations; what does not fit is counted and told later.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -46,6 +46,8 @@ pub(super) struct Log {
     /// For those who read the log by MQTT; known once there is one.
     audience: Arc<OnceLock<Audience>>,
     lost: AtomicU64,
+    /// Whether packets are logged; the same as in the settings, to be read at each turn.
+    traces: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -57,8 +59,9 @@ struct Current {
 impl Log {
     /// Nothing is written before [`Self::start`].
     pub(super) fn new(settings: Settings) -> Self {
+        let traces = AtomicBool::new(settings.types & Types::DEBUG != 0);
         let current = RwLock::new(Current { settings, sinks: Vec::new() });
-        Self { current, audience: Arc::default(), lost: AtomicU64::new(0) }
+        Self { current, audience: Arc::default(), lost: AtomicU64::new(0), traces }
     }
 
     /// Opens the destinations. A file that cannot be opened is told at the others, or on stderr.
@@ -97,6 +100,7 @@ impl Log {
             // Errors must be seen somewhere.
             current.sinks.extend(Sink::open(Destination::Stderr, self.audience.clone()));
         }
+        self.traces.store(settings.types & Types::DEBUG != 0, Ordering::Relaxed);
         current.settings = settings;
         drop(current);
         faults.iter().for_each(|fault| self.error(fault));
@@ -112,6 +116,15 @@ impl Log {
 
     pub(super) fn info(&self, text: &str) {
         self.line(Types::INFORMATION, text, json!({ "event": "info" }));
+    }
+
+    pub(super) fn debug(&self, text: &str) {
+        self.line(Types::DEBUG, text, json!({ "event": "debug" }));
+    }
+
+    /// Whether somebody wants to see each packet.
+    pub(super) fn traces(&self) -> bool {
+        self.traces.load(Ordering::Relaxed)
     }
 
     pub(super) fn event(&self, event: &Event) {
@@ -211,9 +224,15 @@ fn kind(event: &Event) -> (u8, bool) {
     }
 }
 
-/// Client identifiers and topics come from outside: no control character of theirs reaches a terminal.
+/// Client identifiers and topics come from outside: no control character of theirs reaches a terminal. A tab in front is
+/// ours.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    let cleaned = |(at, c): (usize, char)| match c {
+        '\t' if at == 0 => c,
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.char_indices().map(cleaned).collect()
 }
 
 fn describe(event: &Event) -> (String, Value) {

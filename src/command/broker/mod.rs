@@ -8,6 +8,7 @@ mod gate;
 mod keep;
 mod listen;
 mod log;
+mod packets;
 mod periodic;
 mod places;
 mod process;
@@ -75,7 +76,7 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let workers = settings.process.workers.map_or_else(processors, usize::from);
     let mut warnings = Vec::new();
-    let rights = rights::load(&settings.rights, &mut |warning| warnings.push(warning.to_owned()))?;
+    let rights = rights::load(settings, &mut |warning| warnings.push(warning.to_owned()))?;
     let is_open = settings.listeners.iter().enumerate().map(|(number, _)| rights.policy(number).is_open());
     let is_open: Vec<bool> = is_open.collect();
     let kept = keep::open(settings.kept.as_ref())?;
@@ -120,7 +121,7 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
         tokio::task::spawn_local(periodic::publish_sys(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::sweep(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::watch_memory(own.clone(), paces));
-        let bridges = Bridges::start(own.clone(), &settings.bridges, settings.listeners.len());
+        let bridges = Bridges::start(own.clone(), &settings.bridges);
         let reload = Reload::new(args, (settings.clone(), marks), gates, (pace, bridges.clone()));
         process::notify("READY=1");
         let status = serve_until_told(args, for_exec, stop, (&own, reload)).await?;

@@ -105,7 +105,7 @@ impl<'a> Reload<'a> {
         let doors = doors.collect::<Result<Vec<_>, _>>();
         let doors = doors.map_err(|fault| vec![format!("the files of TLS stay as they were: {fault}")])?;
         let mut warnings = settings.warnings.clone();
-        let rights = rights::load(&settings.rights, &mut |warning| warnings.push(warning.to_owned()));
+        let rights = rights::load(&settings, &mut |warning| warnings.push(warning.to_owned()));
         let rights = rights.map_err(|faults| stays(faults.lines().map(str::to_owned).collect()))?;
         Ok(Fresh { settings, marks, doors, rights, warnings })
     }
@@ -141,7 +141,7 @@ impl<'a> Reload<'a> {
         worker.finish(turn);
         shared.log.replace(settings.log.clone());
         self.pace.send_replace(Pace::of(&settings));
-        self.bridges.apply(&settings.bridges, settings.listeners.len());
+        self.bridges.apply(&settings.bridges);
         self.settings = settings;
         self.in_force = marks;
         warnings.iter().for_each(|warning| shared.log.warning(warning));
@@ -161,7 +161,7 @@ fn is_same_socket(old: &Listener, new: &Listener) -> bool {
 fn marks(settings: &Settings) -> Marks {
     let tls = settings.listeners.iter().filter_map(|listener| listener.tls.as_ref());
     let tls = tls.flat_map(|tls| tls.files().cloned().collect::<Vec<_>>());
-    let rights = settings.rights.iter();
+    let rights = settings.rights.iter().chain(&settings.bridge_rights);
     let rights = rights.flat_map(|source| source.password_file.iter().chain(&source.acl_file).cloned());
     let mut files: Vec<PathBuf> = settings.files.iter().cloned().chain(tls).chain(rights).collect();
     files.sort();

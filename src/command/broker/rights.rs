@@ -78,14 +78,15 @@ pub(super) fn of_bridges(base: &Source, users: &[(String, String)], args: &Broke
     all
 }
 
-/// Reads the files of all listeners, each once.
+/// Reads the files of all listeners, and of bridges, each once.
 ///
 /// # Errors
 /// What is wrong with any of them, a line for each fault.
-pub(super) fn load(sources: &[Source], warn: &mut dyn FnMut(&str)) -> Result<Rights, String> {
+pub(super) fn load(settings: &Settings, warn: &mut dyn FnMut(&str)) -> Result<Rights, String> {
+    let sources = || settings.rights.iter().chain(&settings.bridge_rights);
     let (mut accounts, mut acls) = (BTreeMap::new(), BTreeMap::new());
     let mut faults = Vec::new();
-    for source in sources {
+    for source in sources() {
         if let Some(path) = &source.password_file
             && !accounts.contains_key(path)
         {
@@ -106,7 +107,7 @@ pub(super) fn load(sources: &[Source], warn: &mut dyn FnMut(&str)) -> Result<Rig
     if !faults.is_empty() {
         return Err(faults.join("\n"));
     }
-    let policies = sources.iter().map(|source| {
+    let policies = sources().map(|source| {
         let Source { users, password_file, acl_file, anonymous, policy } = source;
         let of_file = password_file.as_ref().and_then(|path| accounts[path].clone());
         let accounts = match (of_file, users.is_empty()) {
@@ -125,7 +126,9 @@ pub(super) fn load(sources: &[Source], warn: &mut dyn FnMut(&str)) -> Result<Rig
         let acl = acl_file.as_ref().and_then(|path| acls[path].clone());
         Policy { accounts, acl, anonymous, ..policy.clone() }
     });
-    Ok(Rights::of(policies, key()?))
+    let mut policies: Vec<_> = policies.collect();
+    let bridges = policies.split_off(settings.rights.len());
+    Ok(Rights::of(policies, key()?).with_bridges(bridges))
 }
 
 /// What is read, unless there are faults.

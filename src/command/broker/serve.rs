@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::log::Log;
+use super::packets::Packets;
 use super::worker::Presence;
 use crate::broker::{Connection, Ending, SLICES, Turn};
 use crate::time::Instant;
@@ -39,11 +41,30 @@ struct Seldom {
     give_up: Instant,
     /// Whether it has been told that nothing more comes.
     shut: bool,
+    /// While each packet is logged.
+    packets: Option<Box<Packets>>,
 }
 
 impl Default for Seldom {
     fn default() -> Self {
-        Self { rest: Vec::new(), give_up: Instant::NEVER, shut: false }
+        Self { rest: Vec::new(), give_up: Instant::NEVER, shut: false, packets: None }
+    }
+}
+
+impl Seldom {
+    /// The connection took so many of these bytes, or of those that waited.
+    fn show_received(&mut self, bytes: Option<&[u8]>, used: usize, connection: &Connection, log: &Log) {
+        if let Some(packets) = &mut self.packets {
+            packets.received(&bytes.unwrap_or(&self.rest)[..used], log);
+            self.name(connection);
+        }
+    }
+
+    /// Calls the client by the name that the broker has for it.
+    fn name(&mut self, connection: &Connection) {
+        if let (Some(packets), Some((client, version))) = (&mut self.packets, connection.client()) {
+            packets.is_of(client, version);
+        }
     }
 }
 
@@ -62,8 +83,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
                 && self.connection.reads()
             {
                 let used = self.connection.receive(&seldom.rest, turn);
+                seldom.show_received(None, used, &self.connection, worker.log());
                 seldom.rest.drain(..used);
-                if seldom.rest.is_empty() {
+                if seldom.rest.is_empty() && seldom.packets.is_none() {
                     self.seldom = None;
                 }
             }
@@ -88,9 +110,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     }
 
     fn take(&mut self, bytes: &[u8], turn: &mut Turn) {
-        let used = if self.seldom.is_none() { self.connection.receive(bytes, turn) } else { 0 };
+        let waits = self.seldom.as_ref().is_some_and(|seldom| !seldom.rest.is_empty());
+        let used = if waits { 0 } else { self.connection.receive(bytes, turn) };
+        if let Some(seldom) = &mut self.seldom {
+            seldom.show_received(Some(bytes), used, &self.connection, self.presence.worker.log());
+        }
         if used < bytes.len() {
             self.seldom.get_or_insert_default().rest.extend_from_slice(&bytes[used..]);
+        }
+    }
+
+    /// Begins, or ends, to log packets, as the log is told; between two packets.
+    fn trace(&mut self) {
+        let traces = self.presence.worker.log().traces();
+        let seldom = self.seldom.as_mut();
+        if traces == seldom.as_ref().is_some_and(|seldom| seldom.packets.is_some()) {
+            return;
+        }
+        if !traces {
+            seldom.into_iter().for_each(|seldom| seldom.packets = None);
+        } else if seldom.is_none_or(|seldom| seldom.rest.is_empty()) && self.connection.output().is_empty() {
+            let seldom = self.seldom.get_or_insert_default();
+            seldom.packets = Some(Box::new(Packets::from(self.connection.peer())));
+            seldom.name(&self.connection);
         }
     }
 
@@ -99,6 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
         for _ in 0..BURST {
             // Also after a write: the session must hear that its bytes are gone, as publishers may wait for that.
             self.connection.poll(turn);
+            if let Some(seldom) = &mut self.seldom {
+                seldom.name(&self.connection);
+            }
             if self.connection.output().is_empty() {
                 // A WebSocket may still have something to send; a failure shows when the stream is used next.
                 let _ = Pin::new(&mut self.stream).poll_flush(cx);
@@ -113,7 +158,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
                 };
                 match written {
                     Poll::Pending => return,
-                    Poll::Ready(Ok(count)) => self.connection.written(count, turn),
+                    Poll::Ready(Ok(written)) => {
+                        if let Some(packets) = self.seldom.as_mut().and_then(|seldom| seldom.packets.as_mut())
+                        {
+                            packets.sent(&slices[..count], written, self.presence.worker.log());
+                        }
+                        self.connection.written(written, turn);
+                    }
                     Poll::Ready(Err(error)) => {
                         self.connection.end(Ending::Lost(error.to_string().into()), turn);
                         self.connection.discard();
@@ -207,6 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
         let worker = self.presence.worker.clone();
         let mut turn = worker.begin();
         self.connection.set_waker(cx.waker());
+        self.trace();
         let will_wake = self.read(cx, &mut turn);
         self.write(cx, &mut turn);
         let mut done = Poll::Pending;

@@ -28,8 +28,10 @@ pub(super) struct Settings {
     pub(super) listeners: Vec<Listener>,
     /// NAME and PASSWORD, at every listener.
     pub(super) users: Vec<(String, String)>,
-    /// What each listener demands and grants; filled in with them. Behind them is what bridges may do, if there are any.
+    /// What each listener demands and grants; filled in with them.
     pub(super) rights: Vec<rights::Source>,
+    /// What bridges may do.
+    pub(super) bridge_rights: Vec<rights::Source>,
     pub(super) bridges: Vec<Plan>,
     /// Between publications under `$SYS`; zero for none.
     pub(super) sys_interval: Duration,
@@ -101,6 +103,7 @@ impl Settings {
             listeners: Vec::new(),
             users: Vec::new(),
             rights: Vec::new(),
+            bridge_rights: Vec::new(),
             bridges: Vec::new(),
             sys_interval: Duration::from_secs(10),
             sweep_interval: None,
@@ -293,9 +296,7 @@ impl Settings {
         let pairs = self.rights.iter().zip(&self.listeners);
         let over = pairs.map(|(base, listener)| rights::source(base, self, args, listener));
         self.rights = over.collect();
-        if !self.bridges.is_empty() {
-            self.rights.extend(rights::of_bridges(&self.unnamed, &self.users, args));
-        }
+        self.bridge_rights = rights::of_bridges(&self.unnamed, &self.users, args).into();
         Ok(())
     }
 

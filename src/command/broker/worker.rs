@@ -171,6 +171,10 @@ impl Worker {
         }
     }
 
+    pub(super) fn log(&self) -> &Log {
+        &self.shared.log
+    }
+
     /// Takes a connection from this process, and serves it on this thread.
     pub(super) fn enter(self: &Rc<Self>, stream: DuplexStream, peer: Peer) {
         Presence::new(self.clone(), None).serve(stream, peer);

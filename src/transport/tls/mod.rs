@@ -101,6 +101,14 @@ impl Tls {
         }
     }
 
+    /// Reads all files that a handshake would read.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, or does not go together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.connector().map(drop)
+    }
+
     fn connector(&self) -> Result<Connector, String> {
         #[cfg(unix)]
         if self.needs_openssl()? {

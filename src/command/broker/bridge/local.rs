@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::plan::Plan;
-use crate::broker::{Kind, Peer};
+use crate::broker::{Kind, Peer, Rights};
 use crate::client::{Client, Event, Refusal, Settings};
 use crate::codec::packet::{Options, RetainHandling, Version};
 use crate::codec::property::{Properties, PropertiesBuf, Property};
@@ -30,25 +30,19 @@ pub(in crate::command::broker) enum Standing {
 }
 
 /// Opens a connection to this broker, for at most `window` messages in flight to the bridge.
-pub(super) async fn open(
-    worker: &Rc<Worker>,
-    plan: &Plan,
-    policies: usize,
-    window: u16,
-) -> Result<(Link, Opened), Ended> {
+pub(super) async fn open(worker: &Rc<Worker>, plan: &Plan, window: u16) -> Result<(Link, Opened), Ended> {
     let near = &plan.near;
     let mut properties = PropertiesBuf::default();
     if near.is_kept {
         properties.push(Property::SessionExpiryInterval(u32::MAX));
     }
     properties.push(Property::ReceiveMaximum(window.max(1)));
-    connect(worker, plan, policies, !near.is_kept, properties).await
+    connect(worker, plan, !near.is_kept, properties).await
 }
 
 async fn connect(
     worker: &Rc<Worker>,
     plan: &Plan,
-    policies: usize,
     clean_start: bool,
     properties: PropertiesBuf,
 ) -> Result<(Link, Opened), Ended> {
@@ -74,7 +68,7 @@ async fn connect(
     let peer = Peer {
         name: format!("the bridge {}", plan.name).into(),
         address: None,
-        listener: policies + standing as usize,
+        listener: Rights::BRIDGES + standing as usize,
         identity: near.username.as_deref().filter(|_| standing == Standing::Named).map(Into::into),
         kind: Kind::Bridge { queues_at_most_once: plan.is_lazy() },
     };
@@ -126,12 +120,8 @@ pub(super) fn subscribe(
 
 /// Makes the session with its subscriptions, so that messages wait there from now on. What the broker sends meanwhile is
 /// not acknowledged, so it comes again. Whether the session was there, and what was refused.
-pub(super) async fn prepare(
-    worker: &Rc<Worker>,
-    plan: &Plan,
-    policies: usize,
-) -> Result<(bool, Vec<Reason>), Ended> {
-    let (mut link, opened) = open(worker, plan, policies, 1).await?;
+pub(super) async fn prepare(worker: &Rc<Worker>, plan: &Plan) -> Result<(bool, Vec<Reason>), Ended> {
+    let (mut link, opened) = open(worker, plan, 1).await?;
     let mut refused = Vec::new();
     let mut answers = subscribe(worker, &mut link, plan, |_| RetainHandling::SendIfNew).unwrap_or_default();
     while answers > 0 {
@@ -154,7 +144,7 @@ pub(super) async fn prepare(
 }
 
 /// Ends the session.
-pub(super) async fn forget(worker: &Rc<Worker>, plan: &Plan, policies: usize) -> Result<(), Ended> {
-    let (mut link, _) = connect(worker, plan, policies, true, PropertiesBuf::default()).await?;
+pub(super) async fn forget(worker: &Rc<Worker>, plan: &Plan) -> Result<(), Ended> {
+    let (mut link, _) = connect(worker, plan, true, PropertiesBuf::default()).await?;
     link.close(Reason::SUCCESS, Properties::EMPTY).await
 }

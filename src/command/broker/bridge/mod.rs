@@ -20,6 +20,8 @@ pub(super) use local::Standing;
 pub(super) use plan::Plan;
 
 use super::worker::Worker;
+use crate::link::{Way, Witness};
+use crate::text;
 
 /// How long all bridges together may take to say farewell when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -28,8 +30,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 struct Order {
     plan: Rc<Plan>,
-    /// Number of the first policy of bridges.
-    policies: usize,
     /// Raised by what is not to wait for the next connection.
     urgent: u32,
     stop: Option<Stop>,
@@ -55,6 +55,16 @@ impl Voice {
         self.worker.shared.log.info(&format!("bridge {}: {text}", self.name));
     }
 
+    /// Logs each packet to and from the other broker.
+    fn witness(&self) -> Witness {
+        let voice = self.clone();
+        Box::new(move |way, packet| {
+            let way = if way == Way::Out { "sent" } else { "received" };
+            let text = format!("bridge {}: {way} {}", voice.name, text::brief(packet));
+            voice.worker.shared.log.debug(&text);
+        })
+    }
+
     fn warning(&self, text: &str) {
         self.worker.shared.log.warning(&format!("bridge {}: {text}", self.name));
     }
@@ -73,15 +83,15 @@ struct Running {
 
 impl Bridges {
     /// Starts them on this worker.
-    pub(super) fn start(worker: Rc<Worker>, plans: &[Plan], policies: usize) -> Rc<Self> {
+    pub(super) fn start(worker: Rc<Worker>, plans: &[Plan]) -> Rc<Self> {
         let bridges = Rc::new(Self { worker, running: RefCell::default() });
-        bridges.apply(plans, policies);
+        bridges.apply(plans);
         bridges
     }
 
     /// From now on there are these: others end, and those that have changed do what they are told now, or with their next
     /// connection.
-    pub(super) fn apply(&self, plans: &[Plan], policies: usize) {
+    pub(super) fn apply(&self, plans: &[Plan]) {
         let mut running = self.running.borrow_mut();
         running.retain(|bridge| {
             let name = bridge.orders.borrow().plan.name.clone();
@@ -94,7 +104,7 @@ impl Bridges {
         for plan in plans {
             let found = running.iter().find(|bridge| bridge.orders.borrow().plan.name == plan.name);
             let Some(bridge) = found else {
-                let order = Order { plan: Rc::new(plan.clone()), policies, urgent: 0, stop: None };
+                let order = Order { plan: Rc::new(plan.clone()), urgent: 0, stop: None };
                 let (orders, receiver) = watch::channel(order);
                 let task = tokio::task::spawn_local(run::run(self.worker.clone(), receiver));
                 running.push(Running { orders, task });

@@ -129,6 +129,15 @@ impl Plan {
         }
     }
 
+    /// Reads the files of TLS.
+    ///
+    /// # Errors
+    /// One line: of which bridge, and what is wrong.
+    pub(in crate::command::broker) fn check(&self) -> Result<(), String> {
+        let tls = self.targets.first().and_then(|target| target.tls.as_ref());
+        tls.map_or(Ok(()), Tls::check).map_err(|fault| format!("bridge {}: {fault}", self.name))
+    }
+
     /// Whether the other one says the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (&self.name, &self.source) == (&other.name, &other.source)

@@ -29,7 +29,6 @@ struct Bridge {
     voice: Voice,
     orders: Receiver<Order>,
     plan: Rc<Plan>,
-    policies: usize,
     /// The last order that could not wait.
     urgent: u32,
     places: Places,
@@ -57,7 +56,7 @@ enum Next {
 }
 
 pub(super) async fn run(worker: Rc<Worker>, orders: Receiver<Order>) {
-    let Order { plan, policies, urgent, stop: _ } = orders.borrow().clone();
+    let Order { plan, urgent, stop: _ } = orders.borrow().clone();
     let mut bridge = Bridge {
         voice: Voice { worker: worker.clone(), name: plan.name.clone() },
         worker,
@@ -65,7 +64,6 @@ pub(super) async fn run(worker: Rc<Worker>, orders: Receiver<Order>) {
         places: plan.places(),
         pause: plan.pause(),
         plan,
-        policies,
         urgent,
         is_prepared: false,
         is_new: false,
@@ -116,8 +114,8 @@ async fn interrupted(orders: &mut Receiver<Order>, seen: u32) {
 impl Bridge {
     /// Does what the last orders say from here on.
     async fn take_over(&mut self) {
-        let Order { plan, policies, urgent, stop: _ } = self.orders.borrow_and_update().clone();
-        (self.policies, self.urgent) = (policies, urgent);
+        let Order { plan, urgent, stop: _ } = self.orders.borrow_and_update().clone();
+        self.urgent = urgent;
         if Rc::ptr_eq(&plan, &self.plan) {
             return;
         }
@@ -134,7 +132,7 @@ impl Bridge {
     }
 
     async fn forget(&self, plan: &Plan) {
-        if let Err(ended) = local::forget(&self.worker, plan, self.policies).await {
+        if let Err(ended) = local::forget(&self.worker, plan).await {
             self.voice.warning(&format!("its session {} could not be ended: {ended}", plan.near.client_id));
         }
     }
@@ -173,7 +171,13 @@ impl Bridge {
         if plan.is_lazy() {
             tokio::select! {
                 () = enough_waits(&worker, &plan) => {}
-                () = interrupted(&mut orders, self.urgent) => return Next::Again,
+                // Also what is not urgent: what the session here waits for may have changed.
+                changed = orders.changed() => {
+                    if changed.is_err() {
+                        std::future::pending().await
+                    }
+                    return Next::Again;
+                }
             }
         }
         let urgent = self.urgent;
@@ -198,7 +202,7 @@ impl Bridge {
         if !near.is_kept || is_there && self.plan.is_lazy() {
             return Ok(());
         }
-        let (was_there, refused) = local::prepare(&self.worker, &self.plan, self.policies).await?;
+        let (was_there, refused) = local::prepare(&self.worker, &self.plan).await?;
         self.is_new |= !was_there;
         if let Some(reason) = refused.first() {
             self.voice.warning(&format!("this broker refused a subscription: {reason}"));
@@ -216,7 +220,7 @@ impl Bridge {
             Err(ended) => return Err(self.unreachable(target, &ended)),
         };
         let window = far.client().negotiated().receive_maximum.min(plan.near.window);
-        let (near, at_home) = match local::open(&self.worker, &plan, self.policies, window).await {
+        let (near, at_home) = match local::open(&self.worker, &plan, window).await {
             Ok(opened) => opened,
             Err(ended) => {
                 far.abandon().await;
@@ -270,6 +274,9 @@ impl Bridge {
         settings.bridge &= !self.is_unmarked;
         let is_marked = settings.bridge;
         let mut link = Link::new(Client::new(settings), target.clone());
+        if self.worker.shared.log.traces() {
+            link.show_to(self.voice.witness());
+        }
         let mut result = link.open().await;
         if is_marked && result.as_ref().is_err_and(may_not_know_bridges) {
             link.abandon().await;
