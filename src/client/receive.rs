@@ -103,15 +103,7 @@ impl Client {
                     return Ok(Step::Nothing);
                 }
                 self.pump(out);
-                let withdrawn = self.withdrawn.iter().position(|id| *id == packet_id);
-                let reason = match reason {
-                    _ if withdrawn.map(|place| self.withdrawn.remove(place)).is_some() => {
-                        Reason::PACKET_TOO_LARGE
-                    }
-                    // The receiver had released it before: taken all the same.
-                    Reason::PACKET_IDENTIFIER_NOT_FOUND => Reason::SUCCESS,
-                    reason => reason,
-                };
+                let reason = self.completed(packet_id, reason);
                 Ok(Step::Event(Event::Acknowledged { packet_id, reason, properties }))
             }
             Packet::Suback(suback) => {
@@ -189,6 +181,19 @@ impl Client {
         let again = if is_kept { Again::default() } else { self.lose_session() };
         self.pump(out);
         Ok(Event::Connected { session_present, properties, again })
+    }
+
+    /// What PUBCOMP says of a message.
+    fn completed(&mut self, packet_id: PacketId, reason: Reason) -> Reason {
+        if let Some(place) = self.withdrawn.iter().position(|id| *id == packet_id) {
+            self.withdrawn.remove(place);
+            return Reason::PACKET_TOO_LARGE;
+        }
+        match reason {
+            // The receiver had released it before: taken all the same.
+            Reason::PACKET_IDENTIFIER_NOT_FOUND => Reason::SUCCESS,
+            reason => reason,
+        }
     }
 
     /// The server has no session: ours is discarded [MQTT-3.2.2-5]. Unfinished messages become new ones.
