@@ -53,7 +53,7 @@ impl Kind {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Skeeter => "skeeter".to_owned(),
-            Self::Workers(count) => format!("{count} worker(s)"),
+            Self::Workers(count) => format!("{count} worker{}", if *count == 1 { "" } else { "s" }),
             Self::Mosquitto(_) => "mosquitto".to_owned(),
             Self::Other(name, _) => name.clone(),
         }
@@ -113,6 +113,7 @@ impl Drop for Broker {
         let _ = self.child.wait();
         if let Some(config) = &self.config {
             let _ = std::fs::remove_file(config);
+            let _ = std::fs::remove_file(config.with_extension("socket"));
         }
     }
 }
@@ -136,20 +137,30 @@ fn own(workers: Option<usize>, door: Door, tells: bool) -> Command {
 
 fn mosquitto(door: Door, port: u16, tells: bool) -> String {
     // Its defaults drop most of a flood; a benchmark of what arrives needs it to keep everything.
+    // It cannot bind a WebSocket to an address, nor start with WebSockets alone.
+    let listener = match door {
+        Door::Plain | Door::Tls => format!("listener {port} 127.0.0.1"),
+        Door::WebSocket => {
+            let socket = std::env::temp_dir().join(format!("skeeter-bench-{port}.socket"));
+            format!("listener 0 {}\nlistener {port}\nprotocol websockets", socket.display())
+        }
+    };
     let mut text = format!(
-        "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n\
+        "user root\n{listener}\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n\
          sys_interval {}\n",
         u8::from(tells)
     );
-    match door {
-        Door::Plain => {}
-        Door::Tls => {
-            let (certificate, key) = certificate();
-            text += &format!("certfile {}\nkeyfile {}\nuser root\n", certificate.display(), key.display());
-        }
-        Door::WebSocket => text += "protocol websockets\n",
+    if door == Door::Tls {
+        let (certificate, key) = certificate();
+        text += &format!("certfile {}\nkeyfile {}\n", certificate.display(), key.display());
     }
     text
+}
+
+/// Whether somebody takes connections; a port that nobody listens on may connect to itself.
+fn listens(port: u16) -> bool {
+    let stream = TcpStream::connect(("127.0.0.1", port));
+    stream.is_ok_and(|stream| stream.local_addr().ok() != stream.peer_addr().ok())
 }
 
 impl Broker {
@@ -199,8 +210,9 @@ impl Broker {
             }
             None => port,
         };
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(10), "{} does not listen", kind.name());
+        while !listens(port) {
+            let is_there = child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(10);
+            assert!(is_there, "{} does not listen", kind.name());
             std::thread::sleep(Duration::from_micros(200));
         }
         Self { child, port, url: format!("{start}{port}"), took: began.elapsed(), config }

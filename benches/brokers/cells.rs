@@ -86,7 +86,7 @@ fn loads(cells: &mut Vec<Cell>) {
         ("100 pairs", "pub-sub --clients 100"),
         ("fan-in 100:1", "fan-in"),
         ("fan-out 1:100", "fan-out"),
-        ("fan-out 1:1000", "fan-out --subscribers 1000"),
+        ("fan-out 1:1000", "fan-out --subscribers 1000 --window 50"),
         ("shared 10:10", "shared"),
     ];
     let doors = [(Door::Plain, ""), (Door::Tls, ", TLS"), (Door::WebSocket, ", WebSocket")];
@@ -328,6 +328,7 @@ fn foreign(broker: &Broker, qos: u8, options: &Options) -> Option<Figures> {
         .args(["-c", &format!("exec {line}")])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     // One that does not end by itself is ended.

@@ -16,7 +16,8 @@
 //! counts them, messages a second, p50 and p99, what was lost, and the ratio of the medians. The load comes from `skeeter
 //! bench`; a bare relay of the same bytes is the floor, and another generator the check on ours. The command of another
 //! broker has `{port}`, or `{tls_port}` with `{cert}` and `{key}`, or `{ws_port}` for its doors; that of a generator `{port}`,
-//! `{qos}` and `{seconds}`. Linux only; everything stays on loopback.
+//! `{qos}` and `{seconds}`. Linux only; everything stays
+//! on loopback but for mosquitto's WebSockets, which it cannot bind to an address.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first thing that fails")]
 
