@@ -274,11 +274,17 @@ impl Connection {
         }
         let ended = state.ended;
         let parked = state.inbox.is_some();
+        let discards = parked && request.clean_start && !ended;
+        if discards {
+            self.broker.condemn(&request.session, &mut state, turn);
+        }
         drop(state);
-        if (parked && request.clean_start) || ended {
+        if discards || ended {
             // The old session goes, with its will; a new one takes its place [MQTT-3.1.2-4].
             let old = request.session.clone();
-            self.broker.end(&old, turn);
+            if discards {
+                self.broker.clear(&old, turn);
+            }
             let session = self.broker.claim(&old.client, &self.limits);
             request.epoch = session.lock().epoch;
             request.session = session;
@@ -301,6 +307,12 @@ impl Connection {
         link.waker.clone_from(&self.waker);
         link.proof = request.proof.clone();
         let mut state = request.session.lock();
+        if state.ended || state.epoch != request.epoch || state.link.is_some() {
+            // It has ended, or another connection has it, since it was looked at.
+            drop(state);
+            self.phase = Phase::Waiting(Box::new(request));
+            return self.establish(turn);
+        }
         self.broker.entitle(&mut state, request.who.clone(), Some(&mut link));
         let is_limited = request.version == Version::V5 && !self.peer.kind.is_bridge();
         let own = if is_limited { limits.receive_maximum } else { u16::MAX };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Broker;
 use super::event::{Ending, Event};
 use super::record::Record;
-use super::session::Session;
+use super::session::{Session, State};
 use super::turn::Turn;
 use crate::codec::reason::Reason;
 use crate::delivery::Inbox;
@@ -47,13 +47,16 @@ impl Broker {
                 session.record(&state, turn);
             }
         }
+        if expiry == 0 {
+            self.condemn(session, &mut state, turn);
+        }
         drop(state);
         self.connections.fetch_sub(1, Ordering::Relaxed);
         if let Some(will) = due {
             self.publish_will(&will, session, turn);
         }
         if expiry == 0 {
-            self.end(session, turn);
+            self.clear(session, turn);
         }
         // Last: the new connection finds everything settled.
         turn.wakes.extend(link.and_then(|link| link.successor));
@@ -65,14 +68,27 @@ impl Broker {
         if state.ended {
             return;
         }
+        self.condemn(session, &mut state, turn);
+        drop(state);
+        self.clear(session, turn);
+    }
+
+    /// The session has ended. Said under the lock under which that was found, as its client may come back at any time: it
+    /// finds that there is none, and gets another.
+    pub(super) fn condemn(&self, session: &Session, state: &mut State, turn: &mut Turn) {
         state.ended = true;
-        self.schedule.remove(session, &mut state);
-        let filters = std::mem::take(&mut state.filters);
-        let groups = std::mem::take(&mut state.groups);
-        let given_back = state.drain();
+        self.schedule.remove(session, state);
         if state.kept {
             turn.record(Record::EndSession { key: session.key });
         }
+    }
+
+    /// Takes away what is left of a session that has ended.
+    pub(super) fn clear(&self, session: &Arc<Session>, turn: &mut Turn) {
+        let mut state = session.lock();
+        let filters = std::mem::take(&mut state.filters);
+        let groups = std::mem::take(&mut state.groups);
+        let given_back = state.drain();
         let will = state.will.take();
         state.replays = None;
         state.release(turn);
@@ -111,8 +127,9 @@ impl Broker {
                 session.record(&state, turn);
             }
             let expired = state.expires <= turn.now;
-            if !expired {
-                self.schedule.add(&session, &mut state);
+            match expired {
+                true => self.condemn(&session, &mut state, turn), // [MQTT-4.1.0-2]
+                false => self.schedule.add(&session, &mut state),
             }
             drop(state);
             if let Some(will) = will {
@@ -121,7 +138,7 @@ impl Broker {
             if expired {
                 turn.counters.sessions_expired.add(1);
                 turn.events.push(Event::Expired { client: session.client.clone() });
-                self.end(&session, turn); // [MQTT-4.1.0-2]
+                self.clear(&session, turn);
             }
         }
         self.retained.expire(turn.now);

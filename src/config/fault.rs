@@ -48,9 +48,12 @@ impl fmt::Display for Fault {
 
 /// The name that is most like `wanted`, if one is like it.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distances = names.map(|name| (distance(&wanted.to_lowercase(), name), name));
-    let (distance, name) = distances.min()?;
-    (distance <= wanted.len().div_ceil(4).max(1)).then_some(name)
+    let most = wanted.len().div_ceil(4).max(1);
+    let (wanted, length) = (wanted.to_lowercase(), wanted.chars().count());
+    // Names, which are ASCII, of quite another length are not compared: a line of garbage may be long.
+    let names = names.filter(|name| name.len().abs_diff(length) <= most);
+    let (distance, name) = names.map(|name| (distance(&wanted, name), name)).min()?;
+    (distance <= most).then_some(name)
 }
 
 /// How many characters must be put in, left out, changed or swapped with their neighbours.
