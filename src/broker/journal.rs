@@ -145,8 +145,9 @@ impl Journal {
             open.last_end = ticket;
         }
         let store = open.store.take();
-        drop(open);
+        // Before the batch can be taken, and so before its bytes are taken off.
         let backlog = self.backlog.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        drop(open);
         if let Some(store) = store {
             store.wake();
         }
