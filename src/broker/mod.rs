@@ -39,6 +39,7 @@ mod link;
 pub(crate) mod model;
 mod output;
 mod peer;
+mod pressure;
 mod promise;
 mod publish;
 mod queue;

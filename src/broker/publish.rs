@@ -239,7 +239,7 @@ impl Connection {
         if open.pressed.is_empty() {
             return;
         }
-        open.pressed.retain(|receiver| receiver.is_pressing(turn));
+        open.pressed.retain(|receiver| receiver.still_presses(turn));
         if !open.pressed.is_empty() {
             if turn.now >= open.pressed_until {
                 open.pressed_until = turn.now + self.limits.stuck_after;

@@ -46,16 +46,13 @@ impl Receiver {
         }
     }
 
-    /// Whether publishers should be slowed down because of this receiver.
-    pub(crate) fn is_pressing(&self, turn: &Turn) -> bool {
+    /// Whether the turn's publisher should still be slowed down because of this receiver, which then wakes it when it has
+    /// room: who woke it last has forgotten it.
+    pub(crate) fn still_presses(&self, turn: &Turn) -> bool {
         let limits = &*turn.limits;
         match self {
-            Self::Session(session, _) => {
-                let state = session.lock();
-                state.is_pressing(turn.now, limits)
-                    || (!state.is_low(limits) && state.takes(turn.now, limits))
-            }
-            Self::Group(group) => group.is_pressing(turn, limits),
+            Self::Session(session, _) => session.lock().still_presses(turn, limits),
+            Self::Group(group) => group.still_presses(turn, limits),
         }
     }
 }

@@ -79,7 +79,7 @@ pub(crate) struct State {
     /// When the schedule has the session looked at.
     pub(super) scheduled: Instant,
     /// Publishers that were slowed down because of this session.
-    pressing: Vec<Waker>,
+    pub(super) pressing: Vec<Waker>,
     /// Messages dropped since there was last room.
     dropped: u64,
     /// Bytes of the messages in flight that are kept for a resend.
@@ -398,39 +398,6 @@ impl State {
         waiting.number = self.keep(&waiting, turn);
         self.queue.push(waiting, limits);
         self.pressure(turn, limits)
-    }
-
-    /// Whether the publisher should slow down: much waits for a client that still takes bytes.
-    fn pressure(&mut self, turn: &Turn, limits: &Limits) -> Offer {
-        if !self.is_pressing(turn.now, limits) {
-            return Offer::Taken;
-        }
-        if let Some(publisher) = &turn.publisher
-            && !self.pressing.iter().any(|waker| waker.will_wake(publisher))
-        {
-            self.pressing.push(publisher.clone());
-        }
-        Offer::Pressed
-    }
-
-    /// Whether so much waits here that publishers should slow down. An absent or stuck client slows nobody.
-    pub(crate) fn is_pressing(&self, now: Instant, limits: &Limits) -> bool {
-        self.link.as_ref().is_some_and(|link| {
-            (link.pending() > limits.output_high || self.queue.is_high(limits))
-                && !link.is_stuck(!self.queue.is_empty(), now, limits.stuck_after)
-        })
-    }
-
-    /// Whether a client is there and takes what it is sent.
-    pub(crate) fn takes(&self, now: Instant, limits: &Limits) -> bool {
-        let link = self.link.as_ref();
-        // Identifiers that the client does not answer stand for bytes that it does not take.
-        link.is_some_and(|link| !link.is_stuck(!self.outbox.has_room(), now, limits.stuck_after))
-    }
-
-    /// Whether so little waits here that publishers may go on.
-    pub(crate) fn is_low(&self, limits: &Limits) -> bool {
-        self.queue.is_low(limits) && self.link.as_ref().is_none_or(|link| link.pending() <= limits.output_low)
     }
 
     /// Whether a PUBLISH above QoS 0 could leave now.

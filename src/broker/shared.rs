@@ -165,9 +165,9 @@ impl Group {
         number
     }
 
-    /// Whether so much waits here that publishers should slow down.
-    pub(crate) fn is_pressing(&self, turn: &Turn, limits: &Limits) -> bool {
-        self.state.lock().is_pressing(turn, limits)
+    /// Whether so much waits here that the turn's publisher should still be slowed down.
+    pub(super) fn still_presses(&self, turn: &Turn, limits: &Limits) -> bool {
+        self.state.lock().pressure(turn, limits) == Offer::Pressed
     }
 
     /// A QoS 1 message whose member's session ended without acknowledging it goes to another member.

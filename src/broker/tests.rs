@@ -48,6 +48,47 @@ fn a_connect_that_is_superseded_while_it_waits_is_told() {
     assert!(waiting.is_over());
 }
 
+/// Takes all that is to be written, as a socket does.
+fn write(connection: &mut Connection, turn: &mut Turn) {
+    connection.poll(turn);
+    while !connection.output().is_empty() {
+        let count = connection.output().len();
+        connection.written(count, turn);
+        connection.poll(turn);
+    }
+    turn.wake();
+}
+
+#[test]
+fn a_publisher_that_is_still_slowed_down_when_it_asks_is_woken_again() {
+    let (broker, mut turn) = stage(Limits { output_high: 60, output_low: 20, ..Limits::default() });
+    let flags: [Arc<Flag>; 2] = Default::default();
+    let connect = ["CONNECT v=3.1.1 id=s clean=1", "CONNECT v=3.1.1 id=p clean=1"];
+    let mut subscriber = open(&broker, connect[0], &flags[0], &mut turn);
+    let mut publisher = open(&broker, connect[1], &flags[1], &mut turn);
+    say(&mut subscriber, "SUBSCRIBE m=1 filter=t q=0", &mut turn);
+    write(&mut subscriber, &mut turn);
+    write(&mut publisher, &mut turn);
+    let publish = |id: u16, size: usize| format!("PUBLISH topic=t q=1 m={id} payload={}", "x".repeat(size));
+    let was_woken = || flags[1].0.swap(false, Ordering::Relaxed);
+    was_woken();
+
+    say(&mut publisher, &publish(1, 45), &mut turn);
+    write(&mut publisher, &mut turn);
+    say(&mut publisher, &publish(2, 30), &mut turn);
+    assert!(publisher.output().is_empty(), "much waits");
+    write(&mut subscriber, &mut turn);
+    assert!(was_woken(), "little waits now");
+    // Before it looks, more has come: too little to slow it down, too much for it to go on.
+    say(&mut publisher, &publish(3, 30), &mut turn);
+    publisher.poll(&mut turn);
+    assert!(publisher.output().is_empty(), "it is still slowed down");
+    write(&mut subscriber, &mut turn);
+    assert!(was_woken(), "only time would ever wake it");
+    publisher.poll(&mut turn);
+    assert_eq!(publisher.output().len(), 8, "both are acknowledged");
+}
+
 #[test]
 fn messages_that_expire_in_a_full_queue_are_counted_as_dropped() {
     let (broker, mut turn) = stage(Limits { queued_messages: 2, ..Limits::default() });
