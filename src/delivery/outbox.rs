@@ -1,29 +1,10 @@
-//! QoS 1 and 2, written once: what one side sends ([`Outbox`]) and what it receives ([`Inbox`]).
-//!
-//! MQTT is the same handshake twice, publisher to broker and broker to subscriber, so the broker's sessions and the
-//! clients use these same two values. They hold packet identifiers and who owes whom an answer; they know no bytes, no
-//! time and no queue of what is not yet sent.
-//!
-//! ```text
-//!   QoS 1 sender     publish ──▶ Publish ── PUBACK ──▶ gone
-//!   QoS 2 sender     publish ──▶ Publish ── PUBREC ──▶ Release ── PUBCOMP ──▶ gone
-//!                                   └────── PUBREC, 0x80 or above ──▶ gone
-//!   QoS 2 receiver   PUBLISH ──▶ held ── PUBREL ──▶ gone
-//! ```
-//!
-//! The DUP flag is never consulted, only the identifier: an unseen QoS 2 PUBLISH that says DUP is new.
+//! What was sent and is not finished: identifiers, the peer's window, and what to send again.
 
 use std::collections::VecDeque;
 
 use crate::codec::packet::PacketId;
 use crate::codec::reason::Reason;
 use crate::message::QoS;
-
-/// The greatest packet identifier there is.
-pub const MAX_PACKET_ID: u16 = u16::MAX;
-/// The greatest one of a session in the broker. Those above it are for what a bridge says for itself among the messages of
-/// its session, which it hands on with their identifiers.
-pub const MAX_SESSION_ID: u16 = 65_471;
 
 /// What was sent and is not finished, in the order it was sent. `T` is what a resend needs.
 #[derive(Debug)]
@@ -210,13 +191,7 @@ impl<T> Outbox<T> {
             Sent::Publish(QoS::ExactlyOnce, _) if reason.is_failure() => {
                 self.remove_publish(position).map_or(Received::Unknown, Received::Refused)
             }
-            Sent::Publish(QoS::ExactlyOnce, _) => {
-                // [MQTT-4.3.3-6]: from here on only the PUBREL is sent again.
-                match std::mem::replace(&mut self.slots[position].state, Sent::Release) {
-                    Sent::Publish(_, content) => Received::Release(Some(content)),
-                    Sent::Release | Sent::Request => Received::Release(None),
-                }
-            }
+            Sent::Publish(QoS::ExactlyOnce, _) => Received::Release(self.release(position)),
             Sent::Release if !reason.is_failure() => Received::Release(None),
             Sent::Release | Sent::Publish(..) | Sent::Request => Received::Unknown,
         }
@@ -298,12 +273,18 @@ impl<T> Outbox<T> {
     /// so PUBREL, which is to be sent, frees it on both sides.
     pub fn withdraw(&mut self, id: PacketId) -> Withdrawn<T> {
         let Some(position) = self.find(id) else { return Withdrawn::Over(None) };
-        if !matches!(self.slots[position].state, Sent::Publish(QoS::ExactlyOnce, _)) {
-            return Withdrawn::Over(self.remove_publish(position));
+        match self.slots[position].state {
+            Sent::Publish(QoS::ExactlyOnce, _) => Withdrawn::Release(self.release(position)),
+            Sent::Publish(..) => Withdrawn::Over(self.remove_publish(position)),
+            Sent::Release | Sent::Request => Withdrawn::Over(None),
         }
+    }
+
+    /// From here on only the PUBREL is sent again [MQTT-4.3.3-6]; what the PUBLISH had.
+    fn release(&mut self, position: usize) -> Option<T> {
         match std::mem::replace(&mut self.slots[position].state, Sent::Release) {
-            Sent::Publish(_, content) => Withdrawn::Release(Some(content)),
-            Sent::Release | Sent::Request => Withdrawn::Release(None),
+            Sent::Publish(_, content) => Some(content),
+            Sent::Release | Sent::Request => None,
         }
     }
 
@@ -317,109 +298,9 @@ impl<T> Outbox<T> {
     }
 }
 
-/// What was received above QoS 0 and is not answered to the end.
-#[derive(Debug)]
-pub struct Inbox {
-    /// QoS 2 identifiers whose PUBREL has not come, in ascending order.
-    held: Vec<PacketId>,
-    /// Those of them whose PUBLISH came on an earlier connection alone: they do not count against the Receive Maximum of
-    /// this one [MQTT-4.9.0-1], and a peer that has forgotten them may never release them.
-    stale: Vec<PacketId>,
-    /// QoS 1 messages whose PUBACK has not left.
-    unanswered: usize,
-    /// Our own Receive Maximum, as told to the peer.
-    window: u16,
-}
-
-/// What an arriving PUBLISH above QoS 0 is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    New,
-    /// A QoS 2 identifier that is held already: answer PUBREC again, deliver to nobody [MQTT-4.3.3-10].
-    Again,
-    /// More than the Receive Maximum allows [MQTT-3.3.4-7].
-    TooMany,
-}
-
-impl Inbox {
-    /// An empty inbox. `window` is our Receive Maximum, from 1.
-    pub fn new(window: u16) -> Self {
-        assert!(window > 0, "limits start at 1");
-        Self { held: Vec::new(), stale: Vec::new(), unanswered: 0, window }
-    }
-
-    /// An inbox that holds these QoS 2 identifiers.
-    pub fn restore(window: u16, mut held: Vec<PacketId>) -> Self {
-        held.sort_unstable();
-        Self { held, ..Self::new(window) }
-    }
-
-    /// A PUBLISH of this QoS and identifier arrived.
-    pub fn publish(&mut self, qos: QoS, id: PacketId) -> Arrival {
-        let is_full = self.open() >= usize::from(self.window);
-        let position = match qos {
-            QoS::ExactlyOnce => match self.held.binary_search(&id) {
-                Ok(_) => match self.stale.iter().position(|stale| *stale == id) {
-                    Some(_) if is_full => return Arrival::TooMany,
-                    Some(stale) => {
-                        self.stale.remove(stale);
-                        return Arrival::Again;
-                    }
-                    None => return Arrival::Again,
-                },
-                Err(position) => position,
-            },
-            QoS::AtMostOnce | QoS::AtLeastOnce => self.held.len(),
-        };
-        if is_full {
-            return Arrival::TooMany;
-        }
-        match qos {
-            QoS::ExactlyOnce => self.held.insert(position, id),
-            QoS::AtLeastOnce => self.unanswered += 1,
-            QoS::AtMostOnce => {}
-        }
-        Arrival::New
-    }
-
-    /// Our PUBACK left: the peer may send one more.
-    pub fn puback_sent(&mut self) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-    }
-
-    /// PUBREL arrived, or we refused with a PUBREC of 0x80 or above [MQTT-4.3.3-9]: whether the identifier was held.
-    pub fn release(&mut self, id: PacketId) -> bool {
-        match self.held.binary_search(&id) {
-            Ok(position) => {
-                self.held.remove(position);
-                self.stale.retain(|stale| *stale != id);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// A new connection begins, with this Receive Maximum of ours.
-    pub fn resume(&mut self, window: u16) {
-        assert!(window > 0, "limits start at 1");
-        (self.window, self.unanswered) = (window, 0);
-        self.stale.clone_from(&self.held);
-    }
-
-    /// Messages that the peer counts against our Receive Maximum.
-    pub fn open(&self) -> usize {
-        self.held.len() - self.stale.len() + self.unanswered
-    }
-
-    /// QoS 2 identifiers whose PUBREL has not come, ascending.
-    pub fn held(&self) -> &[PacketId] {
-        &self.held
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Arrival, Inbox, Outbox, Received, Resend};
+    use super::{Outbox, Received, Resend, Withdrawn};
     use crate::codec::packet::PacketId;
     use crate::codec::reason::Reason;
     use crate::message::QoS;
@@ -483,6 +364,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_withdrawn_frees_its_identifier_on_both_sides() {
+        let mut outbox = outbox(2);
+        let one = outbox.publish(QoS::AtLeastOnce, "a");
+        let two = outbox.publish(QoS::ExactlyOnce, "b");
+        assert_eq!(outbox.withdraw(one), Withdrawn::Over(Some("a")));
+        assert_eq!(outbox.withdraw(two), Withdrawn::Release(Some("b")));
+        assert_eq!(outbox.withdraw(two), Withdrawn::Over(None), "its PUBREL is on its way");
+        assert!(outbox.pubcomp(two) && outbox.is_empty());
+        assert_eq!(outbox.withdraw(two), Withdrawn::Over(None), "it is gone");
+    }
+
+    #[test]
     fn a_resumed_session_sends_again_in_the_first_order() {
         let mut outbox = outbox(4);
         let (a, b, c) = (
@@ -520,34 +413,5 @@ mod tests {
         assert_eq!(outbox.next_resend(), Some(Resend::Publish(b, QoS::AtLeastOnce, &"b")));
         assert_eq!(outbox.puback(b), Some("b"));
         assert!(outbox.is_empty() && outbox.has_room());
-    }
-
-    #[test]
-    fn what_an_earlier_connection_left_counts_when_it_is_sent_again() {
-        let mut inbox = Inbox::new(1);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New);
-        inbox.resume(1);
-        // [v5 MQTT-4.9.0-1]: the quota is new with each connection, whoever forgot what of the one before.
-        assert_eq!(inbox.publish(QoS::AtLeastOnce, id(1)), Arrival::New);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::TooMany);
-        inbox.puback_sent();
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::Again);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(8)), Arrival::TooMany);
-        assert!(inbox.release(id(7)));
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(8)), Arrival::New);
-    }
-
-    #[test]
-    fn a_qos_2_identifier_is_new_once_until_it_is_released() {
-        let mut inbox = Inbox::new(2);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::Again); // [v5 MQTT-4.3.3-10]
-        assert_eq!(inbox.publish(QoS::AtLeastOnce, id(7)), Arrival::New);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(8)), Arrival::TooMany);
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::Again, "a repeat takes no room");
-        inbox.puback_sent();
-        assert!(inbox.release(id(7)));
-        assert!(!inbox.release(id(7)));
-        assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New); // [v5 MQTT-4.3.3-12]
     }
 }
