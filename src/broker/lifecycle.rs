@@ -46,8 +46,7 @@ impl Broker {
             if !stops {
                 session.record(&state, turn);
             }
-        }
-        if expiry == 0 {
+        } else {
             self.condemn(session, &mut state, turn);
         }
         drop(state);

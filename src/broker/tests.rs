@@ -146,3 +146,11 @@ fn a_session_is_in_the_schedule_once_however_often_its_client_comes_back() {
     assert_eq!((broker.connections(), broker.schedule.len()), (1, 0));
     drop(stays);
 }
+
+/// What each client costs, however idle: larger only for a reason.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_session_and_its_connection_stay_small() {
+    let sizes = (size_of::<super::session::Session>(), size_of::<super::connection::Open>());
+    assert!(sizes.0 <= 552 && sizes.1 <= 288, "{sizes:?}");
+}

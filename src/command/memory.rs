@@ -46,8 +46,8 @@ fn read(path: impl AsRef<Path>) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
 
-/// The figure behind a name, in kibibytes there.
-fn figure(text: &str, name: &str) -> Option<u64> {
+/// The bytes behind a name, which are kibibytes there.
+pub(super) fn figure(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::memory::figure;
+use crate::broker::Usage;
+
 /// What a thread had of the processors.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::command) struct Busy {
@@ -39,14 +42,6 @@ pub(in crate::command) fn own_memory() -> Option<u64> {
     usage(std::process::id()).ok().map(|usage| usage.memory)
 }
 
-/// What a process has used.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::command) struct Usage {
-    pub(in crate::command) cpu: Duration,
-    /// Bytes that are resident.
-    pub(in crate::command) memory: u64,
-}
-
 /// Reads it from `/proc`.
 ///
 /// # Errors
@@ -65,14 +60,8 @@ fn parse(stat: &str, status: &str) -> Option<Usage> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let user: u64 = fields.nth(11)?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     // Linux tells programs hundredths of a second, whatever it counts in.
-    Some(Usage { cpu: Duration::from_millis((user + system) * 10), memory: kibibytes(resident)? })
-}
-
-/// Bytes, from a figure with its unit.
-fn kibibytes(text: &str) -> Option<u64> {
-    text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    Some(Usage { cpu: Duration::from_millis((user + system) * 10), memory: figure(status, "VmRSS:")? })
 }
 
 /// CPU-seconds and resident memory of this process, where the system tells.
@@ -132,9 +121,7 @@ impl Machine {
             system: system.split_whitespace().collect::<Vec<_>>().join(" "),
             processor: read("/proc/cpuinfo").and_then(|text| of_line(text, "model name")),
             processors: processors(),
-            memory: read("/proc/meminfo")
-                .and_then(|text| of_line(text, "MemTotal"))
-                .and_then(|text| kibibytes(&text)),
+            memory: read("/proc/meminfo").and_then(|text| figure(&text, "MemTotal:")),
         }
     }
 }

@@ -120,7 +120,8 @@ impl Client {
     }
 }
 
-fn described(publish: &Publish<'_>) -> String {
+/// A PUBLISH in mosquitto's words.
+pub(in crate::command) fn described(publish: &Publish<'_>) -> String {
     format!(
         "(d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
         u8::from(publish.dup),

@@ -212,3 +212,29 @@ async fn connect_address(address: SocketAddr, from: Option<IpAddr>) -> io::Resul
     socket.bind(SocketAddr::new(from, 0))?;
     socket.connect(address).await
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::net::sockopt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::TcpOptions;
+
+    #[tokio::test]
+    async fn tcp_is_told_what_is_asked_of_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        TcpOptions::default().set(&tcp).unwrap();
+        assert!(!sockopt::socket_keepalive(&tcp).unwrap());
+        assert_eq!(sockopt::tcp_user_timeout(&tcp).unwrap(), 0);
+        let (idle, interval) = (Duration::from_secs(11), Duration::from_secs(3));
+        TcpOptions { keepalive: Some((idle, interval, 4)), user_timeout: Some(5_000) }.set(&tcp).unwrap();
+        assert!(sockopt::socket_keepalive(&tcp).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&tcp).unwrap(), idle);
+        assert_eq!(sockopt::tcp_keepintvl(&tcp).unwrap(), interval);
+        assert_eq!(sockopt::tcp_keepcnt(&tcp).unwrap(), 4);
+        assert_eq!(sockopt::tcp_user_timeout(&tcp).unwrap(), 5_000);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use redb::ReadableTable;
@@ -120,6 +120,14 @@ fn only_the_owner_can_read_a_data_directory() {
     assert_eq!((mode(&directory), mode(&directory.join("skeeter.redb"))), (0o700, 0o600));
 }
 
+/// The file of messages that such a broker leaves when it ends.
+fn left_by_a_broker(directory: &Path) -> PathBuf {
+    let mut broker = filled(directory);
+    broker.signal("TERM");
+    assert_eq!(broker.status(), 0);
+    directory.join("skeeter.redb")
+}
+
 /// Starts a broker that must refuse; what it says.
 fn refusal(directory: &Path) -> String {
     let output = skeeter()
@@ -146,10 +154,7 @@ fn one_process_owns_a_data_directory() {
 fn a_damaged_file_is_named_and_left_as_it_is() {
     let folder = Folder::new();
     let directory = folder.file("data");
-    let mut broker = filled(&directory);
-    broker.signal("TERM");
-    assert_eq!(broker.status(), 0);
-    let file = directory.join("skeeter.redb");
+    let file = left_by_a_broker(&directory);
     let sound = fs::read(&file).unwrap();
     // Wherever the message stands.
     let at = sound.windows(5).rposition(|bytes| bytes == b"waits").unwrap();
@@ -177,10 +182,7 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
 fn files_of_a_newer_program_are_left_to_it() {
     let folder = Folder::new();
     let directory = folder.file("data");
-    let mut broker = filled(&directory);
-    broker.signal("TERM");
-    assert_eq!(broker.status(), 0);
-    let file = directory.join("skeeter.redb");
+    let file = left_by_a_broker(&directory);
     let meta = redb::TableDefinition::<&str, u64>::new("meta");
     let write_format = |change: fn(u64) -> u64| {
         let database = redb::Database::open(&file).unwrap();

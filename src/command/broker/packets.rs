@@ -5,8 +5,9 @@
 use std::io::IoSlice;
 
 use super::log::Log;
-use crate::codec::packet::{Connect, Packet, Publish, Version};
+use crate::codec::packet::{Connect, Packet, Version};
 use crate::codec::{decode, decode_connect, frame};
+use crate::command::trace::described;
 
 /// What is known of one connection.
 pub(super) struct Packets {
@@ -127,16 +128,4 @@ fn goes(packet: &Packet<'_>, client: &str) -> String {
         Packet::Disconnect(disconnect) => format!("{head} (rc{})", disconnect.reason.0),
         _ => head,
     }
-}
-
-fn described(publish: &Publish<'_>) -> String {
-    format!(
-        "(d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
-        u8::from(publish.dup),
-        publish.qos.bits(),
-        u8::from(publish.retain),
-        publish.packet_id.map_or(0, |id| id.get()),
-        publish.topic,
-        publish.payload.len(),
-    )
 }

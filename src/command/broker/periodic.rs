@@ -8,7 +8,7 @@ use tokio::sync::watch::Receiver;
 
 use super::settings::Settings;
 use super::worker::Worker;
-use crate::broker::{Load, Usage};
+use crate::broker::Load;
 use crate::command::process::own;
 
 /// How often the memory is looked at.
@@ -59,7 +59,7 @@ pub(super) async fn publish_sys(worker: Rc<Worker>, mut paces: Receiver<Pace>) {
         let publishes = interval > Duration::ZERO;
         if publishes {
             let mut turn = worker.begin();
-            let usage = own().map(|usage| Usage { cpu: usage.cpu, memory: usage.memory });
+            let usage = own();
             worker.shared.broker.publish_sys(&worker.shared.counts(), usage, &mut load, &mut turn);
             worker.finish(turn);
         }

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use super::asks;
 use super::plan::Plan;
 use crate::broker::{Kind, Peer, Rights};
 use crate::client::{Client, Event, Refusal, Settings};
-use crate::codec::packet::{Options, RetainHandling, Version};
+use crate::codec::packet::{RetainHandling, Version};
 use crate::codec::property::{Properties, PropertiesBuf, Property};
 use crate::codec::reason::Reason;
 use crate::command::broker::worker::Worker;
@@ -92,19 +93,8 @@ pub(super) fn subscribe(
         .map(|filter| &**filter)
         .filter(|filter| wanted.iter().all(|(wanted, _)| wanted != filter))
         .collect();
-    let filters: Vec<_> = wanted
-        .into_iter()
-        .map(|(filter, qos)| {
-            let retain_handling = retained(qos);
-            // What it brought is not sent back, and what is retained stays so.
-            (filter, Options { qos, no_local: true, retain_as_published: true, retain_handling })
-        })
-        .collect();
-    // Nobody can subscribe to a share and keep away what he published himself [MQTT-3.8.3-4].
-    let filters: Vec<_> = filters
-        .into_iter()
-        .map(|(filter, options)| (filter, Options { no_local: !filter.starts_with("$share/"), ..options }))
-        .collect();
+    let filters: Vec<_> =
+        wanted.into_iter().map(|(filter, qos)| (filter, asks(filter, qos, retained(qos)))).collect();
     let (client, now, out) = link.command();
     let mut answers = 0;
     for unwanted in unwanted.chunks(FILTERS) {

@@ -20,7 +20,9 @@ pub(super) use local::Standing;
 pub(super) use plan::Plan;
 
 use super::worker::Worker;
+use crate::codec::packet::{Options, RetainHandling};
 use crate::link::{Way, Witness};
+use crate::message::QoS;
 use crate::text;
 
 /// How long all bridges together may take to say farewell when the broker stops.
@@ -41,6 +43,15 @@ enum Stop {
     Shutdown,
     /// The configuration has it no more: neither has this broker.
     Removed,
+    /// The same, but another bridge has its session from now on.
+    Replaced,
+}
+
+/// How a bridge subscribes: what it brought is not sent back, and what is retained stays so. Nobody can subscribe to a share
+/// and keep away what he published himself [MQTT-3.8.3-4].
+fn asks(filter: &str, qos: QoS, retain_handling: RetainHandling) -> Options {
+    let no_local = !filter.starts_with("$share/");
+    Options { qos, no_local, retain_as_published: true, retain_handling }
 }
 
 /// What a bridge says in the log.
@@ -94,10 +105,12 @@ impl Bridges {
     pub(super) fn apply(&self, plans: &[Plan]) {
         let mut running = self.running.borrow_mut();
         running.retain(|bridge| {
-            let name = bridge.orders.borrow().plan.name.clone();
-            let stays = plans.iter().any(|plan| plan.name == name);
+            let old = bridge.orders.borrow().plan.clone();
+            let stays = plans.iter().any(|plan| plan.name == old.name);
             if !stays {
-                bridge.orders.send_modify(|order| order.stop = Some(Stop::Removed));
+                let goes_on = plans.iter().any(|plan| plan.near.client_id == old.near.client_id);
+                let stop = if goes_on { Stop::Replaced } else { Stop::Removed };
+                bridge.orders.send_modify(|order| order.stop = Some(stop));
             }
             stays
         });

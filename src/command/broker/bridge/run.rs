@@ -138,9 +138,13 @@ impl Bridge {
     }
 
     async fn stop(self, stop: Stop) {
-        if stop == Stop::Removed {
-            self.forget(&self.plan).await;
-            self.voice.info("it is not in the configuration any more: it has ended");
+        match stop {
+            Stop::Shutdown => {}
+            Stop::Removed => {
+                self.forget(&self.plan).await;
+                self.voice.info("it is not in the configuration any more: it has ended");
+            }
+            Stop::Replaced => self.voice.info("another bridge goes on with its session: it has ended"),
         }
     }
 

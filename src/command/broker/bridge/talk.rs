@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::Voice;
 use super::plan::Plan;
+use super::{Voice, asks};
 use crate::client::{Event, Refusal};
 use crate::codec::packet::{Options, Packet, PacketId, Publish, RetainHandling, Suback, Version};
 use crate::codec::property::Properties;
@@ -91,8 +91,7 @@ impl Talk {
                     QoS::AtMostOnce => RetainHandling::Send,
                     QoS::AtLeastOnce | QoS::ExactlyOnce => RetainHandling::SendIfNew,
                 };
-                let no_local = !filter.starts_with("$share/");
-                (filter.to_owned(), Options { qos, no_local, retain_as_published: true, retain_handling })
+                (filter.to_owned(), asks(filter, qos, retain_handling))
             })
             .collect();
         self.requests.extend(filters.chunks(FILTERS).map(|filters| Request::Subscribe(filters.to_vec())));
