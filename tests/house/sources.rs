@@ -109,8 +109,10 @@ fn test_modules(all: &[(String, String)]) -> BTreeSet<String> {
 /// The line at which the module of tests at the end of a file begins.
 fn inline_tests(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
-    let at = lines
-        .windows(2)
-        .position(|pair| pair[0] == "#[cfg(test)]" && pair[1].contains("mod ") && pair[1].ends_with('{'));
+    let at = lines.windows(2).position(|pair| {
+        (pair[0] == "#[cfg(test)]" || pair[0].starts_with("#[cfg(all(test, "))
+            && pair[1].contains("mod ")
+            && pair[1].ends_with('{')
+    });
     at.unwrap_or(lines.len())
 }
