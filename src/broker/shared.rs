@@ -128,7 +128,12 @@ impl Group {
             return self.enqueue(&mut state, message, turn, limits);
         }
         match state.serve(self, (message, 0), turn, limits) {
-            Offer::NoRoom | Offer::Absent if waits => self.enqueue(&mut state, message, turn, limits),
+            Offer::NoRoom | Offer::Absent if waits => {
+                let offer = self.enqueue(&mut state, message, turn, limits);
+                // Who made room since it was asked did not see that something waits: it is asked again.
+                self.feed_from(&mut state, turn, limits);
+                offer
+            }
             Offer::NoRoom => drop(turn, Drop::Stuck),
             Offer::Dropped(why) => drop(turn, why),
             Offer::Denied => {
@@ -186,7 +191,10 @@ impl Group {
 
     /// Gives waiting messages to members that have room.
     pub(crate) fn feed(self: &Arc<Self>, turn: &mut Turn, limits: &Limits) {
-        let mut state = self.state.lock();
+        self.feed_from(&mut self.state.lock(), turn, limits);
+    }
+
+    fn feed_from(self: &Arc<Self>, state: &mut State, turn: &mut Turn, limits: &Limits) {
         while let Some(front) = state.queue.front() {
             let Waiting { message, number, rests_on, .. } = front.clone();
             let offer = if message.expires() <= turn.now {
