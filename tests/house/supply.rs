@@ -25,7 +25,13 @@ const LICENCES: &[&str] = &[
 const TWICE: &[(&str, &str)] = &[
     ("base64", "hdrhistogram has not moved to the version that we use"),
     ("embedded-io", "optional parts of one dependency name both"),
+    ("getrandom", "as rand"),
     ("nom", "the reader of CEL has not moved to the version that we use"),
+    (
+        "rand",
+        "the model checker of tests/races has not moved to the version that others use; the toolkit has none of it",
+    ),
+    ("rand_core", "as rand"),
     ("syn", "macros that others build with have not all moved to the third version"),
     ("thiserror", "what reads SOCKS and PROXY headers stays with the first version, others have moved"),
     ("thiserror-impl", "as thiserror"),

@@ -126,7 +126,7 @@ fn every_fault_of_a_file_is_told_with_its_line() {
 }
 
 /// Bytes put in, taken out and changed by chance, from a seed.
-pub(in crate::broker::rights) fn mutations(text: &[u8], count: u64) -> impl Iterator<Item = Vec<u8>> {
+pub(in super::super) fn mutations(text: &[u8], count: u64) -> impl Iterator<Item = Vec<u8>> {
     (0..count).map(move |seed| {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let mut next = |below: usize| {
