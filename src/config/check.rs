@@ -12,6 +12,9 @@ use super::option::{Kind, Table};
 use super::{Address, Config, Section};
 use crate::topic::TopicName;
 
+/// Bytes of a hint to shared keys that OpenSSL takes and sends; before version 3 it was half of that.
+const LONGEST_HINT: usize = 256;
+
 /// Asks what no single line can tell.
 pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
     global(config, faults);
@@ -109,6 +112,10 @@ fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<F
     }
     if options.psk_hint.is_some() && (certified || options.cafile.is_some()) {
         fault("psk_hint", "a listener has either certificates or shared keys, not both".into());
+    }
+    if let Some(hint) = options.psk_hint.as_ref().filter(|hint| hint.len() > LONGEST_HINT) {
+        let what = format!("psk_hint: the hint has {} bytes; {LONGEST_HINT} are allowed", hint.len());
+        fault("psk_hint", what);
     }
     if options.enable_proxy_protocol == Some(2) && (certified || options.use_subject_as_username) {
         let what =

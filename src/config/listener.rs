@@ -61,7 +61,8 @@ options! {
     require_certificate: bool = false, ["require_certificate"], Flag, Last, Next,
         "A client must show a certificate.";
     psk_hint: Option<String> = None, ["psk_hint"], Text, Fault, Restart,
-        "TLS with keys shared beforehand, from psk_file. The hint itself is not sent: clients know which key is theirs.";
+        "TLS with keys shared beforehand, from psk_file, and what clients are shown to choose theirs by; at most 256 bytes, and \
+         128 for clients or brokers with an OpenSSL before 3.";
     tls_keyform: Option<String> = None, ["tls_keyform"], OneOf(&["pem", "engine"]), Fault, Restart,
         "The form of keyfile. engine is refused.";
     tls_version: Option<String> = None, ["tls_version"], OneOf(&["tlsv1.3", "tlsv1.2", "tlsv1.1"]), Fault, Restart,

@@ -15,9 +15,9 @@ use crate::message::QoS;
 const MOSQUITTO: &str = include_str!("mosquitto-2.1.txt");
 
 /// Files that exist only here.
-struct Files(BTreeMap<PathBuf, &'static str>);
+struct Files<'a>(BTreeMap<PathBuf, &'a str>);
 
-impl Source for Files {
+impl Source for Files<'_> {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         let text = self.0.get(path).ok_or(std::io::ErrorKind::NotFound)?;
         Ok(text.as_bytes().to_vec())
@@ -29,13 +29,13 @@ impl Source for Files {
     }
 }
 
-fn files<const N: usize>(files: [(&str, &'static str); N]) -> (Config, Vec<String>) {
+fn files<const N: usize>(files: [(&str, &str); N]) -> (Config, Vec<String>) {
     let files = Files(files.into_iter().map(|(path, text)| (path.into(), text)).collect());
     let (config, faults) = read_from(&files, Path::new("main.conf"));
     (config, faults.iter().map(ToString::to_string).collect())
 }
 
-fn good(text: &'static str) -> Config {
+fn good(text: &str) -> Config {
     let (config, faults) = files([("main.conf", text)]);
     assert_eq!(faults, [""; 0]);
     config
@@ -189,6 +189,29 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf:24: bridge_psk without bridge_identity",
         "main.conf:24: bridge_psk: expected pairs of hexadecimal digits",
         "main.conf:25: log_timestamp_format: a letter after % that strftime(3) does not know",
+    ];
+    assert_eq!(faults, expected);
+}
+
+#[test]
+fn a_hint_to_shared_keys_is_as_long_as_openssl_takes_it_and_has_keys() {
+    let fine = format!("psk_file k\nlistener 1\npsk_hint {}\n", "x".repeat(256));
+    assert_eq!(good(&fine).listeners[0].options.values.psk_hint.as_ref().map(String::len), Some(256));
+    let hint = "ö".repeat(129);
+    let text = format!(
+        "listener 1\npsk_hint {hint}\nlistener 2\ncertfile c\nkeyfile c\npsk_hint a\nlistener 3\npsk_hint a\n\
+         psk_hint b\nlistener 4\npsk_hint\n"
+    );
+    let (_, faults) = files([("main.conf", &text)]);
+    let expected = [
+        "main.conf:2: psk_hint: the hint has 258 bytes; 256 are allowed",
+        "main.conf:2: psk_hint without psk_file, which has the keys",
+        "main.conf:6: a listener has either certificates or shared keys, not both",
+        "main.conf:6: psk_hint without psk_file, which has the keys",
+        "main.conf:8: psk_hint without psk_file, which has the keys",
+        "main.conf:9: psk_hint is given twice: it stands at main.conf:8 already",
+        "main.conf:11: psk_hint: the value is missing: expected text",
+        "main.conf:11: psk_hint without psk_file, which has the keys",
     ];
     assert_eq!(faults, expected);
 }

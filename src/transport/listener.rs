@@ -203,7 +203,7 @@ impl ListenerTls {
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let own = match &self.proof {
             Proof::Certificate { chain, key, .. } => [Some(chain), Some(key)],
-            Proof::PreSharedKey { file } => [Some(file), None],
+            Proof::PreSharedKey { file, .. } => [Some(file), None],
         };
         own.into_iter().flatten().chain(&self.ca_file).chain(&self.crl_file).chain(&self.dh_params)
     }
@@ -219,10 +219,12 @@ pub(crate) enum Proof {
         /// What an encrypted key is encrypted with.
         pass_phrase: Option<Secret>,
     },
-    /// Keys that clients share. OpenSSL's binding has no way to give clients a hint which is meant.
+    /// Keys that clients share.
     PreSharedKey {
         /// One `IDENTITY:HEXADECIMAL` a line.
         file: PathBuf,
+        /// What clients are shown, to choose their key by.
+        hint: Option<String>,
     },
 }
 

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::certificates::Certificates;
 use crate::doors::{Doors, SClient, converse, has_peer, run, succeeded};
+use crate::support::{Broker, Folder};
 
 /// An authority with a client of each kind.
 fn clients() -> Certificates {
@@ -274,6 +275,39 @@ fn keys_shared_before_open_the_door() {
     let wrong = ["pub", "-t", "t", "-m", "x", "--psk-identity", "ann", "--psk", "00"];
     let (status, said) = run(&[&wrong[..], &broker].concat());
     assert!(status == 8 && said.lines().count() == 1, "{status} {said}");
+}
+
+/// What `openssl s_client` says of the door: up to TLS 1.2 there is a hint.
+#[test]
+fn clients_are_shown_the_hint_to_their_key() {
+    if !has_peer("openssl") {
+        return;
+    }
+    let folder = Folder::new();
+    let keys = folder.file("keys");
+    std::fs::write(&keys, "ann:0123456789abcdef\n").unwrap();
+    // The other is as long as it may be.
+    for hint in ["works of Jörg, hall 7", &"x".repeat(256)] {
+        let config = format!(
+            "user root\nallow_anonymous true\npsk_file {}\nlistener 0 127.0.0.1\nlistener 0 127.0.0.1\npsk_hint {hint}\n",
+            keys.to_str().unwrap()
+        );
+        let broker = Broker::with_config(&folder, &config, &[]);
+        let line = broker.stdout.wait_line("listening on mqtts://");
+        let port = line.rsplit(':').next().unwrap();
+        for cipher in ["PSK-AES128-GCM-SHA256", "ECDHE-PSK-CHACHA20-POLY1305"] {
+            let output = Command::new("openssl")
+                .args(["s_client", "-tls1_2", "-connect", &format!("127.0.0.1:{port}"), "-cipher", cipher])
+                .args(["-psk_identity", "ann", "-psk", "0123456789abcdef"])
+                .stdin(std::process::Stdio::null())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            let shown = said.lines().find_map(|line| line.trim().strip_prefix("PSK identity hint: "));
+            assert_eq!(shown, Some(hint), "{cipher}: {said}");
+            assert!(said.contains(&format!("Cipher is {cipher}")), "{said}");
+        }
+    }
 }
 
 #[test]

@@ -98,6 +98,20 @@ fn an_unwrap_says_why_it_cannot_fail() {
 }
 
 #[test]
+fn the_lint_on_unsafe_is_lifted_for_one_call() {
+    // Put together here, so that this file does not find itself.
+    let lint = ["un", "safe_code"].concat();
+    let lifted: Vec<_> = rust().into_iter().filter(|source| source.text.contains(&lint)).collect();
+    let paths: Vec<_> = lifted.iter().map(|source| source.path.as_str()).collect();
+    assert_eq!(paths, ["src/transport/door/hint.rs"]);
+    let blocks = ["{", "fn", "impl"].map(|what| {
+        let wanted = format!("{} {what}", &lint[..6]);
+        lifted.iter().map(|source| source.text.matches(&wanted).count()).sum::<usize>()
+    });
+    assert_eq!(blocks, [1, 0, 0]);
+}
+
+#[test]
 fn every_dependency_has_its_reason() {
     let text = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let (mut inside, mut before, mut wrong) = (false, "", Vec::new());

@@ -106,7 +106,7 @@ fn secured(args: &DoorTlsArgs, data: Option<&Path>) -> Result<Option<ListenerTls
             key,
             pass_phrase: key_pass_file.as_deref().map(first_line).transpose()?,
         },
-        (None, Some(file)) => Proof::PreSharedKey { file: file.clone() },
+        (None, Some(file)) => Proof::PreSharedKey { file: file.clone(), hint: None },
         (None, None) => return Ok(None),
     };
     Ok(Some(ListenerTls {

@@ -126,7 +126,9 @@ fn tls(options: &Options, security: &Security) -> Option<ListenerTls> {
         (Some(chain), Some(key), _, _) => {
             Proof::Certificate { chain: chain.clone(), key: key.clone(), pass_phrase: None }
         }
-        (_, _, Some(_), Some(file)) => Proof::PreSharedKey { file: file.clone() },
+        (_, _, Some(hint), Some(file)) => {
+            Proof::PreSharedKey { file: file.clone(), hint: Some(hint.clone()) }
+        }
         _ => return None,
     };
     Some(ListenerTls {

@@ -1,6 +1,8 @@
 //! The doors of the broker: from a connection that was accepted to one that carries MQTT. On the way lie the header of a
 //! proxy, TLS and WebSocket, as the listener asks for them; what comes after is the broker's.
 
+#[cfg(unix)]
+mod hint;
 mod open;
 mod proxy;
 #[cfg(unix)]

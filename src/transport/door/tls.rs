@@ -16,6 +16,7 @@ use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509Name, X509NameRef, X509Ref, X509VerifyResult};
 use tokio_openssl::SslStream;
 
+use super::hint;
 use crate::transport::listener::{Listener, ListenerTls, NameFrom, Proof};
 use crate::transport::material::{self, words};
 use crate::transport::stream::part;
@@ -65,7 +66,10 @@ pub(super) fn context(listener: &Listener, tls: &ListenerTls) -> Result<SslConte
                 .and_then(|()| builder.check_private_key())
                 .map_err(|_| format!("{} is not the key of {}", key.display(), chain.display()))?;
         }
-        Proof::PreSharedKey { file } => share_keys(&mut builder, file)?,
+        Proof::PreSharedKey { file, hint } => {
+            share_keys(&mut builder, file)?;
+            hint.as_ref().map_or(Ok(()), |hint| hint::give(&mut builder, hint))?;
+        }
     }
     set_ciphers(&mut builder, tls)?;
     set_authorities(&mut builder, listener, tls)?;
