@@ -76,8 +76,10 @@ options! {
     /// Where the log goes and what it tells.
     struct Logging;
     destinations: Destinations = Destinations::default(), ["log_dest"],
-        Words("stdout|stderr|syslog|topic|file PATH|none"), Adds, Now,
-        "Where the log goes; repeatable. topic is $SYS/broker/log/#. none takes back what was given before it.";
+        Words("stdout|stderr|syslog|dlt|topic|file PATH|none"), Adds, Now,
+        "Where the log goes; repeatable. topic is $SYS/broker/log/#. dlt is dlt-daemon by its pipe in /tmp, or in the folder \
+         that the environment variable DLT_PIPE_DIR names: application and context MQTT, up to the level that it sets for \
+         them; notices are of level info. none takes back what was given before it.";
     facility: Option<u8> = None, ["log_facility"], Number(0, 7), Last, Now,
         "Which of syslog's local0 to local7 is used; daemon unless given.";
     timestamp: bool = true, ["log_timestamp"], Flag, Last, Now,
@@ -179,6 +181,7 @@ pub(crate) struct Destinations {
     pub(crate) stdout: bool,
     pub(crate) stderr: bool,
     pub(crate) syslog: bool,
+    pub(crate) dlt: bool,
     pub(crate) topic: bool,
     pub(crate) file: Option<PathBuf>,
 }
@@ -196,12 +199,10 @@ impl Field for Destinations {
             ("file", "") => return Err("expected a path after file".into()),
             ("file", _) if self.file.is_some() => return Err("there is a log file already".into()),
             ("file", path) => self.file = Some(path.into()),
-            ("dlt", "") => {
-                return Err("this broker does not know the dlt daemon; use syslog or a file".into());
-            }
+            ("dlt", "") => self.dlt = true,
             _ => {
                 return Err(format!(
-                    "{text:?} is not known: expected stdout, stderr, syslog, topic, file PATH or none"
+                    "{text:?} is not known: expected stdout, stderr, syslog, dlt, topic, file PATH or none"
                 ));
             }
         }

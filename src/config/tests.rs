@@ -160,7 +160,7 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf",
         "max_keep_alive 5\nallow_anonymous yes\nmax_packet_size 10k\nplugin /x.so\nplugin_opt_a b\nlistener x\n\
          certfile a\ntopic # both\nsys_interval 70000\npid_file a\npid_file b\nlog_dest nowhere\nuser\ninclude_dir no\n\
-         connection b\ntopic a/#/b out\nlistener 9\nprotocol http_api\nlog_dest dlt\npersistent_client_expiration 5\n\
+         connection b\ntopic a/#/b out\nlistener 9\nprotocol http_api\nlog_dest dlt x\npersistent_client_expiration 5\n\
          tls_keyform engine\nmount_point a/+\nrestart_timeout 9 3\nbridge_psk 123\nlog_timestamp_format %Y %!",
     )]);
     let expected = [
@@ -174,14 +174,14 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf:8: topic belongs to a bridge; put it below a line `connection NAME`",
         "main.conf:9: sys_interval: 70000 is out of range: expected a whole number from 0 to 65535",
         "main.conf:11: pid_file is given twice: it stands at main.conf:10 already",
-        "main.conf:12: log_dest: \"nowhere\" is not known: expected stdout, stderr, syslog, topic, file PATH or none",
+        "main.conf:12: log_dest: \"nowhere\" is not known: expected stdout, stderr, syslog, dlt, topic, file PATH or none",
         "main.conf:13: user: the value is missing: expected text",
         "main.conf:14: cannot read the folder no: entity not found",
         "main.conf:15: the bridge b has no address",
         "main.conf:15: the bridge b has no topic; a line such as `topic # out` says what it carries",
         "main.conf:16: topic: \"a/#/b\" is no topic filter",
         "main.conf:18: protocol: the HTTP API is not supported: take the listener out; $SYS has the counters",
-        "main.conf:19: log_dest: this broker does not know the dlt daemon; use syslog or a file",
+        "main.conf:19: log_dest: \"dlt x\" is not known: expected stdout, stderr, syslog, dlt, topic, file PATH or none",
         "main.conf:20: persistent_client_expiration: expected a number above 0 with a unit, such as 12h, 7d, 2w, 1m or 1y",
         "main.conf:21: tls_keyform: OpenSSL's engines are not supported: keep the key in keyfile",
         "main.conf:22: mount_point: a prefix of topics has no wildcards",

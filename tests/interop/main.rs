@@ -11,6 +11,8 @@ mod support;
 
 mod bridges;
 mod config;
+#[cfg(target_os = "linux")]
+mod dlt;
 mod locks;
 
 use std::path::{Path, PathBuf};

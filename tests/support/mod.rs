@@ -120,9 +120,14 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::start_with(flags, &[])
+    }
+
+    pub(crate) fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = skeeter()
             .args(["broker", "-p", "0"])
             .args(flags)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -2,6 +2,8 @@
 
 mod bridge;
 mod check;
+#[cfg(unix)]
+mod dlt;
 mod doors;
 mod exec;
 mod gate;

@@ -231,7 +231,7 @@ impl Settings {
 
     fn put_logging(&mut self, logging: &Logging) {
         let Logging { destinations, facility, timestamp, timestamp_format, types } = logging;
-        let Destinations { given, stdout, stderr, syslog, topic, file } = destinations;
+        let Destinations { given, stdout, stderr, syslog, dlt, topic, file } = destinations;
         let mut all = Vec::new();
         let mut add = |wanted: bool, destination: Destination| {
             if wanted {
@@ -242,9 +242,12 @@ impl Settings {
         add(*stdout, Destination::Stdout);
         add(*topic, Destination::Topic);
         #[cfg(unix)]
-        add(*syslog, Destination::Syslog(*facility));
+        {
+            add(*syslog, Destination::Syslog(*facility));
+            add(*dlt, Destination::Dlt);
+        }
         #[cfg(not(unix))]
-        let _ = (syslog, facility);
+        let _ = (syslog, dlt, facility);
         if let Some(path) = file {
             add(true, Destination::File(path.clone()));
         }

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
+#[cfg(unix)]
+use super::dlt;
 use super::worker::Clock;
 use crate::broker::{Broker, Turn};
 use crate::config::global::Types;
@@ -23,6 +25,9 @@ pub(super) enum Destination {
     /// The system's log; local0 to local7, or daemon.
     #[cfg(unix)]
     Syslog(Option<u8>),
+    /// dlt-daemon.
+    #[cfg(unix)]
+    Dlt,
     /// `$SYS/broker/log/`.
     Topic,
 }
@@ -62,6 +67,8 @@ impl Sink {
     pub(super) fn open(destination: Destination, audience: Arc<OnceLock<Audience>>) -> Result<Self, String> {
         let file = match &destination {
             Destination::File(path) => Some(open(path)?),
+            #[cfg(unix)]
+            Destination::Dlt => dlt::check().map(|()| None)?,
             _ => None,
         };
         let (lines, receiver) = sync_channel(WAITING);
@@ -72,6 +79,8 @@ impl Sink {
             (Destination::Stderr | Destination::File(_), None) => write_lines(&receiver, std::io::stderr()),
             #[cfg(unix)]
             (Destination::Syslog(facility), _) => write_syslog(&receiver, facility),
+            #[cfg(unix)]
+            (Destination::Dlt, _) => dlt::write(&receiver),
             (Destination::Topic, _) => write_topic(&receiver, &audience),
         };
         let thread = std::thread::Builder::new().name("log".into()).spawn(write);
