@@ -6,6 +6,7 @@ use super::rights;
 use super::settings::Settings;
 use crate::cli::broker::{BrokerArgs, CheckArgs};
 use crate::command::exit;
+use crate::config::fault::{Fault, Place};
 use crate::config::{self, Config, check};
 use crate::transport::door;
 
@@ -43,8 +44,21 @@ fn of_files(config: &Config, args: &BrokerArgs) -> Vec<String> {
     if let Err(fault) = rights::load(&settings, &mut |warning| eprintln!("warning: {warning}")) {
         faults.extend(fault.lines().map(str::to_owned));
     }
-    faults.extend(settings.bridges.iter().filter_map(|bridge| bridge.check().err()));
-    let doors = settings.listeners.into_iter().map(door::Settings::load);
-    faults.extend(doors.filter_map(Result::err));
+    for (bridge, section) in settings.bridges.iter().zip(&config.bridges) {
+        faults.extend(bridge.check().err().map(|fault| Fault::new(&section.place, fault).to_string()));
+    }
+    // Those of flags stand in no line, and take the place of all others.
+    let places = if args.doors.is_given() { Vec::new() } else { places(config) };
+    for (number, listener) in settings.listeners.into_iter().enumerate() {
+        let Err(fault) = door::Settings::load(listener) else { continue };
+        let place = places.get(number).copied().flatten();
+        faults.push(place.map_or(fault.clone(), |place| Fault::new(place, fault).to_string()));
+    }
     faults
+}
+
+/// Where each listener stands, in their order.
+fn places(config: &Config) -> Vec<Option<&Place>> {
+    let default = config.has_default_listener().then(|| config.default_listener.given().values().min());
+    default.into_iter().chain(config.listeners.iter().map(|listener| Some(&listener.place))).collect()
 }
