@@ -50,7 +50,7 @@ const PLUGIN: &str = "plugins are not supported: password_file and acl_file are 
 /// Names that mosquitto itself reads and ignores.
 pub(crate) const IGNORED: &[(&str, &str)] = &[
     ("retry_interval", "it means nothing any more: messages are sent again when a client comes back"),
-    ("dhparamfile", "it means nothing any more: OpenSSL chooses the parameters"),
+    ("dhparamfile", "it means nothing any more: ciphers with DHE use a group that everybody knows"),
     ("websockets_log_level", "it means nothing here: see log_type"),
 ];
 

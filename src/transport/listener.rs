@@ -171,8 +171,6 @@ pub(crate) struct ListenerTls {
     pub(crate) ciphers: Option<String>,
     /// Cipher suites of TLS 1.3.
     pub(crate) ciphers_1_3: Option<String>,
-    /// Parameters for DHE ciphers; the library chooses them unless given.
-    pub(crate) dh_params: Option<PathBuf>,
     /// Application protocols that are taken, the preferred one first; whatever is offered is ignored if there are none.
     pub(crate) alpn: Vec<String>,
     /// Appends the secrets of each connection to this file, for Wireshark.
@@ -191,7 +189,6 @@ impl ListenerTls {
             least: TlsVersion::V1_2,
             ciphers: None,
             ciphers_1_3: None,
-            dh_params: None,
             alpn: Vec::new(),
             key_log: None,
         }
@@ -205,7 +202,7 @@ impl ListenerTls {
             Proof::Certificate { chain, key, .. } => [Some(chain), Some(key)],
             Proof::PreSharedKey { file, .. } => [Some(file), None],
         };
-        own.into_iter().flatten().chain(&self.ca_file).chain(&self.crl_file).chain(&self.dh_params)
+        own.into_iter().flatten().chain(&self.ca_file).chain(&self.crl_file)
     }
 }
 

@@ -198,7 +198,7 @@ fn versions_ciphers_and_protocols_are_as_asked() {
         &all,
         &[
             "--ciphers",
-            "ECDHE-RSA-AES256-GCM-SHA384",
+            "ECDHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES256-GCM-SHA384",
             "--ciphers-tls13",
             "TLS_CHACHA20_POLY1305_SHA256",
             "--tls-alpn",
@@ -223,6 +223,11 @@ fn versions_ciphers_and_protocols_are_as_asked() {
     assert!(tell(&["-tls1_3"]).contains("Cipher is TLS_CHACHA20_POLY1305_SHA256"));
     assert!(tell(&["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"]).contains("alert handshake failure"));
     assert!(tell(&["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]).contains("alert protocol version"));
+    // Old clients exchange keys by a finite field, where that is asked for.
+    assert!(
+        tell(&["-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"])
+            .contains("Cipher is DHE-RSA-AES256-GCM-SHA384")
+    );
     assert!(tell(&["-alpn", "h2,x-amzn-mqtt-ca,mqtt"]).contains("ALPN protocol: mqtt"));
     assert!(tell(&["-alpn", "h2"]).contains("alert no application protocol"));
     doors.stderr.wait_line("the client speaks no version of TLS that we accept");

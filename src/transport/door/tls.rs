@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::pin::Pin;
 
+use openssl::bn::BigNum;
 use openssl::dh::Dh;
+use openssl::error::ErrorStack;
 use openssl::nid::Nid;
+use openssl::pkey::Params;
 use openssl::ssl::{
     AlpnError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslOptions,
     SslSessionCacheMode, SslVerifyMode, SslVersion,
@@ -93,13 +96,18 @@ fn set_ciphers(builder: &mut SslContextBuilder, tls: &ListenerTls) -> Result<(),
             .set_ciphersuites(list)
             .map_err(|_| format!("TLS 1.3 ciphers {list:?}: OpenSSL does not know them"))?;
     }
-    if let Some(path) = &tls.dh_params {
-        let dh = Dh::params_from_pem(&material::read(path)?).map_err(|error| {
-            format!("{}: no parameters for Diffie-Hellman: {}", path.display(), words(&error))
-        })?;
-        builder.set_tmp_dh(&dh).map_err(|error| format!("{}: {}", path.display(), words(&error)))?;
+    // Whoever names ciphers may name those that exchange keys by a finite field, for old clients. Others get none, as
+    // they cost the broker more than the client.
+    if tls.ciphers.is_some() {
+        let given = group().and_then(|group| builder.set_tmp_dh(&group));
+        given.map_err(|error| format!("TLS cannot be set up: {}", words(&error)))?;
     }
     Ok(())
+}
+
+/// The group of 2,048 bits that everybody knows [RFC 3526, 3].
+fn group() -> Result<Dh<Params>, ErrorStack> {
+    Dh::from_pqg(BigNum::get_rfc3526_prime_2048()?, None, BigNum::from_u32(2)?)
 }
 
 /// Whose client certificates are accepted, and which of them are revoked.
