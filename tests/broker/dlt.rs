@@ -23,10 +23,9 @@ impl Daemon {
     fn start(folder: &Folder) -> Self {
         let pipe = folder.file("dlt");
         let _ = std::fs::create_dir(folder.file("dltpipes"));
-        match nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU) {
-            Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
-            Err(error) => panic!("{error}"),
-        }
+        // Made anew, so that a line for an earlier daemon does not come to this one.
+        let _ = std::fs::remove_file(&pipe);
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let mut reader = Command::new("sh")
             .args(["-c", "exec 3<>\"$0\" && echo && exec cat <&3"])
             .arg(&pipe)
