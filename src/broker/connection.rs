@@ -22,6 +22,7 @@ use super::limits::Limits;
 use super::link::Shared;
 use super::output::Output;
 use super::peer::Peer;
+use super::promise::Promise;
 use super::rights::Who;
 use super::route::{FanOut, Receiver};
 use super::session::Session;
@@ -122,18 +123,6 @@ pub(super) struct Interrupted {
     /// Bytes of the PUBLISH.
     pub(super) len: usize,
     /// What the answer rests on so far.
-    pub(super) ticket: Ticket,
-}
-
-/// An acknowledgement that waits.
-#[derive(Debug)]
-pub(super) struct Promise {
-    pub(super) frame: Vec<u8>,
-    /// Whether it ends a QoS 1 exchange, which counts against the client's quota.
-    pub(super) puback: bool,
-    /// Bytes of the packet it answers.
-    pub(super) len: usize,
-    /// What it rests on.
     pub(super) ticket: Ticket,
 }
 
@@ -303,6 +292,11 @@ impl Connection {
             }
             Phase::Crowded | Phase::Verifying(_) | Phase::Waiting(_) | Phase::Over => false,
         }
+    }
+
+    /// Whether the client has come in and has not left.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open(_))
     }
 
     /// Whether the connection is to be closed once [`Self::output`] is empty.

@@ -1,11 +1,23 @@
 //! Acknowledgements, in the order of what they answer: each leaves when what it rests on is synced and nobody slows the
 //! publisher down. While one waits, all behind it do.
 
-use super::connection::{Connection, Open, Phase, Promise};
+use super::connection::{Connection, Open, Phase};
 use super::journal::Ticket;
 use super::turn::Turn;
 use crate::codec;
 use crate::codec::packet::Packet;
+
+/// An acknowledgement that waits.
+#[derive(Debug)]
+pub(super) struct Promise {
+    frame: Vec<u8>,
+    /// Whether it ends a QoS 1 exchange, which counts against the client's quota.
+    puback: bool,
+    /// Bytes of the packet it answers.
+    len: usize,
+    /// What it rests on.
+    pub(super) ticket: Ticket,
+}
 
 impl Connection {
     /// Sends an acknowledgement of a packet of `len` bytes, or lets it wait in line. `puback`: it ends a QoS 1 exchange.

@@ -78,11 +78,25 @@ impl Turn {
         }
     }
 
-    /// Ends the turn: wakes whoever has something to do because of it.
+    /// How many have something to do because of this turn.
+    pub fn woken(&self) -> usize {
+        self.wakes.len()
+    }
+
+    /// Ends the turn: all who have something to do because of it, to be woken, best when this turn is borrowed no more.
+    pub fn take_wakes(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// The room that [`Self::take_wakes`] took away, for the next turn.
+    pub fn give_back_wakes(&mut self, mut emptied: Vec<Waker>) {
+        emptied.append(&mut self.wakes);
+        self.wakes = emptied;
+    }
+
+    /// Ends the turn where nothing else is borrowed: wakes all who have something to do because of it.
     pub fn wake(&mut self) {
-        for waker in self.wakes.drain(..) {
-            waker.wake();
-        }
+        self.take_wakes().into_iter().for_each(Waker::wake);
     }
 
     /// Records a change; what rests on it waits for the ticket.

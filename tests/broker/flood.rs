@@ -287,3 +287,40 @@ fn a_publisher_that_was_slowed_down_goes_on_in_the_middle_of_a_packet() {
     }
     writer.join().unwrap();
 }
+
+#[test]
+fn a_ball_between_two_workers_comes_back_every_time() {
+    // Neighbours are served by different threads, so each packet is written by one that does not serve its receiver,
+    // unless both are at it.
+    let broker = Broker::start(&["-q", "--workers", "2"]);
+    let player = |name: &str| {
+        let mut client = broker.connect();
+        client.send(&connect4(name, true));
+        client.expect(&CONNACK4);
+        client.send(&subscribe4(1, name, 2));
+        client.expect(&[0x90, 3, 0, 1, 2]);
+        client
+    };
+    let pairs: Vec<_> =
+        (0..8).map(|pair| (player(&format!("l{pair}")), player(&format!("r{pair}")), pair)).collect();
+    let games: Vec<_> = pairs
+        .into_iter()
+        .map(|(mut left, mut right, pair)| {
+            std::thread::spawn(move || {
+                for count in 1..=3_000_u16 {
+                    let sizes = [8, 900, 1_100, 70_000];
+                    let ball = vec![count as u8; sizes[usize::from(count) % if pair == 0 { 4 } else { 3 }]];
+                    // Sometimes two at once, so that one comes while the other is written.
+                    let times = 1 + usize::from(count) % 2;
+                    let there = publish4(&format!("r{pair}"), 0, 0, &ball).repeat(times);
+                    left.send(&there);
+                    right.expect(&there);
+                    let back = publish4(&format!("l{pair}"), 0, 0, &ball).repeat(times);
+                    right.send(&back);
+                    left.expect(&back);
+                }
+            })
+        })
+        .collect();
+    games.into_iter().for_each(|game| game.join().unwrap());
+}

@@ -1,8 +1,11 @@
 //! The listeners of a running broker: each with its door, its sockets and a count of who is inside.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::rights;
+use crate::broker::{Kind, Peer};
 use crate::transport::door::{self, Door, Settings, Socket};
 use crate::transport::listener::{Listener, scheme};
 
@@ -20,6 +23,12 @@ pub(super) struct Ticket(Arc<Gate>);
 impl Ticket {
     pub(super) fn gate(&self) -> &Gate {
         &self.0
+    }
+
+    /// Who has come by the listener.
+    pub(super) fn peer(&self, name: Arc<str>, address: Option<IpAddr>, identity: Option<Arc<str>>) -> Peer {
+        let address = address.map(rights::network);
+        Peer { name, address, listener: self.0.number, identity, kind: Kind::Client }
     }
 }
 

@@ -21,6 +21,7 @@ mod settings;
 mod sink;
 mod unsupported;
 mod verify;
+mod wire;
 mod worker;
 
 use std::future::poll_fn;

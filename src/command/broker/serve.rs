@@ -1,219 +1,140 @@
-//! One connection of the broker: bytes between a transport and its [`Connection`].
+//! The task of one connection: when its [`Wire`] is looked after, and by whom.
 //!
-//! A future written by hand, so that an idle connection is small: it owns no buffer, and a timer only while something is
-//! due. What it leaves out is every decision; those are the core's.
+//! The task lives on one worker, as its socket does, and holds a timer only while something is due. Whoever has
+//! something for the client wakes it by its [`Post`]: from a worker of another thread, the little that is to be
+//! written is written then and there, as waking that thread would cost more than the write.
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::io::IoSlice;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::log::Log;
-use super::packets::Packets;
-use super::worker::Presence;
-use crate::broker::{Connection, Ending, SLICES, Turn};
+use super::wire::{Transport, Wire};
+use super::worker::{Presence, Worker};
+use crate::broker::{Ending, Turn};
 use crate::time::Instant;
 
-/// Reads, and writes, of one connection before others get their turn.
-const BURST: usize = 8;
-/// How long a connection that is over may take to be written out and closed by the other side.
-const LINGER: Duration = Duration::from_secs(2);
+thread_local! {
+    /// The worker of this thread, if it has one.
+    static HERE: RefCell<Weak<Worker>> = const { RefCell::new(Weak::new()) };
+    /// Whether connections of other workers that are woken now may be written to from this thread.
+    static WRITES_THROUGH: Cell<bool> = const { Cell::new(false) };
+}
 
-pub(super) struct Serve<S> {
-    stream: S,
-    connection: Connection,
-    seldom: Option<Box<Seldom>>,
+/// Makes `worker` the one of this thread.
+pub(super) fn work_here(worker: &Rc<Worker>) {
+    HERE.with(|here| *here.borrow_mut() = Rc::downgrade(worker));
+}
+
+/// Wakes all that a turn of this thread's worker has something for; `write_through`: what little they are to be sent may
+/// be written from here.
+pub(super) fn wake(wakes: &mut Vec<Waker>, write_through: bool) {
+    WRITES_THROUGH.set(write_through);
+    wakes.drain(..).for_each(Waker::wake);
+    WRITES_THROUGH.set(false);
+}
+
+pub(super) struct Serve<S: Transport> {
+    post: Arc<Post<S>>,
     timer: Option<Pin<Box<Sleep>>>,
     timer_at: Instant,
     presence: Presence,
 }
 
-/// What a connection has only at times.
-struct Seldom {
-    /// The beginning of a packet, or packets that wait until reading goes on.
-    rest: Vec<u8>,
-    /// Once the connection is over: when the other side is waited for no longer.
-    give_up: Instant,
-    /// Whether it has been told that nothing more comes.
-    shut: bool,
-    /// While each packet is logged.
-    packets: Option<Box<Packets>>,
+/// Where what is for a connection is handed in, and the connection itself.
+struct Post<S> {
+    /// Held by one thread at a time, and never while it waits for another connection. Empty once the task is gone.
+    wire: Mutex<Option<Wire<S>>>,
+    /// Wakes the task: the same waker all its life.
+    task: OnceLock<Waker>,
+    /// The worker of the task.
+    worker: usize,
 }
 
-impl Default for Seldom {
-    fn default() -> Self {
-        Self { rest: Vec::new(), give_up: Instant::NEVER, shut: false, packets: None }
+impl<S: Transport> Post<S> {
+    /// Writes at once what waits for the client, if this thread may and that is all there is to do.
+    fn write_through(&self) -> bool {
+        let Some(worker) = HERE.with(|here| here.borrow().upgrade()) else { return false };
+        // Its own turns see to what is logged of each packet.
+        if worker.number == self.worker || worker.log().traces() {
+            return false;
+        }
+        // Whoever holds it may have looked already, so the task is to look again.
+        let Ok(mut wire) = self.wire.try_lock() else { return false };
+        let Some(wire) = wire.as_mut() else { return false };
+        // Those who are woken because of this are left to their own workers.
+        WRITES_THROUGH.set(false);
+        let mut turn = worker.begin();
+        let done = catch_unwind(AssertUnwindSafe(|| wire.write_through(&mut turn))).unwrap_or_else(|_| {
+            wire.connection.end(Ending::Lost(FAILED_ASSERTION.into()), &mut turn);
+            false
+        });
+        worker.finish_within(turn);
+        WRITES_THROUGH.set(true);
+        done
     }
 }
 
-impl Seldom {
-    /// The connection took so many of these bytes, or of those that waited.
-    fn show_received(&mut self, bytes: Option<&[u8]>, used: usize, connection: &Connection, log: &Log) {
-        if let Some(packets) = &mut self.packets {
-            packets.received(&bytes.unwrap_or(&self.rest)[..used], log);
-            self.name(connection);
+impl<S: Transport> Post<S> {
+    /// One turn of the connection on its own thread; when the next is due though nothing happened.
+    fn turn(self: &Arc<Self>, cx: &mut Context<'_>, worker: &Worker, turn: &mut Turn) -> (Poll<()>, Instant) {
+        let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(wire) = wire.as_mut() else { return (Poll::Ready(()), Instant::NEVER) };
+        if self.task.get().is_none() && self.task.set(cx.waker().clone()).is_ok() {
+            wire.connection.set_waker(&Waker::from(self.clone()));
+        }
+        // A failed assertion closes this connection and no other; the session goes on with the next one.
+        let done = catch_unwind(AssertUnwindSafe(|| wire.turn(cx, worker, turn))).unwrap_or_else(|_| {
+            wire.connection.end(Ending::Lost(FAILED_ASSERTION.into()), turn);
+            Poll::Ready(())
+        });
+        (done, wire.deadline())
+    }
+}
+
+/// Why a connection ends whose turn panicked.
+const FAILED_ASSERTION: &str = "a failed assertion in the broker";
+
+impl<S: Transport> Wake for Post<S> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !(S::DIRECT && WRITES_THROUGH.get() && self.write_through())
+            && let Some(task) = self.task.get()
+        {
+            task.wake_by_ref();
         }
     }
-
-    /// Calls the client by the name that the broker has for it.
-    fn name(&mut self, connection: &Connection) {
-        if let (Some(packets), Some((client, version))) = (&mut self.packets, connection.client()) {
-            packets.is_of(client, version);
-        }
-    }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
-    pub(super) fn new(stream: S, connection: Connection, presence: Presence) -> Self {
-        Self { stream, connection, seldom: None, timer: None, timer_at: Instant::NEVER, presence }
+impl<S: Transport> Serve<S> {
+    pub(super) fn new(wire: Wire<S>, presence: Presence) -> Self {
+        presence.worker.shared.enters();
+        let wire = Mutex::new(Some(wire));
+        let post = Arc::new(Post { wire, task: OnceLock::new(), worker: presence.worker.number });
+        Self { post, timer: None, timer_at: Instant::NEVER, presence }
     }
 
-    /// Reads until there is nothing more, the connection wants no more, or others should have their turn. Whether the
-    /// socket will wake this task when bytes come.
-    fn read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let worker = self.presence.worker.clone();
-        let mut buffer = worker.buffer.borrow_mut();
-        for _ in 0..BURST {
-            if let Some(seldom) = &mut self.seldom
-                && self.connection.reads()
-            {
-                let used = self.connection.receive(&seldom.rest, turn);
-                seldom.show_received(None, used, &self.connection, worker.log());
-                seldom.rest.drain(..used);
-                if seldom.rest.is_empty() && seldom.packets.is_none() {
-                    self.seldom = None;
-                }
-            }
-            if !self.connection.reads() {
-                return false;
-            }
-            let mut into = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
-                Poll::Pending => return true,
-                Poll::Ready(Ok(())) if into.filled().is_empty() => {
-                    self.connection.end(Ending::Closed, turn);
-                    return false;
-                }
-                Poll::Ready(Ok(())) => self.take(into.filled(), turn),
-                Poll::Ready(Err(error)) => {
-                    self.connection.end(Ending::Lost(error.to_string().into()), turn);
-                    return false;
-                }
-            }
+        let mut turn = worker.begin();
+        let (done, due) = self.post.turn(cx, &worker, &mut turn);
+        if done.is_pending() {
+            self.arm(due, cx);
         }
-        false
-    }
-
-    fn take(&mut self, bytes: &[u8], turn: &mut Turn) {
-        let waits = self.seldom.as_ref().is_some_and(|seldom| !seldom.rest.is_empty());
-        let used = if waits { 0 } else { self.connection.receive(bytes, turn) };
-        if let Some(seldom) = &mut self.seldom {
-            seldom.show_received(Some(bytes), used, &self.connection, self.presence.worker.log());
-        }
-        if used < bytes.len() {
-            self.seldom.get_or_insert_default().rest.extend_from_slice(&bytes[used..]);
-        }
-    }
-
-    /// Begins, or ends, to log packets, as the log is told; between two packets.
-    fn trace(&mut self) {
-        let traces = self.presence.worker.log().traces();
-        let seldom = self.seldom.as_mut();
-        if traces == seldom.as_ref().is_some_and(|seldom| seldom.packets.is_some()) {
-            return;
-        }
-        if !traces {
-            seldom.into_iter().for_each(|seldom| seldom.packets = None);
-        } else if seldom.is_none_or(|seldom| seldom.rest.is_empty()) && self.connection.output().is_empty() {
-            let seldom = self.seldom.get_or_insert_default();
-            seldom.packets = Some(Box::new(Packets::from(self.connection.peer())));
-            seldom.name(&self.connection);
-        }
-    }
-
-    /// Writes until everything is written, the socket takes no more, or others should have their turn.
-    fn write(&mut self, cx: &mut Context<'_>, turn: &mut Turn) {
-        for _ in 0..BURST {
-            // Also after a write: the session must hear that its bytes are gone, as publishers may wait for that.
-            self.connection.poll(turn);
-            if let Some(seldom) = &mut self.seldom {
-                seldom.name(&self.connection);
-            }
-            if self.connection.output().is_empty() {
-                // A WebSocket may still have something to send; a failure shows when the stream is used next.
-                let _ = Pin::new(&mut self.stream).poll_flush(cx);
-                return;
-            }
-            while !self.connection.output().is_empty() {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = self.connection.output().slices(&mut slices);
-                let written = match count {
-                    1 => Pin::new(&mut self.stream).poll_write(cx, &slices[0]),
-                    _ => Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]),
-                };
-                match written {
-                    Poll::Pending => return,
-                    Poll::Ready(Ok(written)) => {
-                        if let Some(packets) = self.seldom.as_mut().and_then(|seldom| seldom.packets.as_mut())
-                        {
-                            packets.sent(&slices[..count], written, self.presence.worker.log());
-                        }
-                        self.connection.written(written, turn);
-                    }
-                    Poll::Ready(Err(error)) => {
-                        self.connection.end(Ending::Lost(error.to_string().into()), turn);
-                        self.connection.discard();
-                        return;
-                    }
-                }
-            }
-        }
-        cx.waker().wake_by_ref();
-    }
-
-    /// Closes a connection that is over: what was written arrives before the end does, so what still comes in is read
-    /// and thrown away for a while.
-    fn close(&mut self, cx: &mut Context<'_>, turn: &Turn) -> Poll<()> {
-        let closing = self.seldom.get_or_insert_default();
-        if closing.give_up == Instant::NEVER {
-            closing.give_up = turn.now + LINGER;
-        }
-        if turn.now >= closing.give_up {
-            return Poll::Ready(());
-        }
-        if !self.connection.output().is_empty() {
-            return Poll::Pending;
-        }
-        if !closing.shut {
-            match Pin::new(&mut self.stream).poll_shutdown(cx) {
-                Poll::Ready(Ok(())) => closing.shut = true,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        let worker = self.presence.worker.clone();
-        let mut buffer = worker.buffer.borrow_mut();
-        for _ in 0..BURST {
-            let mut into = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) if !into.filled().is_empty() => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        worker.finish(turn);
+        done
     }
 
     /// Sets the timer to when something is due. A later time is left to the timer's next end.
-    fn arm(&mut self, cx: &mut Context<'_>) {
-        let give_up = self.seldom.as_ref().map_or(Instant::NEVER, |seldom| seldom.give_up);
-        let due = self.connection.deadline().min(give_up);
+    fn arm(&mut self, due: Instant, cx: &mut Context<'_>) {
         if due == Instant::NEVER {
             (self.timer, self.timer_at) = (None, Instant::NEVER);
             return;
@@ -235,54 +156,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Serve<S> {
+impl<S: Transport> Future for Serve<S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        // A failed assertion closes this connection and no other; the session goes on with the next one.
-        match catch_unwind(AssertUnwindSafe(|| this.turn(cx))) {
-            Ok(done) => done,
-            Err(_) => {
-                let mut turn = this.presence.worker.begin();
-                this.connection.end(Ending::Lost("a failed assertion in the broker".into()), &mut turn);
-                this.presence.worker.finish(turn);
-                Poll::Ready(())
-            }
-        }
+        self.get_mut().turn(cx)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Serve<S> {
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let worker = self.presence.worker.clone();
-        let mut turn = worker.begin();
-        self.connection.set_waker(cx.waker());
-        self.trace();
-        let will_wake = self.read(cx, &mut turn);
-        self.write(cx, &mut turn);
-        let mut done = Poll::Pending;
-        if self.connection.is_over() {
-            done = self.close(cx, &turn);
-        } else if !will_wake && self.connection.reads() {
-            // There may be more, or reading goes on after a pause: nobody else would wake this task for it.
-            cx.waker().wake_by_ref();
-        }
-        if done.is_pending() {
-            self.arm(cx);
-        }
-        worker.finish(turn);
-        done
+impl<S: Transport> Drop for Serve<S> {
+    fn drop(&mut self) {
+        // The connection knows its own waker, which owns it.
+        self.post.wire.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.presence.worker.shared.leaves();
     }
 }
 
 #[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
 mod tests {
-    use super::Serve;
+    use tokio::net::TcpStream;
 
-    /// With what the runtime adds, up to 280 bytes become 384, and more become 512: of each connection, however idle.
+    use super::{Post, Serve};
+
+    /// Of each connection, however idle: the runtime adds 96 bytes to a task and rounds up to a multiple of 128.
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Serve<tokio::net::TcpStream>>() <= 280);
+        assert!(size_of::<Serve<TcpStream>>() <= 32);
+        assert!(size_of::<Post<TcpStream>>() <= 272);
     }
 }

@@ -1,21 +1,20 @@
 //! A worker: one thread that serves its share of the connections.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::DuplexStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
 use super::gate::Ticket;
 use super::log::Log;
-use super::rights;
-use super::serve::Serve;
+use super::serve::{self, Serve};
 use super::verify::Pool;
-use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Kind, Peer, Turn};
+use super::wire::{Transport, Wire};
+use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Peer, Turn};
 use crate::codec::reason::Reason;
 use crate::time::Instant;
 use crate::transport::Stream;
@@ -23,6 +22,8 @@ use crate::transport::door::Raw;
 
 /// Bytes read from a socket at once.
 pub(super) const READ: usize = 64 * 1024;
+/// Receivers of one turn that are written to at once where they are of another worker; more are worth waking it.
+const FEW: usize = 4;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -93,6 +94,18 @@ impl Shared {
         loads.min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker)
     }
 
+    /// A connection is past the door.
+    pub(super) fn enters(&self) {
+        self.inside.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It is gone.
+    pub(super) fn leaves(&self) {
+        if self.inside.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.idle.notify_waiters();
+        }
+    }
+
     /// Waits until no connection is inside.
     pub(super) async fn all_gone(&self) {
         loop {
@@ -118,7 +131,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
-    number: usize,
+    pub(super) number: usize,
     turn: RefCell<Turn>,
     /// All connections of the thread read into this; what is not a whole packet is copied out.
     pub(super) buffer: RefCell<Box<[u8]>>,
@@ -129,7 +142,9 @@ impl Worker {
     pub(super) fn new(shared: Arc<Shared>, number: usize) -> Rc<Self> {
         let turn = RefCell::new(Turn::new(shared.counters[number].clone(), &shared.broker));
         let buffer = RefCell::new(vec![0; READ].into());
-        Rc::new(Self { shared, number, turn, buffer, stopping: Cell::new(false) })
+        let worker = Rc::new(Self { shared, number, turn, buffer, stopping: Cell::new(false) });
+        serve::work_here(&worker);
+        worker
     }
 
     /// Begins a turn: one time for all that happens in it.
@@ -139,34 +154,52 @@ impl Worker {
         turn
     }
 
-    /// Ends a turn: the log hears what happened, others are woken.
-    pub(super) fn finish(&self, mut turn: RefMut<'_, Turn>) {
+    /// Ends a turn: the log hears what happened, others are woken. What little a few connections of other workers are to
+    /// be sent is written from here.
+    pub(super) fn finish(&self, turn: RefMut<'_, Turn>) {
+        let few = turn.woken() <= FEW;
+        self.end_turn(turn, few);
+    }
+
+    /// Ends a turn that was another's while this thread had something for it.
+    pub(super) fn finish_within(&self, turn: RefMut<'_, Turn>) {
+        self.end_turn(turn, false);
+    }
+
+    fn end_turn(&self, mut turn: RefMut<'_, Turn>, write_through: bool) {
         for event in turn.events.drain(..) {
             self.shared.log.event(&event);
         }
         if std::mem::take(&mut turn.verifications) > 0 {
             self.shared.pool.wake();
         }
-        turn.wake();
+        if turn.woken() == 0 {
+            return;
+        }
+        let mut wakes = turn.take_wakes();
+        drop(turn);
+        serve::wake(&mut wakes, write_through);
+        // The room that it has grown to serves the next turn.
+        self.turn.borrow_mut().give_back_wakes(wakes);
     }
 
     /// Takes a connection that came in by a listener, and serves it on this thread.
     pub(super) fn arrive(self: &Rc<Self>, raw: Raw, ticket: Ticket) {
         self.shared.counters[self.number].count_socket();
         let is_plain = ticket.gate().door.settings().listener.is_plain();
-        let presence = Presence::new(self.clone(), Some(ticket));
+        let presence = Presence::new(self.clone());
         match raw {
             // The way of most connections, which is to stay short.
             Raw::Tcp(stream, from) if is_plain => {
-                let peer = presence.peer(from.to_string().into(), Some(from.ip()), None);
-                presence.serve(stream, peer);
+                let peer = ticket.peer(from.to_string().into(), Some(from.ip()), None);
+                presence.serve(stream, peer, Some(ticket));
             }
             Raw::Tcp(stream, from) => {
-                tokio::task::spawn_local(let_in(Stream::Tcp(stream), Some(from), presence));
+                tokio::task::spawn_local(let_in(Stream::Tcp(stream), Some(from), presence, ticket));
             }
             #[cfg(unix)]
             Raw::Unix(stream) => {
-                tokio::task::spawn_local(let_in(Stream::Unix(stream), None, presence));
+                tokio::task::spawn_local(let_in(Stream::Unix(stream), None, presence, ticket));
             }
         }
     }
@@ -177,7 +210,7 @@ impl Worker {
 
     /// Takes a connection from this process, and serves it on this thread.
     pub(super) fn enter(self: &Rc<Self>, stream: DuplexStream, peer: Peer) {
-        Presence::new(self.clone(), None).serve(stream, peer);
+        Presence::new(self.clone()).serve(stream, peer, None);
     }
 
     /// Ends every connection of the broker, with 0x8B where there is a way to say so.
@@ -191,12 +224,11 @@ impl Worker {
 }
 
 /// Does what comes before MQTT, and goes on in a task that needs no memory for it any more.
-async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Presence) {
-    let Some(ticket) = &presence.ticket else { return };
+async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Presence, ticket: Ticket) {
     match ticket.gate().door.enter(stream, from).await {
         Ok(guest) => {
-            let peer = presence.peer(guest.name, guest.address, guest.identity);
-            presence.serve(guest.stream, peer);
+            let peer = ticket.peer(guest.name, guest.address, guest.identity);
+            presence.serve(guest.stream, peer, Some(ticket));
         }
         Err((peer, why)) => {
             let mut turn = presence.worker.begin();
@@ -209,41 +241,25 @@ async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Pr
 /// A connection on a worker, counted as long as it is there.
 pub(super) struct Presence {
     pub(super) worker: Rc<Worker>,
-    /// Of the listener it came by, if it came by one.
-    ticket: Option<Ticket>,
-    /// Whether it is past the door.
-    is_inside: bool,
 }
 
 impl Presence {
-    fn new(worker: Rc<Worker>, ticket: Option<Ticket>) -> Self {
+    fn new(worker: Rc<Worker>) -> Self {
         worker.shared.loads[worker.number].fetch_add(1, Ordering::Relaxed);
-        Self { worker, ticket, is_inside: false }
+        Self { worker }
     }
 
-    /// Who has come by the listener.
-    fn peer(&self, name: Arc<str>, address: Option<IpAddr>, identity: Option<Arc<str>>) -> Peer {
-        let listener = self.ticket.as_ref().map_or(0, |ticket| ticket.gate().number);
-        Peer { name, address: address.map(rights::network), listener, identity, kind: Kind::Client }
-    }
-
-    /// Speaks MQTT with it from now on.
-    fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(mut self, stream: S, peer: Peer) {
+    /// Speaks MQTT with it from now on. `ticket`: of the listener it came by, if it came by one.
+    fn serve<S: Transport>(self, stream: S, peer: Peer, ticket: Option<Ticket>) {
         let shared = &self.worker.shared;
-        shared.inside.fetch_add(1, Ordering::Relaxed);
         let connection = Connection::new(shared.broker.clone(), peer, shared.now());
-        self.is_inside = true;
-        tokio::task::spawn_local(Serve::new(stream, connection, self));
+        tokio::task::spawn_local(Serve::new(Wire::new(stream, connection, ticket), self));
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let shared = &self.worker.shared;
-        shared.loads[self.worker.number].fetch_sub(1, Ordering::Relaxed);
-        if self.is_inside && shared.inside.fetch_sub(1, Ordering::AcqRel) == 1 {
-            shared.idle.notify_waiters();
-        }
+        self.worker.shared.loads[self.worker.number].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
