@@ -1,0 +1,185 @@
+//! What a configuration says of the process: its log, its user, its files, its memory.
+
+use std::process::Stdio;
+
+use super::OPEN;
+use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, connect5, skeeter, subscribe4};
+
+#[cfg(unix)]
+#[test]
+fn the_log_goes_where_it_is_wanted_and_tells_what_is_wanted() {
+    let folder = Folder::new();
+    let file = folder.file("log");
+    let config = format!(
+        "{OPEN}log_dest file {}\nlog_dest topic\nlog_dest stdout\nlog_type subscribe\nlog_type notice\n\
+         connection_messages false\nlog_timestamp_format %Y!%m\n",
+        file.display()
+    );
+    let broker = Broker::with_config(&folder, &config, &[]);
+    let mut client = broker.connect();
+    client.send(&connect4("a", true));
+    client.expect(&CONNACK4);
+    client.send(&subscribe4(1, "$SYS/broker/log/M/#", 0));
+    client.packet();
+    client.send(&subscribe4(2, "second", 0));
+    let (_, body) = loop {
+        let packet = client.packet();
+        if packet.0 == 0x30 && packet.1.ends_with(b"a subscribed to second: success (0x00)") {
+            break packet;
+        }
+    };
+    assert_eq!(&body[2..29], b"$SYS/broker/log/M/subscribe");
+    assert_eq!((body[33], &body[36..38]), (b'!', &b": "[..]), "the time comes first");
+    broker.stdout.wait_line("a subscribed to second");
+    client.send(&[0xE0, 0]);
+    client.expect_closed();
+    let mut broker = broker;
+    broker.signal("TERM");
+    assert_eq!(broker.status(), 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("a subscribed to second") && !text.contains("connected"), "{text}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(broker.stderr.all().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_file_behind_a_link_is_refused_and_the_broker_goes_on() {
+    let folder = Folder::new();
+    let (file, link) = (folder.file("log"), folder.file("link"));
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}log_dest file {}\n", link.display()), &[]);
+    broker.stderr.wait_line("it is a symbolic link");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn times_are_seconds_with_a_configuration_and_none_where_none_are_wanted() {
+    let folder = Folder::new();
+    for (more, expected) in [("", true), ("log_timestamp false\n", false)] {
+        let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
+        let mut client = broker.connect();
+        client.send(&connect4("a", true));
+        client.expect(&CONNACK4);
+        let line = broker.stderr.wait_line("a connected from");
+        let seconds = line.split(": ").next().unwrap().parse::<u64>().is_ok();
+        assert_eq!((seconds, line.starts_with("a connected")), (expected, !expected), "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_pid_file_is_there_while_the_broker_is() {
+    let folder = Folder::new();
+    let file = folder.file("pid");
+    let mut broker = Broker::with_config(&folder, &format!("{OPEN}pid_file {}\n", file.display()), &[]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), broker.child.id().to_string());
+    broker.signal("TERM");
+    assert_eq!(broker.status(), 0);
+    assert!(!file.exists());
+    let path = folder.file("mosquitto.conf");
+    std::fs::write(&path, format!("{OPEN}pid_file /no/such/folder/pid\n")).unwrap();
+    let output = skeeter().arg("broker").arg("-c").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write pid_file /no/such/folder/pid"));
+}
+
+/// The users of a process, as the system counts them: real and effective.
+#[cfg(target_os = "linux")]
+fn users(pid: u32) -> Vec<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+    line.split_whitespace().skip(1).take(2).map(str::to_owned).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn root_becomes_the_user_that_is_named() {
+    if users(std::process::id())[0] != "0" {
+        // Only root can become somebody else; others stay who they are.
+        let broker = Broker::with_config(&Folder::new(), "user nobody\n", &[]);
+        assert_eq!(users(broker.child.id()), users(std::process::id()));
+        return;
+    }
+    let nobody = std::fs::read_to_string("/etc/passwd").unwrap();
+    let nobody = nobody.lines().find(|line| line.starts_with("nobody:")).unwrap();
+    let nobody = nobody.split(':').nth(2).unwrap().to_owned();
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, "user nobody\n", &[]);
+    assert_eq!(users(broker.child.id()), [nobody.clone(), nobody]);
+    let path = folder.file("mosquitto.conf");
+    std::fs::write(&path, "user nosuchuser\nlistener 0 127.0.0.1\n").unwrap();
+    let output = skeeter().arg("broker").arg("-c").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no user nosuchuser"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_broker_goes_into_the_background_and_serves_there() {
+    let folder = Folder::new();
+    let (config, pid, ports) = (folder.file("mosquitto.conf"), folder.file("pid"), folder.file("ports"));
+    std::fs::write(&config, format!("{OPEN}pid_file {}\n", pid.display())).unwrap();
+    let status = skeeter()
+        .args(["broker", "-d", "-c"])
+        .arg(&config)
+        .arg("--ports-file")
+        .arg(&ports)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    // The process that was started has ended before the ports are told.
+    let text = crate::support::wait_for("the ports file", || std::fs::read_to_string(&ports).ok());
+    let port = text.split("\"port\":").nth(1).unwrap().split([',', '}']).next().unwrap().parse().unwrap();
+    let mut client = Raw::connect(port);
+    client.send(&connect4("a", true));
+    client.expect(&CONNACK4);
+    let number = std::fs::read_to_string(&pid).unwrap();
+    let status = std::process::Command::new("kill").args(["-s", "TERM", &number]).status().unwrap();
+    assert!(status.success());
+    client.expect_closed();
+    crate::support::wait_for("the broker to end", || (!pid.exists()).then_some(()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_when_the_broker_is_ready_and_when_it_stops() {
+    let folder = Folder::new();
+    let path = folder.file("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    let mut child = skeeter()
+        .args(["broker", "-p", "0"])
+        .env("NOTIFY_SOCKET", &path)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let hear = || {
+        let mut bytes = [0; 64];
+        let count = socket.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..count].to_vec()).unwrap()
+    };
+    assert_eq!(hear(), "READY=1");
+    let status =
+        std::process::Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(hear(), "STOPPING=1");
+    assert_eq!(crate::support::wait(&mut child), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broker_that_uses_as_much_memory_as_it_may_takes_nobody_in() {
+    let folder = Folder::new();
+    let broker = Broker::with_config(&folder, &format!("{OPEN}memory_limit 1\n"), &[]);
+    broker.stderr.wait_line("memory_limit is reached");
+    crate::support::wait_for("a refusal", || {
+        let mut client = broker.connect();
+        client.send(&connect5("a", true, &[]));
+        (client.packet() == (0x20, vec![0, 0x97, 0])).then_some(())
+    });
+}
