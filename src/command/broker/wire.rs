@@ -26,10 +26,12 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that another thread than the connection's own writes at most: with more, there is work for two.
 const DIRECT: usize = 1024;
 
-/// A transport, and whether another thread than the one it is registered with can write to it.
+/// A transport, and what its kind can do that others cannot.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Whether [`Self::write_now`] ever writes.
+    /// Whether [`Self::write_now`] ever writes: whether another thread than the one it is registered with can do so.
     const DIRECT: bool = false;
+    /// Whether the other side, once it has closed, needs to be told nothing but that this end is dropped.
+    const BARE: bool = false;
 
     /// Writes what the system takes at once.
     ///
@@ -43,6 +45,7 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
 impl Transport for TcpStream {
     const DIRECT: bool = true;
+    const BARE: bool = true;
 
     fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         // The system takes one slice by a cheaper call.
@@ -67,15 +70,17 @@ struct Seldom {
     rest: Vec<u8>,
     /// Once the connection is over: when the other side is waited for no longer.
     give_up: Instant,
-    /// Whether it has been told that nothing more comes.
+    /// Whether the other side has been told that nothing more comes.
     shut: bool,
+    /// Whether the other side has said so.
+    ended: bool,
     /// While each packet is logged.
     packets: Option<Box<Packets>>,
 }
 
 impl Default for Seldom {
     fn default() -> Self {
-        Self { rest: Vec::new(), give_up: Instant::NEVER, shut: false, packets: None }
+        Self { rest: Vec::new(), give_up: Instant::NEVER, shut: false, ended: false, packets: None }
     }
 }
 
@@ -173,6 +178,7 @@ impl<S: Transport> Wire<S> {
             match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
                 Poll::Pending => return true,
                 Poll::Ready(Ok(())) if into.filled().is_empty() => {
+                    self.seldom.get_or_insert_default().ended = true;
                     self.connection.end(Ending::Closed, turn);
                     return false;
                 }
@@ -265,6 +271,9 @@ impl<S: Transport> Wire<S> {
         }
         if !self.connection.output().is_empty() {
             return Poll::Pending;
+        }
+        if S::BARE && closing.ended {
+            return Poll::Ready(());
         }
         if !closing.shut {
             match Pin::new(&mut self.stream).poll_shutdown(cx) {
