@@ -393,8 +393,7 @@ impl Open {
             mount_point,
             version: request.version,
             inbox,
-            silence: (request.keep_alive > 0)
-                .then(|| Duration::from_millis(u64::from(request.keep_alive) * 1_500)),
+            keep_alive: request.keep_alive,
             aliases: Vec::new(),
             alias_maximum: request.own_aliases,
             max_qos: request.max_qos,
@@ -414,6 +413,11 @@ impl Open {
             pressed_until: Instant::NEVER,
             session: request.session,
         }
+    }
+
+    /// How long the client may be silent: one and a half times its keep alive.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        (self.keep_alive > 0).then(|| Duration::from_millis(u64::from(self.keep_alive) * 1_500))
     }
 }
 

@@ -77,8 +77,8 @@ pub(super) struct Open {
     pub(super) mount_point: Option<Arc<str>>,
     pub(super) version: Version,
     pub(super) inbox: Inbox,
-    /// One and a half times the keep alive, or nothing.
-    pub(super) silence: Option<Duration>,
+    /// Seconds; 0: however silent the client is, it stays.
+    pub(super) keep_alive: u16,
     /// Topic aliases the client has set; the position is the alias less one.
     pub(super) aliases: Vec<Option<Arc<str>>>,
     /// The greatest alias it may set.
@@ -357,7 +357,7 @@ impl Connection {
                 self.replay(turn);
                 self.check_patience(turn);
                 if let Phase::Open(open) = &self.phase
-                    && let Some(silence) = open.silence.filter(|_| open.pressed.is_empty() && self.reads())
+                    && let Some(silence) = open.silence().filter(|_| open.pressed.is_empty() && self.reads())
                 {
                     self.check_silence(silence, "the keep alive ran out", turn); // [MQTT-3.1.2-22]
                 }
@@ -426,7 +426,7 @@ impl Connection {
             Phase::New | Phase::Verifying(_) => self.heard + self.limits.connect_timeout,
             Phase::Open(open) => {
                 let pressed = if open.pressed.is_empty() { Instant::NEVER } else { open.pressed_until };
-                let silence = match open.silence {
+                let silence = match open.silence() {
                     Some(silence) if open.pressed.is_empty() && self.reads() => self.heard + silence,
                     _ => Instant::NEVER,
                 };
