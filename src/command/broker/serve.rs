@@ -1,22 +1,29 @@
-//! The task of one connection: when its [`Wire`] is looked after, and by whom.
+//! When the [`Wire`] of a connection is looked after, and by whom.
 //!
-//! The task lives on one worker, as its socket does, and holds a timer only while something is due. Whoever has
-//! something for the client wakes it by its [`Post`]: from a worker of another thread, the little that is to be
-//! written is written then and there, as waking that thread would cost more than the write.
+//! ```text
+//!   bytes came, room to write, a timer, something for the client ─▶ Post::wake ─▶ Line ─▶ drive ─▶ Post::turn
+//! ```
+//!
+//! A connection is a [`Post`], which is its own waker: no task of the runtime, which would weigh as much as what it wakes.
+//! Whoever wakes it puts it in the [`Line`] of its worker, whose one task takes them from there in turn. From a worker of
+//! another thread, the little that is to be written is written then and there, as waking that thread would cost more than
+//! the write.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::time::Sleep;
 
 use super::wire::{Transport, Wire};
-use super::worker::{Presence, Worker};
-use crate::broker::{Ending, Turn};
+use super::worker::{Home, Worker};
+use crate::broker::Ending;
 use crate::time::Instant;
 
 thread_local! {
@@ -25,6 +32,9 @@ thread_local! {
     /// Whether connections of other workers that are woken now may be written to from this thread.
     static WRITES_THROUGH: Cell<bool> = const { Cell::new(false) };
 }
+
+/// Turns of connections after which sockets, timers and newcomers are asked for: as many as the runtime takes of tasks.
+const TURNS: usize = 61;
 
 /// Makes `worker` the one of this thread.
 pub(super) fn work_here(worker: &Rc<Worker>) {
@@ -39,33 +49,112 @@ pub(super) fn wake(wakes: &mut Vec<Waker>, write_through: bool) {
     WRITES_THROUGH.set(false);
 }
 
-pub(super) struct Serve<S: Transport> {
-    post: Arc<Post<S>>,
-    timer: Option<Pin<Box<Sleep>>>,
-    presence: Presence,
+/// Serves the connections of this thread's worker, for ever.
+pub(super) async fn drive(worker: Rc<Worker>) {
+    let turns = async {
+        let mut posts = VecDeque::new();
+        loop {
+            poll_fn(|cx| worker.home.line.take(&mut posts, cx)).await;
+            for post in posts.drain(..posts.len().min(TURNS)) {
+                // What panics outside of the connection itself must not stop all others.
+                let _ = catch_unwind(AssertUnwindSafe(|| post.turn(&worker)));
+            }
+            if !posts.is_empty() || !worker.home.line.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    // The runtime lets a task read and write so many times, and this is the task of all connections.
+    tokio::task::coop::unconstrained(turns).await
 }
 
-/// Where what is for a connection is handed in, and the connection itself.
-struct Post<S> {
-    /// Held by one thread at a time, and never while it waits for another connection. Empty once the task is gone.
-    wire: Mutex<Option<Wire<S>>>,
-    /// Wakes the task: the same waker all its life.
-    task: OnceLock<Waker>,
-    /// The worker of the task.
-    worker: usize,
+/// The connections of a worker that are to be looked after next, in the order in which they were woken.
+#[derive(Default)]
+pub(super) struct Line(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    posts: VecDeque<Arc<dyn Turns>>,
+    /// Wakes the worker's task, while it waits for a connection.
+    driver: Option<Waker>,
 }
+
+impl Line {
+    fn push(&self, post: Arc<dyn Turns>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.posts.push_back(post);
+        let driver = waiting.driver.take();
+        drop(waiting);
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives all that wait to `posts`, unless it has some left. Pending while there is none.
+    fn take(&self, posts: &mut VecDeque<Arc<dyn Turns>>, cx: &Context<'_>) -> Poll<()> {
+        if posts.is_empty() {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(&mut waiting.posts, posts);
+            if posts.is_empty() {
+                waiting.driver = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).posts.is_empty()
+    }
+}
+
+/// What can be looked after.
+trait Turns: Send + Sync {
+    fn turn(self: Arc<Self>, worker: &Worker);
+}
+
+/// Where what is for a connection is handed in, and the connection itself. Until it has ended it lives by the waker that
+/// the connection has of it.
+pub(super) struct Post<S> {
+    /// Held by one thread at a time, and never while it waits for another connection. Empty once it has ended.
+    served: Mutex<Option<Served<S>>>,
+    home: Arc<Home>,
+    /// Whether it is in the line, or will be looked after before anything that it was not told of yet.
+    lined_up: AtomicBool,
+}
+
+struct Served<S> {
+    wire: Wire<S>,
+    /// While something is due.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// Why a connection ends whose turn panicked.
+const FAILED_ASSERTION: &str = "a failed assertion in the broker";
 
 impl<S: Transport> Post<S> {
+    /// Serves a connection on this thread from now on.
+    pub(super) fn open(wire: Wire<S>, home: &Arc<Home>) {
+        home.shared.enters(home.number);
+        let served = Mutex::new(Some(Served { wire, timer: None }));
+        let post = Arc::new(Self { served, home: home.clone(), lined_up: AtomicBool::new(false) });
+        let waker = Waker::from(post.clone());
+        post.lock().iter_mut().for_each(|served| served.wire.connection.set_waker(&waker));
+        waker.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Served<S>>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Writes at once what waits for the client, if this thread may and that is all there is to do.
     fn write_through(&self) -> bool {
         let Some(worker) = HERE.with(|here| here.borrow().upgrade()) else { return false };
         // Its own turns see to what is logged of each packet.
-        if worker.number == self.worker || worker.log().traces() {
+        if worker.home.number == self.home.number || worker.log().traces() {
             return false;
         }
-        // Whoever holds it may have looked already, so the task is to look again.
-        let Ok(mut wire) = self.wire.try_lock() else { return false };
-        let Some(wire) = wire.as_mut() else { return false };
+        // Whoever holds it may have looked already, so it is to be looked at again.
+        let Ok(mut served) = self.served.try_lock() else { return false };
+        let Some(Served { wire, .. }) = served.as_mut() else { return false };
         // Those who are woken because of this are left to their own workers.
         WRITES_THROUGH.set(false);
         let mut turn = worker.begin();
@@ -79,66 +168,44 @@ impl<S: Transport> Post<S> {
     }
 }
 
-impl<S: Transport> Post<S> {
-    /// One turn of the connection on its own thread; when the next is due though nothing happened.
-    fn turn(self: &Arc<Self>, cx: &mut Context<'_>, worker: &Worker, turn: &mut Turn) -> (Poll<()>, Instant) {
-        let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(wire) = wire.as_mut() else { return (Poll::Ready(()), Instant::NEVER) };
-        if self.task.get().is_none() && self.task.set(cx.waker().clone()).is_ok() {
-            wire.connection.set_waker(&Waker::from(self.clone()));
-        }
-        // A failed assertion closes this connection and no other; the session goes on with the next one.
-        let done = catch_unwind(AssertUnwindSafe(|| wire.turn(cx, worker, turn))).unwrap_or_else(|_| {
-            wire.connection.end(Ending::Lost(FAILED_ASSERTION.into()), turn);
-            Poll::Ready(())
-        });
-        (done, wire.deadline())
-    }
-}
-
-/// Why a connection ends whose turn panicked.
-const FAILED_ASSERTION: &str = "a failed assertion in the broker";
-
-impl<S: Transport> Wake for Post<S> {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !(S::DIRECT && WRITES_THROUGH.get() && self.write_through())
-            && let Some(task) = self.task.get()
-        {
-            task.wake_by_ref();
-        }
-    }
-}
-
-impl<S: Transport> Serve<S> {
-    pub(super) fn new(wire: Wire<S>, presence: Presence) -> Self {
-        presence.worker.shared.enters();
-        let wire = Mutex::new(Some(wire));
-        let post = Arc::new(Post { wire, task: OnceLock::new(), worker: presence.worker.number });
-        Self { post, timer: None, presence }
-    }
-
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let worker = self.presence.worker.clone();
+impl<S: Transport> Turns for Post<S> {
+    /// One turn of the connection, on its own thread.
+    fn turn(self: Arc<Self>, worker: &Worker) {
+        // Whoever wakes it from now on may have something that this turn does not see.
+        self.lined_up.swap(false, Ordering::AcqRel);
+        let waker = Waker::from(self.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut guard = self.lock();
+        let Some(served) = guard.as_mut() else { return };
         let mut turn = worker.begin();
-        let (done, due) = self.post.turn(cx, &worker, &mut turn);
-        if done.is_pending() {
-            self.arm(due, cx);
+        // A failed assertion closes this connection and no other; the session goes on with the next one.
+        let done = catch_unwind(AssertUnwindSafe(|| served.wire.turn(&mut cx, worker, &mut turn)))
+            .unwrap_or_else(|_| {
+                served.wire.connection.end(Ending::Lost(FAILED_ASSERTION.into()), &mut turn);
+                Poll::Ready(())
+            });
+        if done.is_ready() {
+            let ended = guard.take();
+            drop(guard);
+            drop(ended);
+            self.home.shared.leaves(self.home.number);
+        } else {
+            served.arm(worker, &mut cx);
+            drop(guard);
         }
         worker.finish(turn);
-        done
     }
+}
 
-    /// Sets the timer to when something is due. A later time is left to the timer's next end.
-    fn arm(&mut self, due: Instant, cx: &mut Context<'_>) {
+impl<S: Transport> Served<S> {
+    /// Sets the timer to when the next turn is due though nothing happens. A later time is left to the timer's next end.
+    fn arm(&mut self, worker: &Worker, cx: &mut Context<'_>) {
+        let due = self.wire.deadline();
         if due == Instant::NEVER {
             self.timer = None;
             return;
         }
-        let at = self.presence.worker.shared.timer(due);
+        let at = worker.shared.timer(due);
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if at < timer.deadline() {
             timer.as_mut().reset(at);
@@ -150,19 +217,18 @@ impl<S: Transport> Serve<S> {
     }
 }
 
-impl<S: Transport> Future for Serve<S> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.get_mut().turn(cx)
+impl<S: Transport> Wake for Post<S> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
     }
-}
 
-impl<S: Transport> Drop for Serve<S> {
-    fn drop(&mut self) {
-        // The connection knows its own waker, which owns it.
-        self.post.wire.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.presence.worker.shared.leaves();
+    fn wake_by_ref(self: &Arc<Self>) {
+        if S::DIRECT && WRITES_THROUGH.get() && self.write_through() {
+            return;
+        }
+        if !self.lined_up.swap(true, Ordering::AcqRel) {
+            self.home.line.push(self.clone());
+        }
     }
 }
 
@@ -170,12 +236,11 @@ impl<S: Transport> Drop for Serve<S> {
 mod tests {
     use tokio::net::TcpStream;
 
-    use super::{Post, Serve};
+    use super::Post;
 
-    /// Of each connection, however idle: the runtime adds 104 bytes to a task and rounds up to a multiple of 128.
+    /// Of each connection, however idle.
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Serve<TcpStream>>() <= 24);
-        assert!(size_of::<Post<TcpStream>>() <= 272);
+        assert!(size_of::<Post<TcpStream>>() <= 264);
     }
 }

@@ -1,6 +1,6 @@
 //! A worker: one thread that serves its share of the connections.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 use super::gate::Ticket;
 use super::log::Log;
-use super::serve::{self, Serve};
+use super::serve::{self, Line, Post};
 use super::verify::Pool;
 use super::wire::{Transport, Wire};
 use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Peer, Turn};
@@ -94,13 +94,15 @@ impl Shared {
         loads.min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker)
     }
 
-    /// A connection is past the door.
-    pub(super) fn enters(&self) {
+    /// A connection of this worker is past the door.
+    pub(super) fn enters(&self, worker: usize) {
+        self.loads[worker].fetch_add(1, Ordering::Relaxed);
         self.inside.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It is gone.
-    pub(super) fn leaves(&self) {
+    pub(super) fn leaves(&self, worker: usize) {
+        self.loads[worker].fetch_sub(1, Ordering::Relaxed);
         if self.inside.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.idle.notify_waiters();
         }
@@ -127,23 +129,31 @@ impl Shared {
     }
 }
 
+/// What a worker's connections know of it, wherever they are woken.
+pub(super) struct Home {
+    pub(super) number: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) line: Line,
+}
+
 /// One thread's part.
-#[derive(Debug)]
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
-    pub(super) number: usize,
+    pub(super) home: Arc<Home>,
     turn: RefCell<Turn>,
     /// All connections of the thread read into this; what is not a whole packet is copied out.
     pub(super) buffer: RefCell<Box<[u8]>>,
-    stopping: Cell<bool>,
 }
 
 impl Worker {
+    /// The worker of this thread, whose connections are served from now on.
     pub(super) fn new(shared: Arc<Shared>, number: usize) -> Rc<Self> {
         let turn = RefCell::new(Turn::new(shared.counters[number].clone(), &shared.broker));
         let buffer = RefCell::new(vec![0; READ].into());
-        let worker = Rc::new(Self { shared, number, turn, buffer, stopping: Cell::new(false) });
+        let home = Arc::new(Home { number, shared: shared.clone(), line: Line::default() });
+        let worker = Rc::new(Self { shared, home, turn, buffer });
         serve::work_here(&worker);
+        tokio::task::spawn_local(serve::drive(worker.clone()));
         worker
     }
 
@@ -185,7 +195,7 @@ impl Worker {
 
     /// Takes a connection that came in by a listener, and serves it on this thread.
     pub(super) fn arrive(self: &Rc<Self>, raw: Raw, ticket: Ticket) {
-        self.shared.counters[self.number].count_socket();
+        self.shared.counters[self.home.number].count_socket();
         let is_plain = ticket.gate().door.settings().listener.is_plain();
         let presence = Presence::new(self.clone());
         match raw {
@@ -215,7 +225,6 @@ impl Worker {
 
     /// Ends every connection of the broker, with 0x8B where there is a way to say so.
     pub(super) fn shut_down(&self) {
-        self.stopping.set(true);
         let mut turn = self.begin();
         let ending = Ending::Fault(Reason::SERVER_SHUTTING_DOWN, "the broker shuts down");
         self.shared.broker.end_all(&ending, &mut turn);
@@ -238,14 +247,14 @@ async fn let_in(stream: Stream, from: Option<std::net::SocketAddr>, presence: Pr
     }
 }
 
-/// A connection on a worker, counted as long as it is there.
+/// A connection that is still at the door, counted among those of its worker.
 pub(super) struct Presence {
     pub(super) worker: Rc<Worker>,
 }
 
 impl Presence {
     fn new(worker: Rc<Worker>) -> Self {
-        worker.shared.loads[worker.number].fetch_add(1, Ordering::Relaxed);
+        worker.shared.loads[worker.home.number].fetch_add(1, Ordering::Relaxed);
         Self { worker }
     }
 
@@ -253,13 +262,13 @@ impl Presence {
     fn serve<S: Transport>(self, stream: S, peer: Peer, ticket: Option<Ticket>) {
         let shared = &self.worker.shared;
         let connection = Connection::new(shared.broker.clone(), peer, shared.now());
-        tokio::task::spawn_local(Serve::new(Wire::new(stream, connection, ticket), self));
+        Post::open(Wire::new(stream, connection, ticket), &self.worker.home);
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.worker.shared.loads[self.worker.number].fetch_sub(1, Ordering::Relaxed);
+        self.worker.shared.loads[self.worker.home.number].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -300,8 +309,8 @@ pub(super) fn start(shared: Arc<Shared>, number: usize) -> std::io::Result<Way> 
     let (way, mut arrivals) = mpsc::unbounded_channel::<(Arrival, Ticket)>();
     let runtime = runtime()?;
     std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
-        let worker = Worker::new(shared, number);
         LocalSet::new().block_on(&runtime, async {
+            let worker = Worker::new(shared, number);
             while let Some((arrival, ticket)) = arrivals.recv().await {
                 match arrival.into_raw() {
                     Ok(raw) => worker.arrive(raw, ticket),
