@@ -1,7 +1,8 @@
 //! When the [`Wire`] of a connection is looked after, and by whom.
 //!
 //! ```text
-//!   bytes came, room to write, a timer, something for the client ─▶ Post::wake ─▶ Line ─▶ drive ─▶ Post::turn
+//!   bytes came, room to write, a timer, something for the client ─▶ Post::wake ─▶ Line ─▶ run ─▶ Post::turn
+//!                                                 by another thread └─▶ Abroad ──┘
 //! ```
 //!
 //! A connection is a [`Post`], which is its own waker: no task of the runtime, which would weigh as much as what it wakes.
@@ -18,6 +19,7 @@ use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use tokio::time::Sleep;
 
@@ -35,10 +37,17 @@ thread_local! {
 
 /// Turns of connections after which sockets, timers and newcomers are asked for: as many as the runtime takes of tasks.
 const TURNS: usize = 61;
+/// Every so many turns one that another thread has woken comes first. Otherwise they come last: they mostly have bytes to
+/// write, and the later the more at once.
+const ABROAD: usize = 31;
 
 /// Makes `worker` the one of this thread.
 pub(super) fn work_here(worker: &Rc<Worker>) {
     HERE.with(|here| *here.borrow_mut() = Rc::downgrade(worker));
+}
+
+fn here() -> Option<Rc<Worker>> {
+    HERE.with(|here| here.borrow().upgrade())
 }
 
 /// Wakes all that a turn of this thread's worker has something for; `write_through`: what little they are to be sent may
@@ -52,63 +61,123 @@ pub(super) fn wake(wakes: &mut Vec<Waker>, write_through: bool) {
 /// Serves the connections of this thread's worker, for ever.
 pub(super) async fn drive(worker: Rc<Worker>) {
     let turns = async {
-        let mut posts = VecDeque::new();
+        let mut due = Duration::ZERO;
         loop {
-            poll_fn(|cx| worker.home.line.take(&mut posts, cx)).await;
-            for post in posts.drain(..posts.len().min(TURNS)) {
-                // What panics outside of the connection itself must not stop all others.
-                let _ = catch_unwind(AssertUnwindSafe(|| post.turn(&worker)));
+            poll_fn(|cx| worker.line.wait(&worker.home.abroad, cx)).await;
+            if !run(due, &worker) {
+                due = Duration::ZERO;
+                continue;
             }
-            if !posts.is_empty() || !worker.home.line.is_empty() {
-                tokio::task::yield_now().await;
-            }
+            let left = worker.shared.now();
+            tokio::task::yield_now().await;
+            due = worker.shared.now().since(left);
         }
     };
     // The runtime lets a task read and write so many times, and this is the task of all connections.
     tokio::task::coop::unconstrained(turns).await
 }
 
-/// The connections of a worker that are to be looked after next, in the order in which they were woken.
+/// Gives turns to those in the line, for as long as other tasks of this thread had theirs (`due`), or so many; whether
+/// there may be more.
+fn run(due: Duration, worker: &Worker) -> bool {
+    let began = worker.shared.now();
+    let mut turns = 0;
+    while let Some(post) = worker.line.next(turns % ABROAD == ABROAD - 1, &worker.home.abroad) {
+        // What panics outside of the connection itself must not stop all others.
+        if catch_unwind(AssertUnwindSafe(|| post.clone().turn(worker))).is_err() {
+            post.abandon();
+        }
+        turns += 1;
+        if turns >= TURNS && worker.shared.now().since(began) >= due {
+            return true;
+        }
+    }
+    false
+}
+
+type Posts = VecDeque<Arc<dyn Turns>>;
+
+/// The connections of a worker that are to be looked after next, as its own thread sees them.
 #[derive(Default)]
-pub(super) struct Line(Mutex<Waiting>);
+pub(super) struct Line {
+    /// In the order in which this thread has woken them.
+    own: RefCell<Posts>,
+    /// In the order in which others have.
+    foreign: RefCell<Posts>,
+    /// Wakes the worker's task, while that waits for a connection.
+    driver: RefCell<Option<Waker>>,
+}
+
+/// Those that other threads have woken, until their own thread takes them over.
+#[derive(Default)]
+pub(super) struct Abroad(Mutex<Woken>);
 
 #[derive(Default)]
-struct Waiting {
-    posts: VecDeque<Arc<dyn Turns>>,
-    /// Wakes the worker's task, while it waits for a connection.
+struct Woken {
+    posts: Posts,
+    /// As that of [`Line`].
     driver: Option<Waker>,
 }
 
 impl Line {
     fn push(&self, post: Arc<dyn Turns>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.posts.push_back(post);
-        let driver = waiting.driver.take();
-        drop(waiting);
+        self.own.borrow_mut().push_back(post);
+        let driver = self.driver.borrow_mut().take();
         driver.into_iter().for_each(Waker::wake);
     }
 
-    /// Gives all that wait to `posts`, unless it has some left. Pending while there is none.
-    fn take(&self, posts: &mut VecDeque<Arc<dyn Turns>>, cx: &Context<'_>) -> Poll<()> {
-        if posts.is_empty() {
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(&mut waiting.posts, posts);
-            if posts.is_empty() {
-                waiting.driver = Some(cx.waker().clone());
-                return Poll::Pending;
+    /// The next one: of `abroad` if there is none of this thread, or if that comes first.
+    fn next(&self, abroad_first: bool, abroad: &Abroad) -> Option<Arc<dyn Turns>> {
+        let own = || self.own.borrow_mut().pop_front();
+        let foreign = || {
+            let mut foreign = self.foreign.borrow_mut();
+            if foreign.is_empty() {
+                let mut woken = abroad.lock();
+                std::mem::swap(&mut woken.posts, &mut *foreign);
+                // It does not wait any more.
+                woken.driver = None;
             }
-        }
-        Poll::Ready(())
+            foreign.pop_front()
+        };
+        if abroad_first { foreign().or_else(own) } else { own().or_else(foreign) }
     }
 
-    fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).posts.is_empty()
+    /// Pending while there is none.
+    fn wait(&self, abroad: &Abroad, cx: &Context<'_>) -> Poll<()> {
+        if !self.own.borrow().is_empty() || !self.foreign.borrow().is_empty() {
+            return Poll::Ready(());
+        }
+        let mut woken = abroad.lock();
+        if !woken.posts.is_empty() {
+            return Poll::Ready(());
+        }
+        woken.driver = Some(cx.waker().clone());
+        *self.driver.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Abroad {
+    fn push(&self, post: Arc<dyn Turns>) {
+        let mut woken = self.lock();
+        woken.posts.push_back(post);
+        let driver = woken.driver.take();
+        drop(woken);
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Woken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What can be looked after.
 trait Turns: Send + Sync {
+    /// One turn, on its own thread.
     fn turn(self: Arc<Self>, worker: &Worker);
+
+    /// Drops the connection, whatever state it is in.
+    fn abandon(&self);
 }
 
 /// Where what is for a connection is handed in, and the connection itself. Until it has ended it lives by the waker that
@@ -147,7 +216,7 @@ impl<S: Transport> Post<S> {
 
     /// Writes at once what waits for the client, if this thread may and that is all there is to do.
     fn write_through(&self) -> bool {
-        let Some(worker) = HERE.with(|here| here.borrow().upgrade()) else { return false };
+        let Some(worker) = here() else { return false };
         // Its own turns see to what is logged of each packet.
         if worker.home.number == self.home.number || worker.log().traces() {
             return false;
@@ -169,7 +238,6 @@ impl<S: Transport> Post<S> {
 }
 
 impl<S: Transport> Turns for Post<S> {
-    /// One turn of the connection, on its own thread.
     fn turn(self: Arc<Self>, worker: &Worker) {
         // Whoever wakes it from now on may have something that this turn does not see.
         self.lined_up.swap(false, Ordering::AcqRel);
@@ -184,16 +252,23 @@ impl<S: Transport> Turns for Post<S> {
                 served.wire.connection.end(Ending::Lost(FAILED_ASSERTION.into()), &mut turn);
                 Poll::Ready(())
             });
-        if done.is_ready() {
-            let ended = guard.take();
-            drop(guard);
-            drop(ended);
-            self.home.shared.leaves(self.home.number);
-        } else {
+        if done.is_pending() {
             served.arm(worker, &mut cx);
-            drop(guard);
         }
+        drop(guard);
         worker.finish(turn);
+        if done.is_ready() {
+            // After the log has heard of it: when the last has left, the broker may end.
+            self.abandon();
+        }
+    }
+
+    fn abandon(&self) {
+        // It knows its own waker, which owns it.
+        let ended = self.lock().take();
+        if ended.is_some() {
+            self.home.shared.leaves(self.home.number);
+        }
     }
 }
 
@@ -227,7 +302,10 @@ impl<S: Transport> Wake for Post<S> {
             return;
         }
         if !self.lined_up.swap(true, Ordering::AcqRel) {
-            self.home.line.push(self.clone());
+            match here().filter(|worker| worker.home.number == self.home.number) {
+                Some(worker) => worker.line.push(self.clone()),
+                None => self.home.abroad.push(self.clone()),
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 use super::gate::Ticket;
 use super::log::Log;
-use super::serve::{self, Line, Post};
+use super::serve::{self, Abroad, Line, Post};
 use super::verify::Pool;
 use super::wire::{Transport, Wire};
 use crate::broker::{Broker, Connection, Counters, Counts, Ending, Event, Peer, Turn};
@@ -133,13 +133,14 @@ impl Shared {
 pub(super) struct Home {
     pub(super) number: usize,
     pub(super) shared: Arc<Shared>,
-    pub(super) line: Line,
+    pub(super) abroad: Abroad,
 }
 
 /// One thread's part.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) home: Arc<Home>,
+    pub(super) line: Line,
     turn: RefCell<Turn>,
     /// All connections of the thread read into this; what is not a whole packet is copied out.
     pub(super) buffer: RefCell<Box<[u8]>>,
@@ -150,8 +151,8 @@ impl Worker {
     pub(super) fn new(shared: Arc<Shared>, number: usize) -> Rc<Self> {
         let turn = RefCell::new(Turn::new(shared.counters[number].clone(), &shared.broker));
         let buffer = RefCell::new(vec![0; READ].into());
-        let home = Arc::new(Home { number, shared: shared.clone(), line: Line::default() });
-        let worker = Rc::new(Self { shared, home, turn, buffer });
+        let home = Arc::new(Home { number, shared: shared.clone(), abroad: Abroad::default() });
+        let worker = Rc::new(Self { shared, home, line: Line::default(), turn, buffer });
         serve::work_here(&worker);
         tokio::task::spawn_local(serve::drive(worker.clone()));
         worker
