@@ -170,7 +170,8 @@ impl Link {
 
     /// A topic as the client sees it.
     fn seen<'a>(&self, topic: &'a str) -> &'a str {
-        let mount_point = self.mount_point.as_deref().unwrap_or_default();
+        // Not compared with an empty one: glibc's memcmp reads nothing from where nothing is, at a hundred times the cost.
+        let Some(mount_point) = self.mount_point.as_deref() else { return topic };
         // What is elsewhere was subscribed to by the session's last connection, through another listener.
         topic.strip_prefix(mount_point).unwrap_or(topic)
     }

@@ -113,9 +113,8 @@ impl Connection {
     /// Routes a message that may be published, unless it must be kept and cannot.
     fn accept(&mut self, mut message: Shared<'_>, answer: Answer, len: usize, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let journal = turn.journal.clone();
         if answer.is_some()
-            && journal.failing_since().is_some()
+            && turn.journal.failing_since().is_some()
             && self.broker.must_keep(&message.view, open.session.is_kept(), turn)
         {
             return self.turn_away(answer, len, turn);
@@ -125,6 +124,8 @@ impl Connection {
             _ => None,
         };
         let Some(id) = hold else { return self.route(&message, (answer, len), false, turn) };
+        // Not for each message: all workers count who holds it.
+        let journal = turn.journal.clone();
         // That the identifier is held and that the receivers have the message is one fact: with one and without the
         // other, sending it again after a crash would lose it, or deliver it twice.
         let _together = journal.together();
