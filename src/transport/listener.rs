@@ -49,6 +49,13 @@ impl Listener {
         self.protocol == Protocol::Mqtt && self.tls.is_none() && self.proxy.is_none()
     }
 
+    /// Whether only those come in who have a certificate, or a key that it shares, whatever CONNECT says.
+    pub(crate) fn knows_clients(&self) -> bool {
+        let shares_keys =
+            self.tls.as_ref().is_some_and(|tls| matches!(tls.proof, Proof::PreSharedKey { .. }));
+        self.require_certificate || shares_keys
+    }
+
     /// Whether the user name of its clients is the one that TLS proves, here or at the proxy. A listener that knows nothing
     /// of TLS asks CONNECT alone.
     pub(crate) fn proves_names(&self) -> bool {

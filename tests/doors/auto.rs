@@ -81,10 +81,13 @@ fn client_certificates_are_made_on_request() {
     let state = folder.file("state");
     let state = state.to_str().unwrap();
     let doors = Doors::start_with(
-        &["--tls", "auto", "--require-certificate", "--no-plain"],
+        &["--tls", "auto", "--require-certificate", "--no-plain", "--bind", "0.0.0.0"],
         &[("XDG_STATE_HOME", state)],
     );
     doors.stdout.wait_line("`skeeter cert NAME` makes the certificate");
+    // Whoever has none stays out, and reads and publishes nothing.
+    let lines = doors.stdout.wait("the lines", |lines| Some(lines.to_vec()));
+    assert!(lines.iter().all(|line| !line.contains("no authentication")), "{lines:?}");
     let publish = told(&doors, "skeeter pub ");
     let made = succeeded(&shell("skeeter cert sensor-7", state).output().unwrap());
     let paths: Vec<&str> = made.lines().take(2).collect();

@@ -34,7 +34,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::LocalSet;
 
 use super::exit;
-use crate::broker::Broker;
+use crate::broker::{Broker, Rights};
 use crate::cli::broker::BrokerArgs;
 use crate::transport::door::{Raw, Socket};
 use bridge::Bridges;
@@ -80,8 +80,7 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
     let workers = settings.process.workers.map_or_else(processors, usize::from);
     let mut warnings = Vec::new();
     let rights = rights::load(settings, &mut |warning| warnings.push(warning.to_owned()))?;
-    let is_open = settings.listeners.iter().enumerate().map(|(number, _)| rights.policy(number).is_open());
-    let is_open: Vec<bool> = is_open.collect();
+    let is_open = who_is_open(settings, &rights);
     let kept = keep::open(settings.kept.as_ref())?;
     let broker =
         Broker::new(settings.limits.clone(), rights, keep::durability(settings.kept.as_ref()), seed());
@@ -140,6 +139,12 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
             false => Ok(exit::FAILURE.code),
         }
     })
+}
+
+/// Of each listener, whether anybody may come in.
+fn who_is_open(settings: &Settings, rights: &Rights) -> Vec<bool> {
+    let listeners = settings.listeners.iter().enumerate();
+    listeners.map(|(number, of)| rights.policy(number).is_open() && !of.knows_clients()).collect()
 }
 
 /// Starts all workers but the own one; the way to each.
