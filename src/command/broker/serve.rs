@@ -310,15 +310,44 @@ impl<S: Transport> Wake for Post<S> {
     }
 }
 
-#[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
+#[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Waker};
 
-    use super::Post;
+    use super::{ABROAD, Abroad, Line, Turns, Worker};
+
+    /// With a number, so that each has a place of its own in memory.
+    struct Named(#[expect(dead_code)] u8);
+
+    impl Turns for Named {
+        fn turn(self: Arc<Self>, _: &Worker) {}
+
+        fn abandon(&self) {}
+    }
 
     /// Of each connection, however idle.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Post<TcpStream>>() <= 264);
+        assert!(size_of::<super::Post<tokio::net::TcpStream>>() <= 264);
+    }
+
+    #[test]
+    fn those_of_other_threads_wait_for_the_own_ones_but_not_for_ever() {
+        let (line, abroad) = (Line::default(), Abroad::default());
+        let cx = Context::from_waker(Waker::noop());
+        assert_eq!(line.wait(&abroad, &cx), Poll::Pending);
+        let (own, foreign): (Arc<dyn Turns>, Arc<dyn Turns>) = (Arc::new(Named(0)), Arc::new(Named(1)));
+        let next = |abroad_first| line.next(abroad_first, &abroad).map(|post| Arc::ptr_eq(&post, &own));
+        abroad.push(foreign);
+        assert_eq!(line.wait(&abroad, &cx), Poll::Ready(()));
+        line.push(own.clone());
+        assert_eq!(next(false), Some(true));
+        line.push(own.clone());
+        assert_eq!(next(true), Some(false), "one in {ABROAD} turns is theirs");
+        assert_eq!(next(true), Some(true));
+        assert_eq!(next(false), None);
+        assert_eq!(line.wait(&abroad, &cx), Poll::Pending);
     }
 }
