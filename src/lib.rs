@@ -1,7 +1,7 @@
 //! skeeter: an MQTT toolkit. This is the map; each module opens with what it is and what it leaves out.
 //!
 //! ```text
-//! sync | time | topic < message < codec < delivery | text < broker | client | bench < relay | simulation  ||  transport | store < config < link < cli < command < main
+//! sync | time | topic | table < message < codec < delivery | text < broker | client | bench < relay | simulation  ||  transport | store < config < link < cli < command < main
 //! ```
 //!
 //! A module uses only what is lower; neighbours on a rung never use each other. Left of the bar is the core, which names
@@ -22,6 +22,7 @@ mod relay;
 mod simulation;
 mod store;
 mod sync;
+mod table;
 pub mod text;
 pub mod time;
 pub mod topic;

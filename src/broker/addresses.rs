@@ -13,6 +13,7 @@ use super::Broker;
 use super::limits::Limits;
 use super::peer::Address;
 use crate::sync::{Arc, Mutex};
+use crate::table;
 use crate::time::Instant;
 
 /// Failures are forgiven when none came for so long.
@@ -98,6 +99,7 @@ impl Addresses {
             entry.connections = entry.connections.saturating_sub(1);
             if entry.connections == 0 && entry.failures == 0 {
                 entries.map.remove(&address);
+                table::give_back(&mut entries.map);
             }
         }
     }
@@ -112,6 +114,7 @@ impl Addresses {
         if entries.map.len() >= entries.sweep_at {
             entries.map.values_mut().for_each(|entry| entry.forgive(now));
             entries.map.retain(|_, entry| entry.connections > 0 || entry.failures > 0);
+            table::give_back(&mut entries.map);
             entries.sweep_at = (entries.map.len() * 2).max(MANY);
         }
     }

@@ -8,6 +8,7 @@ use super::limits::Limits;
 use super::session::Session;
 use super::shared::Group;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::table;
 
 /// Locks of the directory; more than there are workers, so that they seldom meet.
 const SHARDS: usize = 16;
@@ -94,6 +95,7 @@ impl Directory {
         let mut shard = self.shard(&session.client).lock();
         if shard.get(&*session.client).is_some_and(|other| other.key == session.key) {
             shard.remove(&*session.client);
+            table::give_back(&mut shard);
         }
     }
 
@@ -125,6 +127,7 @@ impl Directory {
         let empty = is_empty();
         if empty {
             groups.remove(&group.filter);
+            table::give_back(&mut groups);
         }
         empty
     }

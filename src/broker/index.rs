@@ -12,6 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::sync::{AtomicU64, Ordering, RwLock};
+use crate::table::{self, is_sparse};
 
 /// Subscribers by filter; `V` is what one gets back.
 #[derive(Debug)]
@@ -150,10 +151,7 @@ impl<V> Filters<V> {
         let removed = subscribers.remove(key);
         if subscribers.is_empty() {
             self.exact.remove(filter);
-            // What a crowd has left behind is given back.
-            if self.exact.len() < self.exact.capacity() / 8 {
-                self.exact.shrink_to_fit();
-            }
+            table::give_back(&mut self.exact);
         }
         removed
     }
@@ -310,7 +308,7 @@ impl<V> Tree<V> {
 
     /// Gives back what a crowd has left behind.
     fn give_back(&mut self) {
-        if self.edges.len() < self.edges.capacity() / 8 {
+        if is_sparse(self.edges.len(), self.edges.capacity()) {
             self.edges.shrink_to_fit(|edge| self.hasher.hash_one((edge.parent, &*edge.level)));
         }
         if self.free.len() + 1 == self.nodes.len() && self.nodes.len() > 1 {

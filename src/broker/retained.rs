@@ -18,6 +18,7 @@ use hashbrown::HashTable;
 use super::rights::Who;
 use crate::message::Message;
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock};
+use crate::table::is_sparse;
 use crate::time::Instant;
 use crate::topic::TopicFilter;
 
@@ -155,6 +156,10 @@ impl Retained {
         (found, None)
     }
 
+    fn hash(&self, entry: &Entry) -> u64 {
+        self.hasher.hash_one(entry.message.as_ref().topic)
+    }
+
     /// Removes what has expired, but not more in one go than is quickly done. Nobody sees an expired message before.
     pub(crate) fn expire(&self, now: Instant) {
         self.shards.iter().for_each(|shard| self.sweep(&mut shard.lock(), now, SWEEP));
@@ -167,13 +172,17 @@ impl Retained {
                 return;
             }
             match shard.take(hash, |entry| entry.sequence == sequence) {
-                Some(entry) => self.removed(&entry.message),
+                Some(entry) => self.removed(shard, &entry.message),
                 None => return,
             }
         }
     }
 
-    fn removed(&self, message: &Message) {
+    /// An entry was taken, and none has its place.
+    fn removed(&self, shard: &mut Shard, message: &Message) {
+        if is_sparse(shard.entries.len(), shard.entries.capacity()) {
+            shard.entries.shrink_to_fit(|entry| self.hash(entry));
+        }
         self.keys.write().remove(&key_of(message.as_ref().topic));
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.bytes.fetch_sub(message.len(), Ordering::Relaxed);
@@ -223,15 +232,15 @@ impl Slot<'_> {
         if message.expires() != Instant::NEVER {
             self.shard.expiring.insert((message.expires(), sequence, hash));
         }
-        let rehash = |entry: &Entry| retained.hasher.hash_one(entry.message.as_ref().topic);
-        self.shard.entries.insert_unique(hash, Entry { sequence, message, source }, rehash);
+        let entry = Entry { sequence, message, source };
+        self.shard.entries.insert_unique(hash, entry, |entry| retained.hash(entry));
         Some(sequence)
     }
 
     /// Removes what is there [MQTT-3.3.1-6].
     pub(crate) fn clear(&mut self) {
         if let Some(old) = self.shard.take(self.hash, |entry| entry.is_of(self.topic)) {
-            self.retained.removed(&old.message);
+            self.retained.removed(&mut self.shard, &old.message);
         }
     }
 

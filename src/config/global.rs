@@ -42,7 +42,7 @@ options! {
     max_queued_messages: Most = Most(Some(1000)), ["max_queued_messages"], Number(MINUS, INT), Last, Now,
         "Messages above QoS 0 that wait for one client beyond those in flight.";
     memory_limit: Most = Most::UNLIMITED, ["memory_limit"], Number(0, i64::MAX), Last, Now,
-        "Bytes of memory above which new clients, and messages that would have to be kept, are refused.";
+        "Bytes of memory of the whole process above which new clients, and messages that would have to be kept, are refused.";
     message_size_limit: u32 = 0, ["message_size_limit"], Number(0, 268_435_455), Last, Now,
         "Bytes of one payload; 0 is no limit. A larger one is dropped, and MQTT 5 clients are told so.";
     packet_buffer_size: u16 = 4096, ["packet_buffer_size", "websockets_headers_size"], Number(0, 65_535), Last, Next,

@@ -3,7 +3,7 @@
 //! After an error the database takes nothing more until it is opened again, which happens by itself at the next try. It is
 //! opened with its trees checked, because a page that rotted would otherwise be read as if it were right.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
@@ -13,6 +13,7 @@ use super::index::Index;
 use super::row::{Clock, Content, EntryRow, MessageRow, Place, decode, encode};
 use crate::broker::{Entry, Page};
 use crate::message::Message;
+use crate::table;
 
 /// The version of the tables and rows; raised when an older program could not read them.
 pub(super) const FORMAT: u64 = 1;
@@ -169,6 +170,9 @@ impl Database {
     fn learn(&mut self, learned: Learned, changes: &mut Changes) {
         let swept = self.index.doomed.len().min(SWEEP);
         self.index.doomed.drain(..swept);
+        if self.index.doomed.is_empty() {
+            self.index.doomed = VecDeque::new();
+        }
         for (body, count) in learned.unshared {
             if let Some(shared) = self.index.bodies.get_mut(&body) {
                 *shared = shared.saturating_sub(count);
@@ -177,6 +181,7 @@ impl Database {
                 }
             }
         }
+        table::give_back(&mut self.index.bodies);
         changes.settle(learned.left, &mut self.index);
     }
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::codec::packet::PacketId;
+use crate::table;
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -42,6 +43,7 @@ impl Index {
         }
         if queue.is_empty() {
             self.queues.remove(&owner);
+            table::give_back(&mut self.queues);
         }
     }
 
@@ -54,6 +56,7 @@ impl Index {
             flights.remove(&id);
             if flights.is_empty() {
                 self.flights.remove(&session);
+                table::give_back(&mut self.flights);
             }
         }
     }
@@ -67,6 +70,8 @@ impl Index {
     pub(super) fn doom(&mut self, owner: u64) {
         self.doomed.extend(self.queues.remove(&owner).unwrap_or_default());
         self.doomed.extend(self.flights.remove(&owner).unwrap_or_default().into_values());
+        table::give_back(&mut self.queues);
+        table::give_back(&mut self.flights);
     }
 
     /// Up to `most` numbers of an owner from `from` on.

@@ -19,6 +19,8 @@ mod flood;
 mod fuzz;
 #[cfg(unix)]
 mod locks;
+#[cfg(target_os = "linux")]
+mod memory;
 mod packets;
 mod readme;
 #[cfg(target_os = "linux")]

@@ -17,6 +17,8 @@ const ROUNDS: usize = 80;
 const RETURNS: usize = 40;
 /// What may be there at the end, for each 100 after the warm-up.
 const AT_MOST: usize = 110;
+/// In the hour, seconds of the broker in which it gives back what only a peak took, before memory is measured.
+const CALM: u64 = 12;
 /// A day, as Session Expiry Interval and as Will Delay Interval.
 const DAY: [u8; 4] = 86_400_u32.to_be_bytes();
 
@@ -43,15 +45,20 @@ fn count(broker: &Broker, folder: &str) -> usize {
     std::fs::read_dir(format!("/proc/{}/{folder}", broker.child.id())).unwrap().count()
 }
 
-/// Measures when the connections of the churn are gone and the gauges are the `expected` ones, if they are known.
-fn held(broker: &Broker, idle: usize, expected: Option<[usize; GAUGES.len()]>) -> Held {
+/// Measures when the connections of the churn are gone, the gauges are the `expected` ones, if they are known, and the
+/// broker has run for `calm` seconds more.
+fn held(broker: &Broker, idle: usize, expected: Option<[usize; GAUGES.len()]>, calm: u64) -> Held {
     wait_for("the end of all connections", || (count(broker, "fd") <= idle).then_some(()));
     let mut watch = enter(broker, "watch", &Login::default());
     watch.send(&subscribe4(1, "$SYS/broker/#", 0));
     let (mut gauges, mut complete) = ([usize::MAX; GAUGES.len()], 0);
+    let (mut began, mut uptime) = (None, 0);
     let end = Instant::now() + PATIENCE;
     // What is retained may be older than the end of the churn: the first whole round after it counts.
-    while complete < 2 || expected.is_some_and(|expected| gauges != expected) {
+    while complete < 2
+        || expected.is_some_and(|expected| gauges != expected)
+        || began.is_none_or(|began| uptime < began + calm)
+    {
         assert!(Instant::now() < end, "{GAUGES:?} are {gauges:?} instead of {expected:?}");
         let (first, body) = watch.packet();
         let Some((topic, payload)) = (first >> 4 == 3).then(|| body[2..].split_at(usize::from(body[1])))
@@ -59,6 +66,10 @@ fn held(broker: &Broker, idle: usize, expected: Option<[usize; GAUGES.len()]>) -
             continue;
         };
         let name = std::str::from_utf8(topic).unwrap().trim_start_matches("$SYS/broker/");
+        if name == "uptime" {
+            uptime = std::str::from_utf8(payload).unwrap().trim_end_matches(" seconds").parse().unwrap();
+            began.get_or_insert(uptime);
+        }
         if let Some(place) = GAUGES.iter().position(|gauge| *gauge == name) {
             gauges[place] = std::str::from_utf8(payload).unwrap().parse().unwrap();
         }
@@ -225,10 +236,11 @@ fn soak(flags: &[&str]) {
     let idle = count(&broker, "fd");
     let warm =
         churn(&broker, 0, WARM_UP, seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds / 60)));
-    let before = held(&broker, idle, None);
+    let calm = if seconds.is_some() { CALM } else { 0 };
+    let before = held(&broker, idle, None, calm);
     let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let rounds = churn(&broker, warm, ROUNDS, end);
-    let after = held(&broker, idle, Some(before.gauges));
+    let after = held(&broker, idle, Some(before.gauges), calm);
     println!("{flags:?}: after {warm} rounds {before:?}, after {rounds} {after:?}");
     let within = |before: usize, after: usize| after * 100 <= before * AT_MOST;
     assert!(within(before.memory, after.memory), "memory: {before:?}, then {after:?}");

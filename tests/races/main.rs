@@ -26,6 +26,7 @@ mod real {
     pub(crate) mod codec;
     pub(crate) mod delivery;
     pub(crate) mod message;
+    pub(crate) mod table;
     pub(crate) mod text;
     pub(crate) mod time;
     pub(crate) mod topic;
@@ -37,7 +38,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 
-use real::{broker, codec, delivery, message, text, time, topic};
+use real::{broker, codec, delivery, message, table, text, time, topic};
 use scenarios::SCENARIOS;
 
 /// Seeds of each scenario, unless `SKEETER_RACES` says how many.

@@ -131,6 +131,17 @@ fn limits_are_kept() {
 }
 
 #[test]
+fn a_crowd_of_topics_leaves_no_room_behind() {
+    let retained = Retained::new(1, usize::MAX, usize::MAX);
+    let topics: Vec<_> = (0..5_000).map(|number| format!("crowd/{number}")).collect();
+    assert!(topics.iter().all(|topic| store(&retained, topic).is_some()));
+    topics[1..].iter().for_each(|topic| retained.lock(topic).clear());
+    let room: usize = retained.shards.iter().map(|shard| shard.lock().entries.capacity()).sum();
+    assert!(room < 100, "there is still room for {room}");
+    assert_eq!(replay(&retained, "#"), topics[..1]);
+}
+
+#[test]
 fn expired_messages_are_not_seen_and_go() {
     let retained = Retained::new(1, usize::MAX, usize::MAX);
     let at = Instant::from_micros;

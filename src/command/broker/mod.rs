@@ -7,6 +7,7 @@ mod dlt;
 mod doors;
 mod exec;
 mod gate;
+mod heap;
 mod keep;
 mod listen;
 mod log;
@@ -123,6 +124,7 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
         tokio::task::spawn_local(periodic::publish_sys(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::sweep(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::watch_memory(own.clone(), paces));
+        tokio::task::spawn_local(periodic::give_back());
         let bridges = Bridges::start(own.clone(), &settings.bridges);
         let reload = Reload::new(args, (settings.clone(), marks), gates, (pace, bridges.clone()));
         process::notify("READY=1");

@@ -1,11 +1,12 @@
-//! What the broker does now and then: publish `$SYS`, let go of expired retained messages, look at its memory. A reload
-//! changes how often.
+//! What the broker does now and then: publish `$SYS`, let go of expired retained messages, look at its memory and give
+//! back what is free of it. A reload changes how often.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::watch::Receiver;
 
+use super::heap;
 use super::settings::Settings;
 use super::worker::Worker;
 use crate::broker::Load;
@@ -13,6 +14,8 @@ use crate::command::process::own;
 
 /// How often the memory is looked at.
 const MEMORY: Duration = Duration::from_secs(1);
+/// How often free memory is given back.
+const GIVE_BACK: Duration = Duration::from_secs(10);
 
 /// How often, and up to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,7 @@ pub(super) async fn sweep(worker: Rc<Worker>, mut paces: Receiver<Pace>) {
 pub(super) async fn watch_memory(worker: Rc<Worker>, mut paces: Receiver<Pace>) {
     loop {
         let most = paces.borrow_and_update().memory;
-        let is_full = most.is_some_and(|most| resident() > most);
+        let is_full = most.is_some_and(exceeds);
         let broker = &worker.shared.broker;
         if broker.set_memory_full(is_full) {
             match is_full {
@@ -94,6 +97,22 @@ pub(super) async fn watch_memory(worker: Rc<Worker>, mut paces: Receiver<Pace>) 
             }
         }
         pause(most.map(|_| MEMORY), &mut paces).await;
+    }
+}
+
+/// Whether the process needs more memory than this. What it needs no more, and only has still, does not count.
+fn exceeds(most: usize) -> bool {
+    resident() > most && {
+        heap::give_back();
+        resident() > most
+    }
+}
+
+/// What a peak took is not kept for ever.
+pub(super) async fn give_back() {
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        heap::give_back();
     }
 }
 

@@ -9,7 +9,7 @@ mod reload;
 use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, connect5, packet, publish4, subscribe4, text};
 
 /// Whoever runs the tests as root stays root, so that the broker may write where they may.
-const OPEN: &str = "user root\nlistener 0 127.0.0.1\nallow_anonymous true\n";
+pub(crate) const OPEN: &str = "user root\nlistener 0 127.0.0.1\nallow_anonymous true\n";
 
 /// What comes before a message with the payload `end`, which this client sends to a topic it has subscribed to.
 fn until_end(client: &mut Raw, topic: &str) -> Vec<(u8, Vec<u8>)> {

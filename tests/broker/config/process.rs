@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use super::OPEN;
-use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, connect5, skeeter, subscribe4};
+use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, skeeter, subscribe4};
 
 #[cfg(unix)]
 #[test]
@@ -169,17 +169,4 @@ fn systemd_is_told_when_the_broker_is_ready_and_when_it_stops() {
     assert!(status.success());
     assert_eq!(hear(), "STOPPING=1");
     assert_eq!(crate::support::wait(&mut child), 0);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_broker_that_uses_as_much_memory_as_it_may_takes_nobody_in() {
-    let folder = Folder::new();
-    let broker = Broker::with_config(&folder, &format!("{OPEN}memory_limit 1\n"), &[]);
-    broker.stderr.wait_line("memory_limit is reached");
-    crate::support::wait_for("a refusal", || {
-        let mut client = broker.connect();
-        client.send(&connect5("a", true, &[]));
-        (client.packet() == (0x20, vec![0, 0x97, 0])).then_some(())
-    });
 }
