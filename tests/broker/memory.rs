@@ -61,15 +61,48 @@ fn a_broker_that_was_full_takes_clients_in_when_what_filled_it_is_gone() {
     let _ = enter(&broker, "late");
 }
 
+/// Bytes of the broker that are no part of files.
+fn own(broker: &Broker) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", broker.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
+}
+
+/// One client on each worker, so that the heap of each thread has its peak.
+fn two_on_two_workers() -> (Broker, [Raw; 2]) {
+    let broker = Broker::start(&["-q", "--workers", "2"]);
+    let clients = [enter(&broker, "a"), enter(&broker, "b")];
+    (broker, clients)
+}
+
 #[test]
 fn what_a_peak_took_is_given_back() {
-    let broker = Broker::start(&["-q"]);
-    let mut client = enter(&broker, "client");
-    let before = broker.memory();
-    (0..100).for_each(|piece| fill(&mut client, piece, &[b'x'; 100]));
-    let peak = broker.memory();
+    let (broker, mut clients) = two_on_two_workers();
+    let before = own(&broker);
+    let mut fill_all = |payload: &[u8]| {
+        (0..100).for_each(|piece| fill(&mut clients[piece % 2], piece, payload));
+    };
+    fill_all(&[b'x'; 100]);
+    let peak = own(&broker);
     assert!(peak > before + 16 * 1024 * 1024, "{before} bytes, then {peak}: no peak");
-    (0..100).for_each(|piece| fill(&mut client, piece, b""));
+    fill_all(b"");
+    let much = before + (peak - before) / 2;
+    wait_for("the memory to go back to the system", || (own(&broker) < much).then_some(()));
+}
+
+#[test]
+fn what_large_messages_took_is_given_back_by_every_worker() {
+    let (broker, mut clients) = two_on_two_workers();
+    let before = own(&broker);
+    // Each longer than the one before, so that it stands at the end of the heap.
+    for size in [100_000, 500_000, 1_500_000] {
+        for client in &mut clients {
+            client.send(&publish4("large", 0, 0, &[&[0], &vec![b'x'; size][..]].concat()));
+            assert!(client.ping().is_empty());
+        }
+    }
+    let peak = own(&broker);
+    assert!(peak > before + 2 * 1024 * 1024, "{before} bytes, then {peak}: no peak");
     let much = before + (peak - before) / 4;
-    wait_for("the memory to go back to the system", || (broker.memory() < much).then_some(()));
+    wait_for("the memory to go back to the system", || (own(&broker) < much).then_some(()));
 }

@@ -98,18 +98,18 @@ fn an_unwrap_says_why_it_cannot_fail() {
 }
 
 #[test]
-fn the_lint_on_unsafe_is_lifted_for_two_functions_of_c() {
+fn the_lint_on_unsafe_is_lifted_for_three_functions_of_c() {
     // Put together here, so that this file does not find itself.
     let lint = ["un", "safe_code"].concat();
     let lifted: Vec<_> = rust().into_iter().filter(|source| source.text.contains(&lint)).collect();
     let paths: Vec<_> = lifted.iter().map(|source| source.path.as_str()).collect();
     assert_eq!(paths, ["src/command/broker/heap.rs", "src/transport/door/hint.rs"]);
-    // Who calls the other one needs no block: it is safe to call, and only the declaration must be right.
+    // The third is safe to call: only its declaration must be right.
     let written = ["{", "extern", "fn", "impl"].map(|what| {
         let wanted = format!("{} {what}", &lint[..6]);
         lifted.iter().map(|source| source.text.matches(&wanted).count()).sum::<usize>()
     });
-    assert_eq!(written, [1, 2, 0, 0]);
+    assert_eq!(written, [2, 2, 0, 0]);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::task::{Wake, Waker};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+use super::heap;
+use super::periodic::GIVE_BACK;
 use super::worker::Shared;
 use crate::broker::{Durability, Page, Turn};
 use crate::store::{Changes, Clock, Database, Directory, Head, Sync};
@@ -91,8 +93,15 @@ pub(super) fn start(opened: Opened, shared: &Arc<Shared>) -> Result<Keeping, Str
         shared.broker.journal().durability(),
         began.elapsed().as_millis()
     ));
-    let keeper =
-        Keeper { directory, database, shared: shared.clone(), turn, synced: Instant::now(), dirty: false };
+    let keeper = Keeper {
+        directory,
+        database,
+        shared: shared.clone(),
+        turn,
+        synced: Instant::now(),
+        dirty: false,
+        tidy_at: None,
+    };
     let thread = std::thread::Builder::new().name("store".into()).spawn(move || keep(keeper));
     let thread = thread.map_err(|error| format!("cannot start the thread of the store: {error}"))?;
     Ok(Keeping { shared: shared.clone(), thread })
@@ -125,6 +134,8 @@ struct Keeper {
     /// When the database was last synced, and whether something was written since.
     synced: Instant,
     dirty: bool,
+    /// When the end of this thread's heap is given back, if something was written since it last was.
+    tidy_at: Option<Instant>,
 }
 
 struct Unpark(Thread);
@@ -163,6 +174,7 @@ impl Keeper {
                     return false;
                 }
             }
+            self.tidy();
             if let Durability::Interval(span) = journal.durability()
                 && !closed
             {
@@ -177,7 +189,10 @@ impl Keeper {
             return self.write(&mut Changes::default(), self.sync());
         }
         if !self.dirty {
-            std::thread::park();
+            match self.tidy() {
+                Some(left) => std::thread::park_timeout(left),
+                None => std::thread::park(),
+            }
             return true;
         }
         match AT_LEISURE.checked_sub(self.synced.elapsed()) {
@@ -187,6 +202,16 @@ impl Keeper {
             }
             _ => self.write(&mut Changes::default(), Sync::Now),
         }
+    }
+
+    /// Gives back the end of this thread's heap when it is time to; how long until then, if it is not.
+    fn tidy(&mut self) -> Option<Duration> {
+        let left = self.tidy_at?.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            heap::give_back_end();
+            self.tidy_at = None;
+        }
+        (!left.is_zero()).then_some(left)
     }
 
     /// Whether the next commit must be safe when it returns.
@@ -204,6 +229,7 @@ impl Keeper {
             Sync::Now => (self.synced, self.dirty) = (Instant::now(), false),
             Sync::Later => self.dirty = true,
         }
+        self.tidy_at.get_or_insert_with(|| Instant::now() + GIVE_BACK);
         written
     }
 

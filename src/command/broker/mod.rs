@@ -76,6 +76,7 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
 }
 
 fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log>) -> Result<u8, String> {
+    heap::settle();
     super::files::raise_limit();
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let workers = settings.process.workers.map_or_else(processors, usize::from);

@@ -15,7 +15,7 @@ use crate::command::process::own;
 /// How often the memory is looked at.
 const MEMORY: Duration = Duration::from_secs(1);
 /// How often free memory is given back.
-const GIVE_BACK: Duration = Duration::from_secs(10);
+pub(super) const GIVE_BACK: Duration = Duration::from_secs(10);
 
 /// How often, and up to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +108,19 @@ fn exceeds(most: usize) -> bool {
     }
 }
 
-/// What a peak took is not kept for ever.
+/// What a peak took is not kept for ever: nothing of all heaps, nor of the end of this thread's.
 pub(super) async fn give_back() {
     loop {
         tokio::time::sleep(GIVE_BACK).await;
         heap::give_back();
+    }
+}
+
+/// For every other thread: the end of its heap.
+pub(super) async fn give_back_end() {
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        heap::give_back_end();
     }
 }
 

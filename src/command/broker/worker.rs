@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 
 use super::gate::Ticket;
 use super::log::Log;
+use super::periodic;
 use super::serve::{self, Abroad, Line, Post};
 use super::verify::Pool;
 use super::wire::{Transport, Wire};
@@ -312,6 +313,7 @@ pub(super) fn start(shared: Arc<Shared>, number: usize) -> std::io::Result<Way> 
     std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
         LocalSet::new().block_on(&runtime, async {
             let worker = Worker::new(shared, number);
+            tokio::task::spawn_local(periodic::give_back_end());
             while let Some((arrival, ticket)) = arrivals.recv().await {
                 match arrival.into_raw() {
                     Ok(raw) => worker.arrive(raw, ticket),

@@ -1,5 +1,5 @@
 //! The hint by which clients choose among the keys they share [RFC 4279, 2]: the one function of OpenSSL that is needed
-//! and that its binding lacks. No other unsafe block is written in this project.
+//! and that its binding lacks.
 
 #![allow(unsafe_code, reason = "neither openssl nor openssl-sys has this function")]
 
