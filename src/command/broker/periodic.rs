@@ -108,7 +108,7 @@ fn exceeds(most: usize) -> bool {
     }
 }
 
-/// What a peak took is not kept for ever: nothing of all heaps, nor of the end of this thread's.
+/// Gives back what only a peak took: the holes in all heaps, and the end of that of the main thread, which runs this.
 pub(super) async fn give_back() {
     loop {
         tokio::time::sleep(GIVE_BACK).await;
