@@ -61,13 +61,6 @@ fn a_broker_that_was_full_takes_clients_in_when_what_filled_it_is_gone() {
     let _ = enter(&broker, "late");
 }
 
-/// Bytes of the broker that are no part of files.
-fn own(broker: &Broker) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", broker.child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
-}
-
 /// One client on each worker, so that the heap of each thread has its peak.
 fn two_on_two_workers() -> (Broker, [Raw; 2]) {
     let broker = Broker::start(&["-q", "--workers", "2"]);
@@ -78,22 +71,22 @@ fn two_on_two_workers() -> (Broker, [Raw; 2]) {
 #[test]
 fn what_a_peak_took_is_given_back() {
     let (broker, mut clients) = two_on_two_workers();
-    let before = own(&broker);
+    let before = broker.own_memory();
     let mut fill_all = |payload: &[u8]| {
         (0..100).for_each(|piece| fill(&mut clients[piece % 2], piece, payload));
     };
     fill_all(&[b'x'; 100]);
-    let peak = own(&broker);
+    let peak = broker.own_memory();
     assert!(peak > before + 16 * 1024 * 1024, "{before} bytes, then {peak}: no peak");
     fill_all(b"");
     let much = before + (peak - before) / 2;
-    wait_for("the memory to go back to the system", || (own(&broker) < much).then_some(()));
+    wait_for("the memory to go back to the system", || (broker.own_memory() < much).then_some(()));
 }
 
 #[test]
 fn what_large_messages_took_is_given_back_by_every_worker() {
     let (broker, mut clients) = two_on_two_workers();
-    let before = own(&broker);
+    let before = broker.own_memory();
     // Each longer than the one before, so that it stands at the end of the heap.
     for size in [100_000, 500_000, 1_500_000] {
         for client in &mut clients {
@@ -101,8 +94,8 @@ fn what_large_messages_took_is_given_back_by_every_worker() {
             assert!(client.ping().is_empty());
         }
     }
-    let peak = own(&broker);
+    let peak = broker.own_memory();
     assert!(peak > before + 2 * 1024 * 1024, "{before} bytes, then {peak}: no peak");
     let much = before + (peak - before) / 4;
-    wait_for("the memory to go back to the system", || (own(&broker) < much).then_some(()));
+    wait_for("the memory to go back to the system", || (broker.own_memory() < much).then_some(()));
 }

@@ -166,8 +166,19 @@ impl Broker {
     /// Resident memory in bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn memory(&self) -> usize {
+        self.bytes_of("VmRSS:")
+    }
+
+    /// Resident memory that is no part of files, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn own_memory(&self) -> usize {
+        self.bytes_of("RssAnon:")
+    }
+
+    #[cfg(target_os = "linux")]
+    fn bytes_of(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
     }
 }
