@@ -2,6 +2,7 @@
 
 use super::connect::Refusal;
 use super::connection::Connection;
+use super::owner::SessionName;
 use super::rights::Policy;
 use crate::codec::packet::{Connect, Version};
 use crate::codec::reason::Reason;
@@ -25,7 +26,7 @@ impl Connection {
         }
         check_identifier(connect, policy)?;
         self.check_will(connect, policy)?;
-        if self.broker.journal.failing_since().is_some() && self.would_be_kept(connect) {
+        if self.broker.journal.failing_since().is_some() && self.would_be_kept(connect, policy) {
             let detail = "the store fails, so a session that outlives its connection cannot be kept";
             return Err((Reason::SERVER_UNAVAILABLE, detail));
         }
@@ -39,7 +40,7 @@ impl Connection {
             let detail = "its keep alive is longer than is allowed here";
             return Err((Reason::CLIENT_IDENTIFIER_NOT_VALID, detail));
         }
-        self.check_room(connect)
+        self.check_room(connect, policy)
     }
 
     fn check_will(&self, connect: &Connect<'_>, policy: &Policy) -> Result<(), Refusal> {
@@ -67,13 +68,14 @@ impl Connection {
     }
 
     /// Whether one more may come in. Who has a session already may.
-    fn check_room(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
+    fn check_room(&self, connect: &Connect<'_>, policy: &Policy) -> Result<(), Refusal> {
         let (limits, directory) = (&self.limits, &self.broker.directory);
+        let owner = self.owner(connect, policy);
         // Counting all sessions takes all their locks, so nobody does it who need not.
         let counted = limits.sessions < usize::MAX;
         let detail = if limits.memory_is_full {
             "the broker uses as much memory as it may"
-        } else if directory.has(connect.client_id) {
+        } else if directory.has(SessionName { client: connect.client_id, owner: &owner }) {
             return Ok(());
         } else if counted && directory.len() >= limits.sessions {
             "the limit of sessions is reached"
@@ -87,12 +89,14 @@ impl Connection {
     }
 
     /// Whether the answer to this CONNECT would rest on the store.
-    fn would_be_kept(&self, connect: &Connect<'_>) -> bool {
+    fn would_be_kept(&self, connect: &Connect<'_>, policy: &Policy) -> bool {
         let outlives = match connect.version {
             Version::V5 => connect.properties.session_expiry().unwrap_or(0) > 0,
             Version::V3_1 | Version::V3_1_1 => !connect.clean_start,
         };
-        outlives || self.broker.directory.keeps(connect.client_id)
+        let owner = self.owner(connect, policy);
+        let name = SessionName { client: connect.client_id, owner: &owner };
+        outlives || self.broker.directory.keeps(name)
     }
 }
 

@@ -2,20 +2,21 @@
 
 use super::Broker;
 use super::link::Shared;
+use super::owner::{SessionName, SessionOwner};
 use super::turn::Turn;
 use crate::message::{MessageRef, QoS};
 use crate::time::Instant;
 
 impl Broker {
-    /// The filters that a client's session is subscribed to.
+    /// The filters that the session of a bridge with this client ID is subscribed to.
     pub fn filters(&self, client: &str) -> Vec<Box<str>> {
-        let session = self.directory.find(client);
+        let session = self.directory.find(SessionName { client, owner: &SessionOwner::BRIDGE });
         session.map_or_else(Vec::new, |session| session.lock().filters.to_sorted())
     }
 
-    /// How many messages wait for a client, those in flight among them.
+    /// How many messages wait for the bridge with this client ID, those in flight among them.
     pub fn waiting(&self, client: &str) -> usize {
-        let session = self.directory.find(client);
+        let session = self.directory.find(SessionName { client, owner: &SessionOwner::BRIDGE });
         session.map_or(0, |session| {
             let state = session.lock();
             state.queue.len() + state.outbox.in_flight()

@@ -11,6 +11,7 @@ use super::event::{Ending, Event};
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::Link;
+use super::owner::{SessionName, SessionOwner};
 use super::peer::Kind;
 use super::rights::{Policy, Who};
 use super::session::Session;
@@ -111,7 +112,8 @@ impl Connection {
     fn request(&self, connect: &Connect<'_>, named: Named) -> Result<Request, Refusal> {
         let (limits, rights) = (&self.limits, self.broker.rights.load());
         let policy = rights.policy(self.peer.listener);
-        let (client, is_assigned) = self.client_id(connect, &named, policy)?;
+        let owner = self.owner(connect, policy);
+        let (client, is_assigned) = self.client_id(connect, &named, policy, &owner)?;
         let (aliases_in, aliases_out) =
             policy.topic_aliases.unwrap_or((limits.topic_aliases_in, limits.topic_aliases_out));
         let asked = match connect.version {
@@ -134,7 +136,7 @@ impl Connection {
             (aliases_in, policy.max_qos),
         )?;
         // From here on the client's older connections are void.
-        let session = self.broker.claim(&client, limits);
+        let session = self.broker.claim(SessionName { client: &client, owner: &owner }, limits);
         let epoch = session.lock().epoch;
         let listener = self.peer.listener;
         let who = Arc::new(Who { client: session.client.clone(), username: named.username, listener });
@@ -164,13 +166,14 @@ impl Connection {
         connect: &Connect<'a>,
         named: &'a Named,
         policy: &Policy,
+        owner: &SessionOwner,
     ) -> Result<(Cow<'a, str>, bool), Refusal> {
         let is_empty = connect.client_id.is_empty();
         let client: Cow<'_, str> = if policy.username_as_client_id {
             let detail = "a user name is needed here, as it is the client identifier too";
             named.username.as_deref().ok_or((Reason::NOT_AUTHORIZED, detail))?.into()
         } else if is_empty {
-            self.broker.assign_client_id(&policy.auto_id_prefix).into()
+            self.broker.assign_client_id(&policy.auto_id_prefix, owner).into()
         } else {
             connect.client_id.into()
         };
@@ -285,7 +288,7 @@ impl Connection {
             if discards {
                 self.broker.clear(&old, turn);
             }
-            let session = self.broker.claim(&old.client, &self.limits);
+            let session = self.broker.claim(old.name(), &self.limits);
             request.epoch = session.lock().epoch;
             request.session = session;
             return self.establish(turn);
@@ -306,6 +309,7 @@ impl Connection {
         );
         link.waker.clone_from(&self.waker);
         link.proof = request.proof.clone();
+        link.mount_point.clone_from(&request.session.owner.mount_point);
         let mut state = request.session.lock();
         if state.ended || state.epoch != request.epoch || state.link.is_some() {
             // It has ended, or another connection has it, since it was looked at.
@@ -313,7 +317,7 @@ impl Connection {
             self.phase = Phase::Waiting(Box::new(request));
             return self.establish(turn);
         }
-        self.broker.entitle(&mut state, request.who.clone(), Some(&mut link));
+        self.broker.entitle(&mut state, request.who.clone());
         let is_limited = request.version == Version::V5 && !self.peer.kind.is_bridge();
         let own = if is_limited { limits.receive_maximum } else { u16::MAX };
         let mut inbox = state.inbox.take().map_or_else(|| Inbox::new(own), |inbox| *inbox);
@@ -334,7 +338,6 @@ impl Connection {
         if state.replays.is_some() {
             turn.wakes.extend(self.waker.clone());
         }
-        let mount_point = state.link.as_ref().and_then(|link| link.mount_point.clone());
         drop(state);
         self.broker.connections.fetch_add(1, Ordering::Relaxed);
         turn.counters.connects.add(1);
@@ -349,7 +352,7 @@ impl Connection {
         });
         let greeting = std::mem::take(&mut request.greeting);
         let version = request.version;
-        self.phase = Phase::Open(Box::new(Open::new(request, mount_point, inbox, ticket)));
+        self.phase = Phase::Open(Box::new(Open::new(request, inbox, ticket)));
         // 3.1 has no such flag [MQTT-3.2.2-3].
         let connack = success(resumed && version != Version::V3_1, &greeting);
         self.promise(&connack, (false, 0), ticket, turn);
@@ -386,11 +389,11 @@ impl Connection {
 
 impl Open {
     /// `ticket`: what CONNACK rests on, and with it all that was recorded of the session before.
-    fn new(request: Request, mount_point: Option<Arc<str>>, inbox: Inbox, ticket: Ticket) -> Self {
+    fn new(request: Request, inbox: Inbox, ticket: Ticket) -> Self {
         Self {
             epoch: request.epoch,
             who: request.who,
-            mount_point,
+            mount_point: request.session.owner.mount_point.clone(),
             version: request.version,
             inbox,
             keep_alive: request.keep_alive,
@@ -422,10 +425,10 @@ impl Open {
 }
 
 impl Broker {
-    /// The session of this client, raised to a new epoch: what older connections of it do is void from here on.
-    fn claim(&self, client: &str, limits: &Limits) -> Arc<Session> {
+    /// The session of this name, raised to a new epoch: what older connections of it do is void from here on.
+    fn claim(&self, name: SessionName<'_>, limits: &Limits) -> Arc<Session> {
         loop {
-            let session = self.directory.session(client, limits);
+            let session = self.directory.session(name, limits);
             let mut state = session.lock();
             if !state.ended {
                 state.epoch += 1;

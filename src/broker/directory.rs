@@ -1,10 +1,13 @@
-//! Sessions by client identifier, shared groups by filter.
+//! Sessions by client ID and owner, shared groups by filter.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use foldhash::fast::FixedState;
 
 use super::limits::Limits;
+use super::owner::{SessionName, SessionOwner};
 use super::session::Session;
 use super::shared::Group;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
@@ -13,7 +16,62 @@ use crate::table;
 /// Locks of the directory; more than there are workers, so that they seldom meet.
 const SHARDS: usize = 16;
 
-type Shard = Mutex<HashMap<Arc<str>, Arc<Session>, FixedState>>;
+type Shard = Mutex<HashMap<Named, (), FixedState>>;
+
+/// A session in the directory, found by its name.
+#[derive(Debug)]
+struct Named(Arc<Session>);
+
+/// What has the name of a session: so a session is found without a name of its own being made for the search.
+trait HasName {
+    fn name(&self) -> SessionName<'_>;
+}
+
+impl HasName for Named {
+    fn name(&self) -> SessionName<'_> {
+        self.0.name()
+    }
+}
+
+impl HasName for SessionName<'_> {
+    fn name(&self) -> SessionName<'_> {
+        *self
+    }
+}
+
+impl PartialEq for dyn HasName + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for dyn HasName + '_ {}
+
+impl Hash for dyn HasName + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl<'a> Borrow<dyn HasName + 'a> for Named {
+    fn borrow(&self) -> &(dyn HasName + 'a) {
+        self
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Named {}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -48,22 +106,28 @@ impl Directory {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    /// The session of this client, made if there is none. It may have ended meanwhile: then ask again.
-    pub(crate) fn session(&self, client: &str, limits: &Limits) -> Arc<Session> {
-        let mut shard = self.shard(client).lock();
-        if let Some(session) = shard.get(client) {
+    /// The session of this name, made if there is none. It may have ended meanwhile: then ask again.
+    pub(crate) fn session(&self, name: SessionName<'_>, limits: &Limits) -> Arc<Session> {
+        let mut shard = self.shard(name.client).lock();
+        if let Some((Named(session), ())) = shard.get_key_value(&name as &dyn HasName) {
             return session.clone();
         }
-        let session = Arc::new(Session::new(self.key(), client.into(), limits));
-        shard.insert(session.client.clone(), session.clone());
+        let session = Arc::new(Session::new(self.key(), name.client.into(), name.owner.clone(), limits));
+        shard.insert(Named(session.clone()), ());
         session
     }
 
     /// Puts in a session that the store has. New ones get greater keys.
-    pub(crate) fn restore_session(&self, key: u64, client: Arc<str>, limits: &Limits) -> Arc<Session> {
+    pub(crate) fn restore_session(
+        &self,
+        key: u64,
+        client: Arc<str>,
+        owner: SessionOwner,
+        limits: &Limits,
+    ) -> Arc<Session> {
         self.keys.fetch_max(key + 1, Ordering::Relaxed);
-        let session = Arc::new(Session::new(key, client, limits));
-        self.shard(&session.client).lock().insert(session.client.clone(), session.clone());
+        let session = Arc::new(Session::new(key, client, owner, limits));
+        self.shard(&session.client).lock().insert(Named(session.clone()), ());
         session
     }
 
@@ -75,34 +139,40 @@ impl Directory {
         group
     }
 
-    /// The session of this client, if there is one.
-    pub(crate) fn find(&self, client: &str) -> Option<Arc<Session>> {
-        self.shard(client).lock().get(client).cloned()
+    /// The session of this name, if there is one.
+    pub(crate) fn find(&self, name: SessionName<'_>) -> Option<Arc<Session>> {
+        let shard = self.shard(name.client).lock();
+        shard.get_key_value(&name as &dyn HasName).map(|(Named(session), ())| session.clone())
     }
 
-    /// Whether a session has this client identifier.
-    pub(crate) fn has(&self, client: &str) -> bool {
-        self.shard(client).lock().contains_key(client)
+    /// Whether there is a session of this name.
+    pub(crate) fn has(&self, name: SessionName<'_>) -> bool {
+        self.find(name).is_some()
     }
 
-    /// Whether a session that is kept in the store has this client identifier.
-    pub(crate) fn keeps(&self, client: &str) -> bool {
-        self.shard(client).lock().get(client).is_some_and(|session| session.is_kept())
+    /// Whether there is a session of this name that is kept in the store.
+    pub(crate) fn keeps(&self, name: SessionName<'_>) -> bool {
+        self.find(name).is_some_and(|session| session.is_kept())
     }
 
     /// Takes a session out, unless another has its place already.
     pub(crate) fn remove(&self, session: &Session) {
         let mut shard = self.shard(&session.client).lock();
-        if shard.get(&*session.client).is_some_and(|other| other.key == session.key) {
-            shard.remove(&*session.client);
+        let name = session.name();
+        let name = &name as &dyn HasName;
+        if shard.get_key_value(name).is_some_and(|(Named(other), ())| other.key == session.key) {
+            shard.remove(name);
             table::give_back(&mut shard);
         }
     }
 
     /// All sessions, in the order in which they began.
     pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
-        let mut sessions: Vec<_> =
-            self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect();
+        let mut sessions: Vec<_> = self
+            .shards
+            .iter()
+            .flat_map(|shard| shard.lock().keys().map(|Named(session)| session.clone()).collect::<Vec<_>>())
+            .collect();
         sessions.sort_by_key(|session| session.key);
         sessions
     }

@@ -5,7 +5,7 @@
 
 use super::Broker;
 use super::event::{Ending, Event};
-use super::link::{Link, Shared};
+use super::link::Shared;
 use super::rights::{Denial, Reader, Rights, Who};
 use super::session::{Grant, Session, State};
 use super::turn::Turn;
@@ -26,25 +26,22 @@ impl Broker {
             let Some(who) = state.who.clone() else { continue };
             self.give_reader(&mut state, &who, &rights);
             let policy = rights.policy(who.listener);
-            if let Some(link) = &mut state.link {
-                link.mount_point.clone_from(&policy.mount_point);
-                if !policy.admits(&who, &link.proof) && link.fence.is_none() {
-                    let why = "its right to connect was taken";
-                    link.fence = Some(Box::new(Ending::Fault(Reason::NOT_AUTHORIZED, why)));
-                    link.wake(turn);
-                }
+            if let Some(link) = &mut state.link
+                && !policy.admits(&who, &link.proof)
+                && link.fence.is_none()
+            {
+                let why = "its right to connect was taken";
+                link.fence = Some(Box::new(Ending::Fault(Reason::NOT_AUTHORIZED, why)));
+                link.wake(turn);
             }
         }
         // What workers remember of topics and their readers is asked again.
         self.index.touch();
     }
 
-    /// From here on `who` has the session, through `link` if he is there.
-    pub(crate) fn entitle(&self, state: &mut State, who: Arc<Who>, link: Option<&mut Link>) {
+    /// From here on `who` has the session.
+    pub(crate) fn entitle(&self, state: &mut State, who: Arc<Who>) {
         let rights = self.rights.load();
-        if let Some(link) = link {
-            link.mount_point.clone_from(&rights.policy(who.listener).mount_point);
-        }
         self.give_reader(state, &who, &rights);
         state.who = Some(who);
     }
@@ -75,8 +72,9 @@ impl Broker {
 impl State {
     /// Whether the client may read a message; a verdict that came with it spares the question.
     pub(super) fn may_read(&self, message: &Shared<'_>, grant: &Grant) -> bool {
-        let reader = self.reader.as_ref();
-        reader.is_none_or(|reader| reader.may_read(message.view.topic, grant.verdict))
+        let (reader, topic) = (self.reader.as_ref(), message.view.topic);
+        reader.is_none_or(|reader| reader.may_read(topic, grant.verdict))
+            && self.link.as_ref().is_none_or(|link| link.sees(topic))
     }
 
     /// Tells of the first message that is kept from the client.

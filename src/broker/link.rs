@@ -172,8 +172,13 @@ impl Link {
     fn seen<'a>(&self, topic: &'a str) -> &'a str {
         // Not compared with an empty one: glibc's memcmp reads nothing from where nothing is, at a hundred times the cost.
         let Some(mount_point) = self.mount_point.as_deref() else { return topic };
-        // What is elsewhere was subscribed to by the session's last connection, through another listener.
         topic.strip_prefix(mount_point).unwrap_or(topic)
+    }
+
+    /// Whether a topic is behind the client's mount point, as everything is that its session has subscribed to. A store
+    /// written before sessions had owners may hold other messages for it.
+    pub(crate) fn sees(&self, topic: &str) -> bool {
+        self.mount_point.as_deref().is_none_or(|mount_point| topic.starts_with(mount_point))
     }
 
     fn properties<'a>(&self, message: &MessageRef<'a>) -> &'a [u8] {

@@ -38,6 +38,7 @@ mod link;
 #[cfg(test)]
 pub(crate) mod model;
 mod output;
+mod owner;
 mod peer;
 mod pressure;
 mod promise;
@@ -70,6 +71,7 @@ pub use event::{Drop, Ending, Event};
 pub use journal::{Batch, Durability, Journal, Ticket};
 pub use limits::Limits;
 pub use output::{Output, SLICES};
+pub use owner::{OwnerUser, SessionOwner};
 pub use peer::{Address, Kind, Peer};
 pub use record::{Entry, Page, Parked, Record, SessionRecord};
 pub use restore::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
@@ -85,6 +87,7 @@ use crate::time::Instant;
 use addresses::Addresses;
 use directory::Directory;
 use index::Index;
+use owner::SessionName;
 use retained::Retained;
 use route::Subscriber;
 use schedule::Schedule;
@@ -191,12 +194,12 @@ impl Broker {
     }
 
     /// A client identifier that no session has [MQTT-3.2.2-16].
-    pub(crate) fn assign_client_id(&self, prefix: &str) -> String {
+    pub(crate) fn assign_client_id(&self, prefix: &str, owner: &SessionOwner) -> String {
         loop {
             let count = self.assigned.fetch_add(1, Ordering::Relaxed);
             let (high, low) = (mix(self.seed ^ count), mix(mix(self.seed).wrapping_add(count)));
             let id = format!("{prefix}{high:016x}{low:016x}");
-            if !self.directory.has(&id) {
+            if !self.directory.has(SessionName { client: &id, owner }) {
                 return id;
             }
         }

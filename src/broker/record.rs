@@ -2,6 +2,7 @@
 //!
 //! What it leaves out: how a record looks in a file. Moments are the core's; the store adds the wall clock.
 
+use super::owner::SessionOwner;
 use super::queue::{Ids, Waiting};
 use super::rights::Who;
 use super::session::{Session, Subscribed};
@@ -100,6 +101,8 @@ pub struct SessionRecord {
     pub username: Option<Arc<str>>,
     /// The listener that was through.
     pub listener: usize,
+    /// `None` in a store written before sessions had owners, and in imported sessions that do not say.
+    pub owner: Option<SessionOwner>,
     /// Seconds it outlives its connection; `u32::MAX`: for ever. 0: it ends with the connection it has.
     pub expiry: u32,
     pub will: Option<Will>,

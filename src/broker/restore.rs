@@ -5,6 +5,7 @@
 
 use super::Broker;
 use super::lifecycle::after;
+use super::owner::SessionOwner;
 use super::queue::{Queue, Waiting};
 use super::record::{Entry, Page, Reader, SessionRecord};
 use super::rights::Who;
@@ -110,11 +111,14 @@ impl Broker {
 
     fn restore_session(&self, saved: SavedSession, turn: &mut Turn) {
         let SavedSession { record, subscriptions, held, sent, queue } = saved;
-        let session = self.directory.restore_session(record.key, record.client.clone(), &turn.limits);
+        let (client, username) = (record.client.clone(), record.username.clone());
+        let who = Who { client: client.clone(), username, listener: record.listener };
+        let owner = record.owner.clone();
+        let owner = owner.unwrap_or_else(|| SessionOwner::of_stored(&who, &self.rights.load()));
+        let session = self.directory.restore_session(record.key, client, owner, &turn.limits);
         let mut state = session.lock();
         session.keep(&mut state);
-        let (client, username) = (record.client.clone(), record.username.clone());
-        self.entitle(&mut state, Arc::new(Who { client, username, listener: record.listener }), None);
+        self.entitle(&mut state, Arc::new(who));
         self.restore_state(&mut state, &record, (held, sent, queue), turn);
         for (filter, _) in &subscriptions {
             state.filters.insert(filter);

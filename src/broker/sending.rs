@@ -131,7 +131,7 @@ impl State {
             let delivery = Delivery { qos: waiting.qos, retain: waiting.retain, ids };
             // The window was asked above, so there is a link.
             let Some(link) = &self.link else { return };
-            if !may_read(&self.reader, &waiting.message) {
+            if !may_read(&self.reader, &waiting.message) || !link.sees(message.view.topic) {
                 // The right to it has been taken since it came.
                 turn.counters.publish_unreadable.add(1);
                 turn.remove(waiting.number);
@@ -167,7 +167,10 @@ impl State {
                 }
             };
             let waiting = kept.as_ref().map(|kept| &kept.waiting);
-            if waiting.is_some_and(|waiting| !may_read(&self.reader, &waiting.message)) {
+            let readable = |waiting: &Waiting| {
+                may_read(&self.reader, &waiting.message) && link.sees(waiting.message.as_ref().topic)
+            };
+            if waiting.is_some_and(|waiting| !readable(waiting)) {
                 turn.counters.publish_unreadable.add(1);
             } else if waiting.is_some_and(|waiting| send_again(link, id, waiting, turn, limits)) {
                 continue;

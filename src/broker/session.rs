@@ -18,6 +18,7 @@ use super::filters::Filters;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
+use super::owner::{KeptOwner, SessionName, SessionOwner};
 use super::queue::{Ids, Queue, Waiting};
 use super::record::{Entry, Parked, Record, SessionRecord};
 use super::replay::Replays;
@@ -38,6 +39,8 @@ pub(crate) struct Session {
     /// Tells sessions apart; a client identifier may be used again by another session.
     pub(crate) key: u64,
     pub(crate) client: Arc<str>,
+    /// Only clients of this owner get the session.
+    pub(crate) owner: KeptOwner,
     /// Whether it is kept in the store; the same as [`State::kept`], to be read without the lock.
     kept: AtomicBool,
     state: Mutex<State>,
@@ -141,10 +144,11 @@ pub(crate) enum Offer {
 }
 
 impl Session {
-    pub(crate) fn new(key: u64, client: Arc<str>, limits: &Limits) -> Self {
+    pub(crate) fn new(key: u64, client: Arc<str>, owner: SessionOwner, limits: &Limits) -> Self {
         Self {
             key,
             client,
+            owner: owner.into(),
             kept: AtomicBool::new(false),
             state: Mutex::new(State {
                 key,
@@ -190,6 +194,10 @@ impl Session {
         }
     }
 
+    pub(crate) fn name(&self) -> SessionName<'_> {
+        SessionName { client: &self.client, owner: &self.owner }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -220,6 +228,7 @@ impl Session {
             client: self.client.clone(),
             username: state.who.as_ref().and_then(|who| who.username.clone()),
             listener: state.who.as_ref().map_or(0, |who| who.listener),
+            owner: Some(SessionOwner::clone(&self.owner)),
             expiry: state.expiry,
             will: state.will.as_deref().cloned(),
             parked,

@@ -87,6 +87,12 @@ fn page(command: &Command, name: &str) -> Vec<u8> {
             roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
         }
     }
+    if command.get_name() == "broker" {
+        roff.control("SH", ["DIFFERENCES FROM MOSQUITTO"]);
+        for paragraph in crate::config::manual::DIFFERENCES {
+            roff.control("PP", []).text([roman(*paragraph)]);
+        }
+    }
     let variables: Vec<_> = command.get_arguments().filter_map(variable).collect();
     if !variables.is_empty() {
         roff.control("SH", ["ENVIRONMENT"]);

@@ -33,7 +33,8 @@ options! {
     max_topic_alias_broker: u16 = 10, ["max_topic_alias_broker"], Number(0, 65_535), Last, Next,
         "Topic aliases that the broker sets towards a client that allows as many.";
     mount_point: Option<String> = None, ["mount_point"], Text, Last, Next,
-        "Put before the topics of the clients of this listener, who do not see it.";
+        "Put before the topics of the clients of this listener, who do not see it. Sessions are separate for each mount point: \
+         see DIFFERENCES FROM MOSQUITTO.";
     protocol: Protocol = Protocol::Mqtt, ["protocol"], OneOf(&["mqtt", "websockets", "http_api"]), Last, Restart,
         "What is spoken: MQTT, or MQTT over WebSocket. http_api is refused.";
     socket_domain: Option<String> = None, ["socket_domain"], OneOf(&["ipv4", "ipv6"]), Last, Restart,

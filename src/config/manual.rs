@@ -22,6 +22,17 @@ const DESCRIPTION: &[&str] = &[
      where it has a fault or changes what needs a restart, none of it. Connections stay.",
 ];
 
+/// What the broker does otherwise than mosquitto, on purpose. Also in skeeter-broker(1).
+pub(crate) const DIFFERENCES: &[&str] = &[
+    "A session belongs to the user that created it, at the mount point where it was created. A client of another user, or \
+     behind another mount point, that connects with the same client ID gets a session of its own: it does not disconnect \
+     the other client, and receives nothing of what is queued for it. With mosquitto it takes the session over. A client \
+     whose username changes, or that begins to use one, therefore starts with a new session; the old one stays until it \
+     expires. A username that the listener does not verify, because it has neither passwords nor certificates, is not the \
+     user of that name at other listeners. Bridges of this broker have their sessions to themselves, whatever username \
+     they have.",
+];
+
 /// The page, as roff.
 pub(crate) fn page() -> Vec<u8> {
     let mut roff = Roff::new();
@@ -55,6 +66,10 @@ pub(crate) fn page() -> Vec<u8> {
         "These belong to the connection line above them. What waits for the other broker waits in the bridge's session here, \
          within the limits of all clients.",
     );
+    roff.control("SH", ["DIFFERENCES FROM MOSQUITTO"]);
+    for paragraph in DIFFERENCES {
+        roff.control("PP", []).text([roman(*paragraph)]);
+    }
     names(&mut roff, "REFUSED", "These options of mosquitto are faults.", REFUSED);
     names(
         &mut roff,

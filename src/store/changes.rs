@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::index::Index;
 use super::row::{
-    Clock, Content, EntryRow, MessageRow, Place, RetainedRow, SessionRow, SubscriptionRow, encode,
+    Clock, Content, EntryRow, MessageRow, Place, RetainedRow, SubscriptionRow, encode, encode_session,
 };
 use crate::broker::{Entry, Page, Record};
 use crate::codec::packet::PacketId;
@@ -69,7 +69,7 @@ impl Changes {
     fn add(&mut self, record: Record, index: &Index, clock: Clock) {
         match record {
             Record::Session(record) => {
-                self.sessions.insert(record.key, Some(encode(&SessionRow::new(&record, clock))));
+                self.sessions.insert(record.key, Some(encode_session(&record, clock)));
             }
             Record::EndSession { key } => {
                 self.sessions.insert(key, None);

@@ -10,7 +10,7 @@ use redb::{ReadTransaction, ReadableDatabase, ReadableTable};
 use super::database::{
     BODIES, Database, ENTRIES, GROUPS, HELD, RETAINED, SESSIONS, SUBSCRIPTIONS, message_of,
 };
-use super::row::{Clock, Content, EntryRow, Place, RetainedRow, SessionRow, SubscriptionRow, decode};
+use super::row::{Clock, Content, EntryRow, Place, RetainedRow, SubscriptionRow, decode, decode_session};
 use crate::broker::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
 use crate::codec::packet::PacketId;
 
@@ -46,7 +46,7 @@ impl Database {
         for row in read.open_table(SESSIONS)?.iter()? {
             let (key, bytes) = row?;
             let key = key.value();
-            let record = decode::<SessionRow<'_>>(bytes.value()).and_then(|row| row.record(key, clock));
+            let record = decode_session(bytes.value(), key, clock);
             let mut session = SavedSession {
                 record: record.ok_or_else(|| damage("a session"))?,
                 subscriptions: Vec::new(),

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::broker::{Entry, Parked, SavedRetained, SessionRecord, Subscribed, Who, Will};
+use crate::broker::{
+    Entry, OwnerUser, Parked, Rights, SavedRetained, SessionOwner, SessionRecord, Subscribed, Who, Will,
+};
 use crate::codec::packet::{Options, PacketId, RetainHandling};
 use crate::message::{Message, MessageRef, QoS};
 use crate::time::Instant;
@@ -99,7 +101,7 @@ impl<'a> RetainedRow<'a> {
         let source = source.map(|Who { client, username, listener }| WhoRow {
             client,
             username: username.as_deref(),
-            listener: u32::try_from(*listener).unwrap_or(u32::MAX),
+            listener: stored_listener(*listener),
         });
         Self { message: MessageRow::new(message, clock), source }
     }
@@ -109,7 +111,7 @@ impl<'a> RetainedRow<'a> {
             None => None,
             Some(WhoRow { client, username, listener }) => {
                 let (client, username) = ((*client).into(), username.map(Into::into));
-                Some(Arc::new(Who { client, username, listener: usize::try_from(*listener).ok()? }))
+                Some(Arc::new(Who { client, username, listener: listener_of(*listener)? }))
             }
         };
         Some(SavedRetained { message: self.message.message(clock)?, source })
@@ -167,14 +169,30 @@ impl<'a> EntryRow<'a> {
     }
 }
 
+/// A session. What follows it in the same row is an [`OwnerRow`], unless it was written before sessions had owners.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct SessionRow<'a> {
+struct SessionRow<'a> {
     client: &'a str,
     username: Option<&'a str>,
     listener: u32,
     expiry: u32,
     will: Option<WillRow<'a>>,
     parked: Option<ParkedRow>,
+}
+
+/// The owner of a session; the name of its user is the username of the session.
+#[derive(Debug, Serialize, Deserialize)]
+struct OwnerRow<'a> {
+    user: OwnerKind,
+    mount_point: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum OwnerKind {
+    Anonymous,
+    Unverified,
+    User,
+    Bridge,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -198,8 +216,8 @@ struct ParkedRow {
 }
 
 impl<'a> SessionRow<'a> {
-    pub(super) fn new(record: &'a SessionRecord, clock: Clock) -> Self {
-        let SessionRecord { key: _, client, username, listener, expiry, will, parked } = record;
+    fn new(record: &'a SessionRecord, clock: Clock) -> Self {
+        let SessionRecord { key: _, client, username, listener, owner: _, expiry, will, parked } = record;
         let will = will.as_ref().map(|will| {
             let Will { topic, properties, payload, qos, retain, expiry, delay } = will;
             let (qos, retain, expiry, delay) = (qos.bits(), *retain, *expiry, *delay);
@@ -210,11 +228,11 @@ impl<'a> SessionRow<'a> {
             will_due: clock.deadline(will_due),
             sent_below,
         });
-        let listener = u32::try_from(*listener).unwrap_or(u32::MAX);
+        let listener = stored_listener(*listener);
         Self { client, username: username.as_deref(), listener, expiry: *expiry, will, parked }
     }
 
-    pub(super) fn record(self, key: u64, clock: Clock) -> Option<SessionRecord> {
+    fn record(self, key: u64, clock: Clock) -> Option<SessionRecord> {
         let Self { client, username, listener, expiry, will, parked } = self;
         let will = match will {
             None => None,
@@ -229,8 +247,62 @@ impl<'a> SessionRow<'a> {
             sent_below,
         });
         let (client, username) = (client.into(), username.map(Into::into));
-        let listener = usize::try_from(listener).ok()?;
-        Some(SessionRecord { key, client, username, listener, expiry, will, parked })
+        let listener = listener_of(listener)?;
+        Some(SessionRecord { key, client, username, listener, owner: None, expiry, will, parked })
+    }
+}
+
+impl<'a> OwnerRow<'a> {
+    fn new(owner: &'a SessionOwner) -> Self {
+        let user = match owner.user {
+            OwnerUser::Anonymous => OwnerKind::Anonymous,
+            OwnerUser::Unverified(_) => OwnerKind::Unverified,
+            OwnerUser::User(_) => OwnerKind::User,
+            OwnerUser::Bridge => OwnerKind::Bridge,
+        };
+        Self { user, mount_point: owner.mount_point.as_deref() }
+    }
+
+    fn owner(self, username: Option<&Arc<str>>) -> Option<SessionOwner> {
+        let user = match self.user {
+            OwnerKind::Anonymous => OwnerUser::Anonymous,
+            OwnerKind::Unverified => OwnerUser::Unverified(username?.clone()),
+            OwnerKind::User => OwnerUser::User(username?.clone()),
+            OwnerKind::Bridge => OwnerUser::Bridge,
+        };
+        Some(SessionOwner { user, mount_point: self.mount_point.map(Into::into) })
+    }
+}
+
+/// The row of a session.
+pub(super) fn encode_session(record: &SessionRecord, clock: Clock) -> Vec<u8> {
+    let mut bytes = encode(&SessionRow::new(record, clock));
+    bytes.extend(record.owner.as_ref().map(|owner| encode(&OwnerRow::new(owner))).unwrap_or_default());
+    bytes
+}
+
+/// The session of a row.
+pub(super) fn decode_session(bytes: &[u8], key: u64, clock: Clock) -> Option<SessionRecord> {
+    let (row, rest) = postcard::take_from_bytes::<SessionRow<'_>>(bytes).ok()?;
+    let mut record = row.record(key, clock)?;
+    if !rest.is_empty() {
+        record.owner = Some(decode::<OwnerRow<'_>>(rest)?.owner(record.username.as_ref())?);
+    }
+    Some(record)
+}
+
+/// The number of a listener in a row. Those of this broker's bridges are counted down from the greatest.
+fn stored_listener(listener: usize) -> u32 {
+    match listener.checked_sub(Rights::BRIDGES) {
+        Some(bridge) => u32::MAX - u32::try_from(bridge).unwrap_or(0),
+        None => u32::try_from(listener).unwrap_or(0),
+    }
+}
+
+fn listener_of(stored: u32) -> Option<usize> {
+    match usize::try_from(u32::MAX - stored).ok()? {
+        bridge @ ..16 => Some(Rights::BRIDGES + bridge),
+        _ => usize::try_from(stored).ok(),
     }
 }
 
@@ -273,4 +345,39 @@ pub(super) fn encode(row: &impl Serialize) -> Vec<u8> {
 /// The row in these bytes, unless they are no such row.
 pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, SessionRow, decode_session, encode, encode_session, listener_of, stored_listener};
+    use crate::broker::{OwnerUser, Rights, SessionOwner, SessionRecord};
+    use crate::time::Instant;
+
+    #[test]
+    fn sessions_written_before_they_had_owners_are_read_and_the_owner_of_others_is_kept() {
+        let owner = SessionOwner { user: OwnerUser::User("ann".into()), mount_point: Some("site/".into()) };
+        let record = SessionRecord {
+            key: 7,
+            client: "c".into(),
+            username: Some("ann".into()),
+            listener: 2,
+            owner: Some(owner),
+            expiry: 60,
+            will: None,
+            parked: None,
+        };
+        let clock = Clock { wall: 0, now: Instant::ZERO };
+        let (old, new) = (encode(&SessionRow::new(&record, clock)), encode_session(&record, clock));
+        assert!(new.starts_with(&old), "an older program reads what it knows of a newer row");
+        assert_eq!(decode_session(&new, 7, clock), Some(record.clone()));
+        assert_eq!(decode_session(&old, 7, clock), Some(SessionRecord { owner: None, ..record }));
+        assert_eq!(decode_session(&new[..new.len() - 1], 7, clock), None);
+    }
+
+    #[test]
+    fn listeners_of_bridges_stay_such() {
+        for listener in [0, 1, 1_000, Rights::BRIDGES, Rights::BRIDGES + 2] {
+            assert_eq!(listener_of(stored_listener(listener)), Some(listener));
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::faulty::FaultyDisk;
 use super::load::Head;
 use super::row::Clock;
 use crate::broker::model::Model;
-use crate::broker::{Entry, Parked, Record, SessionRecord, Subscribed, Who, Will};
+use crate::broker::{Entry, OwnerUser, Parked, Record, SessionOwner, SessionRecord, Subscribed, Who, Will};
 use crate::codec::packet::{Options, PacketId};
 use crate::message::{Message, MessageRef, QoS};
 use crate::simulation::Random;
@@ -90,8 +90,15 @@ impl Author {
             sent_below: 3,
         });
         let client = format!("client {key}").as_str().into();
-        let username = key.is_multiple_of(2).then(|| "ann".into());
-        let record = SessionRecord { key, client, username, listener: 3, expiry: 100, will, parked };
+        let username: Option<Arc<str>> = key.is_multiple_of(2).then(|| "ann".into());
+        let user = match username.clone() {
+            Some(name) if key.is_multiple_of(4) => OwnerUser::User(name),
+            Some(name) => OwnerUser::Unverified(name),
+            None => OwnerUser::Anonymous,
+        };
+        let mount_point = key.is_multiple_of(3).then(|| "site/".into());
+        let owner = Some(SessionOwner { user, mount_point });
+        let record = SessionRecord { key, client, username, listener: 3, owner, expiry: 100, will, parked };
         Record::Session(Box::new(record))
     }
 

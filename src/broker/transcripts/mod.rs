@@ -9,6 +9,7 @@
 //! acl topic read a/#                a line of its rules, which are called `acl`
 //! policy anonymous=1                what its listener demands
 //! identity a ann                    the certificate of a names ann
+//! listener a mount_point=x/ users=0 a connects through a listener of its own, with these demands; users=0: it has no users
 //! grant pattern read b              one more line of rules, while the broker runs
 //! revoke topic read a/#             a line of rules less
 //! remove ann                        a user less
@@ -59,7 +60,7 @@ macro_rules! files {
 }
 
 files! {
-    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable rights
+    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable rights owners
 }
 
 #[derive(Default)]
@@ -90,6 +91,8 @@ struct Locks {
     rules: Vec<String>,
     policy: Policy,
     anonymous: Option<bool>,
+    /// Connections that have a listener of their own, and what it demands.
+    listeners: BTreeMap<String, Vec<String>>,
 }
 
 impl Locks {
@@ -103,29 +106,48 @@ impl Locks {
         };
         let accounts = (!self.users.is_empty()).then(|| Accounts::plain(self.users.clone()).into());
         let anonymous = self.anonymous.unwrap_or(self.users.is_empty());
-        Ok(Rights::of(
-            [Policy { accounts, acl: acl.map(Arc::new), anonymous, ..self.policy.clone() }],
-            [7; 32],
-        ))
+        let first = Policy { accounts, acl: acl.map(Arc::new), anonymous, ..self.policy.clone() };
+        let mut policies = vec![first.clone()];
+        for pairs in self.listeners.values() {
+            let mut policy = first.clone();
+            pairs.iter().try_for_each(|pair| demand(&mut policy, pair))?;
+            policies.push(policy);
+        }
+        Ok(Rights::of(policies, [7; 32]))
+    }
+
+    /// The number of the listener through which a connection comes.
+    fn listener(&self, name: &str) -> usize {
+        self.listeners.keys().position(|other| other == name).map_or(0, |position| position + 1)
     }
 
     fn set(&mut self, pair: &str) -> Result<(), String> {
-        let (name, value) = pair.split_once('=').ok_or("a demand is name=value")?;
-        let (policy, is_set) = (&mut self.policy, value == "1");
-        match name {
-            "anonymous" => self.anonymous = Some(is_set),
-            "certificate" => policy.certificate = is_set,
-            "username_as_client_id" => policy.username_as_client_id = is_set,
-            "client_id_prefix" => policy.client_id_prefix = Some(value.into()),
-            "empty_client_id" => policy.empty_client_id = is_set,
-            "auto_id_prefix" => policy.auto_id_prefix = value.into(),
-            "mount_point" => policy.mount_point = Some(value.into()),
-            "check_retain_source" => policy.check_retain_source = is_set,
-            "refuse_unreadable" => policy.refuse_unreadable = is_set,
-            other => return Err(format!("no demand is called {other}")),
+        match pair.split_once('=') {
+            Some(("anonymous", value)) => self.anonymous = Some(value == "1"),
+            _ => demand(&mut self.policy, pair)?,
         }
         Ok(())
     }
+}
+
+/// Sets one demand of a listener.
+fn demand(policy: &mut Policy, pair: &str) -> Result<(), String> {
+    let (name, value) = pair.split_once('=').ok_or("a demand is name=value")?;
+    let is_set = value == "1";
+    match name {
+        "anonymous" => policy.anonymous = is_set,
+        "users" if !is_set => policy.accounts = None,
+        "certificate" => policy.certificate = is_set,
+        "username_as_client_id" => policy.username_as_client_id = is_set,
+        "client_id_prefix" => policy.client_id_prefix = Some(value.into()),
+        "empty_client_id" => policy.empty_client_id = is_set,
+        "auto_id_prefix" => policy.auto_id_prefix = value.into(),
+        "mount_point" => policy.mount_point = Some(value.into()),
+        "check_retain_source" => policy.check_retain_source = is_set,
+        "refuse_unreadable" => policy.refuse_unreadable = is_set,
+        other => return Err(format!("no demand is called {other}")),
+    }
+    Ok(())
 }
 
 struct Stage {
@@ -176,6 +198,11 @@ fn converse(text: &str) -> Result<(), String> {
             line.strip_prefix("identity ").and_then(|rest| rest.split_once(' '))
         {
             identities.insert(name.to_owned(), identity.into());
+        } else if let Some((name, pairs)) =
+            line.strip_prefix("listener ").and_then(|rest| rest.split_once(' '))
+        {
+            let pairs = pairs.split_whitespace().map(str::to_owned).collect();
+            locks.listeners.insert(name.to_owned(), pairs);
         }
     }
     let broker = Arc::new(Broker::new(limits, locks.rights()?, durability, 7));
@@ -227,7 +254,7 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
 
 impl Stage {
     fn play_line(&mut self, line: &str) -> Result<(), String> {
-        let words = ["limits ", "user ", "acl ", "policy ", "identity "];
+        let words = ["limits ", "user ", "acl ", "policy ", "identity ", "listener "];
         if words.iter().any(|word| line.starts_with(word)) || line == "store" {
             return Ok(());
         }
@@ -342,7 +369,8 @@ impl Stage {
                 Some("3.1") => Version::V3_1,
                 _ => Version::V3_1_1,
             };
-            let peer = Peer { identity: self.identities.get(name).cloned(), ..Peer::from(name) };
+            let (identity, listener) = (self.identities.get(name).cloned(), self.locks.listener(name));
+            let peer = Peer { identity, listener, ..Peer::from(name) };
             let connection = Connection::new(self.broker.clone(), peer, self.turn.now);
             self.turn.counters.count_socket();
             let flag = Arc::default();

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 
 use super::{failed, load, open};
-use crate::broker::{Entry, SavedRetained, SavedSession, Will};
+use crate::broker::{Entry, OwnerUser, SavedRetained, SavedSession, Will};
 use crate::codec::packet::{Options, Publish};
 use crate::codec::property::{Place, Properties, PropertiesBuf, Property};
 use crate::command::exit::{Failure, INPUT};
@@ -93,6 +93,16 @@ fn described(session: &SavedSession) -> Result<Value, Failure> {
     let mut about = Map::new();
     about.insert("session".to_owned(), Value::from(&*session.record.client));
     about.insert("user".to_owned(), json!(session.record.username.as_deref()));
+    if let Some(owner) = &session.record.owner {
+        let user = match owner.user {
+            OwnerUser::Anonymous => "anonymous",
+            OwnerUser::Unverified(_) => "unverified",
+            OwnerUser::User(_) => "user",
+            OwnerUser::Bridge => "bridge",
+        };
+        about.insert("owner".to_owned(), Value::from(user));
+        about.insert("mount-point".to_owned(), json!(owner.mount_point.as_deref()));
+    }
     about.insert("expiry".to_owned(), Value::from(session.record.expiry));
     about.insert("subscriptions".to_owned(), Value::Array(subscriptions.collect()));
     if let Some(will) = &session.record.will {

@@ -2,14 +2,15 @@
 //!
 //! All of the input or nothing of it: it is read before anything is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{failed, load};
-use crate::broker::{Entry, Parked, Record, Saved, SessionRecord, Subscribed, Will};
+use crate::broker::{Entry, OwnerUser, Parked, Record, Saved, SessionOwner, SessionRecord, Subscribed, Will};
 use crate::client::Outgoing;
 use crate::codec::packet::{Options, RetainHandling};
 use crate::codec::property::{Properties, PropertiesBuf};
@@ -46,7 +47,10 @@ pub(super) fn run(path: &std::path::Path) -> Result<(), Failure> {
 /// What the lines so far come to.
 struct Import {
     records: Vec<Record>,
-    /// Who a message can wait for: the key, or nothing for a session that was there before.
+    /// The client ID and owner of every session, those that were there before among them.
+    names: HashSet<(String, Option<SessionOwner>)>,
+    /// Who a message can wait for: the key, or nothing for a session that was there before. Of sessions with one client ID,
+    /// the one whose line came last.
     owners: HashMap<String, Option<u64>>,
     keys: u64,
     numbers: u64,
@@ -57,12 +61,15 @@ struct Import {
 
 impl Import {
     fn new(there: Saved) -> Self {
+        let records = there.sessions.iter().map(|session| &session.record);
+        let names = records.map(|record| (record.client.to_string(), record.owner.clone())).collect();
         let sessions = there.sessions.iter().map(|session| (session.record.client.to_string(), None));
         let groups = there.groups.iter().map(|group| (group.filter.to_string(), Some(group.key)));
         let keys = there.sessions.iter().map(|session| session.record.key);
         let keys = keys.chain(there.groups.iter().map(|group| group.key)).max().unwrap_or(0);
         Self {
             records: Vec::new(),
+            names,
             owners: sessions.chain(groups).collect(),
             keys,
             numbers: there.last_number,
@@ -95,7 +102,10 @@ impl Import {
     }
 
     fn session(&mut self, client: &str, value: &Value) -> Result<(), String> {
-        if self.owners.contains_key(client) {
+        let username: Option<Arc<str>> = value.get("user").and_then(Value::as_str).map(Into::into);
+        let owner = owner(value, username.as_ref())?;
+        if !self.names.insert((client.to_owned(), owner.clone())) {
+            self.owners.insert(client.to_owned(), None);
             self.skipped.push(client.to_owned());
             return Ok(());
         }
@@ -112,9 +122,9 @@ impl Import {
         let delay = Duration::from_secs(will.as_ref().map_or(0, |will: &Will| will.delay).into());
         let will_due = if will.is_some() { Instant::ZERO + delay } else { Instant::NEVER };
         let parked = Some(Parked { expires: ends, will_due, sent_below: 0 });
-        let username = value.get("user").and_then(Value::as_str).map(Into::into);
+        let client_id = client.into();
         let record =
-            SessionRecord { key, client: client.into(), username, listener: 0, expiry, will, parked };
+            SessionRecord { key, client: client_id, username, listener: 0, owner, expiry, will, parked };
         self.records.push(Record::Session(Box::new(record)));
         for subscription in value.get("subscriptions").and_then(Value::as_array).into_iter().flatten() {
             self.subscription(key, subscription)?;
@@ -173,6 +183,20 @@ impl Import {
             .push(Record::Enqueue { owner, entry: Entry { number, message, qos, retain, ids: None } });
         Ok(())
     }
+}
+
+/// The owner of a session, if its line names one.
+fn owner(session: &Value, username: Option<&Arc<str>>) -> Result<Option<SessionOwner>, String> {
+    let Some(kind) = session.get("owner") else { return Ok(None) };
+    let user = match (kind.as_str(), username) {
+        (Some("anonymous"), _) => OwnerUser::Anonymous,
+        (Some("bridge"), _) => OwnerUser::Bridge,
+        (Some("user"), Some(name)) => OwnerUser::User(name.clone()),
+        (Some("unverified"), Some(name)) => OwnerUser::Unverified(name.clone()),
+        _ => return Err("\"owner\" is anonymous, bridge, or user or unverified with a \"user\"".to_owned()),
+    };
+    let mount_point = session.get("mount-point").and_then(Value::as_str).map(Into::into);
+    Ok(Some(SessionOwner { user, mount_point }))
 }
 
 /// The message of a line.
