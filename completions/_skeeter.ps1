@@ -570,12 +570,13 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tells whether all is sound, and what there is; changes nothing')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Writes what there is as lines of JSON')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Reads such lines into a data directory, from stdin')
+            [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'Accepts that commits are missing, so that a broker starts again with what is left')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'skeeter;store;check' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'skeeter;store;export' {
@@ -589,10 +590,16 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'skeeter;store;repair' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'skeeter;store;help' {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tells whether all is sound, and what there is; changes nothing')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Writes what there is as lines of JSON')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Reads such lines into a data directory, from stdin')
+            [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'Accepts that commits are missing, so that a broker starts again with what is left')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -603,6 +610,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;store;help;import' {
+            break
+        }
+        'skeeter;store;help;repair' {
             break
         }
         'skeeter;store;help;help' {
@@ -645,6 +655,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tells whether all is sound, and what there is; changes nothing')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Writes what there is as lines of JSON')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Reads such lines into a data directory, from stdin')
+            [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'Accepts that commits are missing, so that a broker starts again with what is left')
             break
         }
         'skeeter;help;store;check' {
@@ -654,6 +665,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;help;store;import' {
+            break
+        }
+        'skeeter;help;store;repair' {
             break
         }
         'skeeter;help;help' {

@@ -79,6 +79,9 @@ _skeeter() {
             skeeter__subcmd__help__subcmd__store,import)
                 cmd="skeeter__subcmd__help__subcmd__store__subcmd__import"
                 ;;
+            skeeter__subcmd__help__subcmd__store,repair)
+                cmd="skeeter__subcmd__help__subcmd__store__subcmd__repair"
+                ;;
             skeeter__subcmd__store,check)
                 cmd="skeeter__subcmd__store__subcmd__check"
                 ;;
@@ -91,6 +94,9 @@ _skeeter() {
             skeeter__subcmd__store,import)
                 cmd="skeeter__subcmd__store__subcmd__import"
                 ;;
+            skeeter__subcmd__store,repair)
+                cmd="skeeter__subcmd__store__subcmd__repair"
+                ;;
             skeeter__subcmd__store__subcmd__help,check)
                 cmd="skeeter__subcmd__store__subcmd__help__subcmd__check"
                 ;;
@@ -102,6 +108,9 @@ _skeeter() {
                 ;;
             skeeter__subcmd__store__subcmd__help,import)
                 cmd="skeeter__subcmd__store__subcmd__help__subcmd__import"
+                ;;
+            skeeter__subcmd__store__subcmd__help,repair)
+                cmd="skeeter__subcmd__store__subcmd__help__subcmd__repair"
                 ;;
             *)
                 ;;
@@ -866,7 +875,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__help__subcmd__store)
-            opts="check export import"
+            opts="check export import repair"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -908,6 +917,20 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__help__subcmd__store__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__store__subcmd__repair)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1530,7 +1553,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__store)
-            opts="-h --help check export import help"
+            opts="-h --help check export import repair help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1572,7 +1595,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__store__subcmd__help)
-            opts="check export import help"
+            opts="check export import repair help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1641,7 +1664,35 @@ _skeeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skeeter__subcmd__store__subcmd__help__subcmd__repair)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skeeter__subcmd__store__subcmd__import)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__repair)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -559,11 +559,12 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand check 'Tells whether all is sound, and what there is; changes nothing'
             cand export 'Writes what there is as lines of JSON'
             cand import 'Reads such lines into a data directory, from stdin'
+            cand repair 'Accepts that commits are missing, so that a broker starts again with what is left'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'skeeter;store;check'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'skeeter;store;export'= {
             cand --messages 'Messages only: retained ones, and those that wait'
@@ -574,10 +575,15 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'skeeter;store;repair'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'skeeter;store;help'= {
             cand check 'Tells whether all is sound, and what there is; changes nothing'
             cand export 'Writes what there is as lines of JSON'
             cand import 'Reads such lines into a data directory, from stdin'
+            cand repair 'Accepts that commits are missing, so that a broker starts again with what is left'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'skeeter;store;help;check'= {
@@ -585,6 +591,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;store;help;export'= {
         }
         &'skeeter;store;help;import'= {
+        }
+        &'skeeter;store;help;repair'= {
         }
         &'skeeter;store;help;help'= {
         }
@@ -617,12 +625,15 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand check 'Tells whether all is sound, and what there is; changes nothing'
             cand export 'Writes what there is as lines of JSON'
             cand import 'Reads such lines into a data directory, from stdin'
+            cand repair 'Accepts that commits are missing, so that a broker starts again with what is left'
         }
         &'skeeter;help;store;check'= {
         }
         &'skeeter;help;store;export'= {
         }
         &'skeeter;help;store;import'= {
+        }
+        &'skeeter;help;store;repair'= {
         }
         &'skeeter;help;help'= {
         }

@@ -257,6 +257,12 @@ impl Journal {
         self.open.lock().waiting.iter().for_each(|(_, waker)| waker.wake_by_ref());
     }
 
+    /// For the store: it works again.
+    pub fn recovered(&self) {
+        self.failing_since.store(Instant::NEVER.as_micros(), Ordering::Release);
+        self.open.lock().waiting.iter().for_each(|(_, waker)| waker.wake_by_ref());
+    }
+
     /// No more records come: the store may end when it has written all.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);

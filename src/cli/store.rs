@@ -49,6 +49,9 @@ pub(crate) struct StoreCommandArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// Tells whether all is sound, and what there is; changes nothing.
+    ///
+    /// Damaged is also a file in which commits are missing that had been synced, and so messages that were acknowledged.
+    /// The status is 1 then.
     Check(DirectoryArgs),
     /// Writes what there is as lines of JSON.
     ///
@@ -60,11 +63,17 @@ pub(crate) enum StoreCommand {
     ///
     /// A session that is there already is not touched, and told.
     Import(DirectoryArgs),
+    /// Accepts that commits are missing, so that a broker starts again with what is left.
+    ///
+    /// A broker refuses to start if damage has taken back commits that had been synced. This command accepts that loss; save
+    /// a copy of the file first if somebody may want to examine it. Nothing else is changed, and a file that is damaged in
+    /// another way stays as it is.
+    Repair(DirectoryArgs),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct DirectoryArgs {
-    /// The data directory of a broker that does not run.
+    /// The data directory of a broker that does not run, or the file of messages in it.
     #[arg(value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }

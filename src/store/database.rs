@@ -1,7 +1,9 @@
 //! The tables, and what is done to them: one transaction for a batch, a page of a queue, everything at a start.
 //!
 //! After an error the database takes nothing more until it is opened again, which happens by itself at the next try. It is
-//! opened with its trees checked, because a page that rotted would otherwise be read as if it were right.
+//! opened with its trees checked, because a page that rotted would otherwise be read as if it were right; and with the
+//! mark of the last synced commit compared, because a damaged commit would otherwise be taken back without a word. Until
+//! both are done the file does not change.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,6 +12,7 @@ use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTr
 use super::changes::{Change, Changes};
 use super::disk::Layer;
 use super::index::Index;
+use super::mark::Mark;
 use super::row::{Clock, Content, EntryRow, MessageRow, Place, decode, encode};
 use crate::broker::{Entry, Page};
 use crate::message::Message;
@@ -17,6 +20,8 @@ use crate::table;
 
 /// The version of the tables and rows; raised when an older program could not read them.
 pub(super) const FORMAT: u64 = 1;
+/// The key in [`META`] under which the number of the last commit stands.
+const COMMIT: &str = "commit";
 /// Bytes of pages the database keeps in memory.
 const CACHE: usize = 32 * 1024 * 1024;
 /// Entries of owners that have gone which one transaction deletes.
@@ -41,10 +46,71 @@ pub(crate) enum Sync {
     Later,
 }
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing reaches the disk.
+    Read,
+    /// Refused if synced commits are missing.
+    Write,
+    /// The next commit accepts that synced commits are missing.
+    Repair,
+}
+
+/// Synced commits that cannot be read any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// The last commit that is known to have been synced.
+    pub(crate) synced: u64,
+    /// The newest commit that can be read.
+    pub(crate) found: u64,
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { synced, found } = self;
+        write!(
+            f,
+            "acknowledged messages or sessions are missing: commit {synced} was synced, but the newest commit that can \
+             be read is {found}"
+        )
+    }
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    Database(redb::Error),
+    Lost(Lost),
+}
+
+impl From<redb::Error> for OpenError {
+    fn from(error: redb::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<OpenError> for redb::Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Database(error) => error,
+            OpenError::Lost(lost) => Self::Corrupted(lost.to_string()),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Database {
     layer: Layer,
+    access: Access,
     open: Option<redb::Database>,
+    /// The number of the last commit.
+    commits: u64,
+    lost: Option<Lost>,
+    /// Whether it cannot be known if commits are missing.
+    mark_damaged: bool,
+    /// Whether the mark of the last commit is written but not synced.
+    mark_unsynced: bool,
     pub(super) index: Index,
 }
 
@@ -59,10 +125,25 @@ struct Learned {
 
 impl Database {
     /// Opens what is on the disk; an empty disk becomes an empty database.
-    pub(crate) fn open(layer: Layer) -> Result<Self, redb::Error> {
-        let mut database = Self { layer, open: None, index: Index::default() };
-        let opened = database.opened()?;
-        let write = opened.begin_write()?;
+    pub(crate) fn open(layer: Layer, access: Access) -> Result<Self, OpenError> {
+        let mut database = Self {
+            layer,
+            access,
+            open: None,
+            commits: 0,
+            lost: None,
+            mark_damaged: false,
+            mark_unsynced: false,
+            index: Index::default(),
+        };
+        database.reopen()?;
+        database.create_tables()?;
+        Ok(database)
+    }
+
+    /// Makes the tables, if this database is new.
+    fn create_tables(&mut self) -> Result<(), redb::Error> {
+        let write = self.opened()?.begin_write()?;
         let is_new = write.open_table(META)?.get("format")?.is_none();
         if is_new {
             write.open_table(META)?.insert("format", FORMAT)?;
@@ -71,7 +152,7 @@ impl Database {
         } else {
             write.abort()?;
         }
-        Ok(database)
+        Ok(())
     }
 
     /// The format of what is on the disk.
@@ -80,19 +161,54 @@ impl Database {
         Ok(read.open_table(META)?.get("format")?.map_or(0, |format| format.value()))
     }
 
+    /// Synced commits that are missing, if it was opened all the same.
+    pub(crate) fn lost(&self) -> Option<Lost> {
+        self.lost
+    }
+
+    /// Whether the mark of the last synced commit is damaged, so that a missing commit would not be noticed.
+    pub(crate) fn mark_is_damaged(&self) -> bool {
+        self.mark_damaged
+    }
+
     pub(super) fn opened(&mut self) -> Result<&mut redb::Database, redb::Error> {
         if self.open.is_none() {
-            let mut builder = redb::Builder::new();
-            builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
-            self.open = Some(builder.create_with_backend(self.layer.clone())?);
+            self.reopen()?;
         }
         self.open.as_mut().ok_or(redb::Error::DatabaseClosed)
+    }
+
+    fn reopen(&mut self) -> Result<(), OpenError> {
+        self.layer.hold();
+        let mut builder = redb::Builder::new();
+        builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+        let database = builder.create_with_backend(self.layer.clone()).map_err(redb::Error::from)?;
+        let found = last_commit(&database)?;
+        let mark = self.layer.mark().map_err(redb::Error::from)?;
+        self.commits = found;
+        self.mark_damaged = mark == Mark::Damaged;
+        if let Mark::Synced(synced) = mark
+            && synced > found
+        {
+            let lost = Lost { synced, found };
+            if self.access == Access::Write {
+                return Err(OpenError::Lost(lost));
+            }
+            self.commits = synced;
+            self.lost = Some(lost);
+        }
+        if self.access != Access::Read {
+            self.layer.release().map_err(redb::Error::from)?;
+        }
+        self.open = Some(database);
+        Ok(())
     }
 
     /// Writes a batch, all of it or nothing. After an error it may have been written or not; writing it again is safe.
     pub(crate) fn commit(&mut self, changes: &mut Changes, sync: Sync) -> Result<(), redb::Error> {
         match self.try_commit(changes, sync) {
             Ok(learned) => {
+                self.commits += 1;
                 self.learn(learned, changes);
                 Ok(())
             }
@@ -104,6 +220,7 @@ impl Database {
     }
 
     fn try_commit(&mut self, changes: &Changes, sync: Sync) -> Result<Learned, redb::Error> {
+        debug_assert!(self.access != Access::Read, "opened for reading");
         let mut write = self.opened()?.begin_write()?;
         write.set_durability(match sync {
             Sync::Now => Durability::Immediate,
@@ -112,8 +229,27 @@ impl Database {
         write_sessions(&write, changes)?;
         write_retained(&write, changes)?;
         let learned = self.write_entries(&write, changes)?;
+        let number = self.commits + 1;
+        write.open_table(META)?.insert(COMMIT, number)?;
         write.commit()?;
+        if sync == Sync::Now {
+            // Whoever is told that the batch is synced relies on the mark too.
+            self.layer.set_mark(number)?;
+            self.mark_unsynced = true;
+        }
         Ok(learned)
+    }
+
+    /// Whether the last mark would not survive a power cut yet.
+    pub(crate) fn mark_is_unsynced(&self) -> bool {
+        self.mark_unsynced
+    }
+
+    /// Makes the last mark survive a power cut as well.
+    pub(crate) fn sync_mark(&mut self) {
+        self.mark_unsynced = false;
+        // If it fails, an older mark stands there, and the next commit writes another.
+        let _ = self.layer.sync_mark();
     }
 
     fn write_entries(&self, write: &WriteTransaction, changes: &Changes) -> Result<Learned, redb::Error> {
@@ -224,6 +360,15 @@ impl Learned {
             Content::Body(body, _) => *self.unshared.entry(body).or_default() += 1,
             Content::Here(_) | Content::Gone => {}
         }
+    }
+}
+
+/// The number of the newest commit; 0 if none has a number.
+fn last_commit(database: &redb::Database) -> Result<u64, redb::Error> {
+    match database.begin_read()?.open_table(META) {
+        Ok(meta) => Ok(meta.get(COMMIT)?.map_or(0, |number| number.value())),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(0),
+        Err(error) => Err(error.into()),
     }
 }
 

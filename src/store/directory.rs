@@ -3,24 +3,28 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::database::{Database, FORMAT};
+use super::database::{Access, Database, FORMAT, OpenError};
 use super::disk::{FileDisk, Layer};
 
 /// The database's file, unless another name is asked for.
 const FILE: &str = "skeeter.redb";
-/// Locked while a process owns the directory.
-const LOCK: &str = "lock";
 
-/// A directory that this process owns, until it is dropped.
+/// The database's file in a directory, owned by this process until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     file: String,
-    _lock: File,
+    access: Access,
+    /// What the file is, once it is open.
+    opened: OnceLock<Identity>,
+    _lock: Option<File>,
 }
+
+/// Device and inode.
+type Identity = (u64, u64);
 
 /// Why a data directory cannot be used: one line for people.
 #[derive(Debug)]
@@ -33,12 +37,14 @@ impl std::fmt::Display for Refusal {
 }
 
 impl Directory {
-    /// Takes a directory for this process; `create` makes it, and only its owner may read it.
+    /// Takes the database's file in a directory for this process: the one of this name, or else ours. With
+    /// [`Access::Write`] the directory is made if it is missing, and only its owner may read it. Brokers whose files have
+    /// different names may share a directory.
     ///
     /// # Errors
     /// When it is not there, may not be written, or another process has it.
-    pub(crate) fn take(path: &Path, create: bool) -> Result<Self, Refusal> {
-        let shown = path.display();
+    pub(crate) fn take(path: &Path, file: Option<&str>, access: Access) -> Result<Self, Refusal> {
+        let (shown, file) = (path.display(), file.unwrap_or(FILE).to_owned());
         let refuse = |error: io::Error| {
             let hint = match error.kind() {
                 io::ErrorKind::NotFound => "; there is no such directory",
@@ -49,23 +55,31 @@ impl Directory {
             };
             Refusal(format!("cannot use the data directory {shown}: {error}{hint}"))
         };
-        if create {
+        if access == Access::Write {
             make_private(path).map_err(refuse)?;
         }
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join(LOCK));
-        let lock = lock.map_err(refuse)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), file: FILE.to_owned(), _lock: lock }),
+        // The process may change its working directory.
+        let path = std::path::absolute(path).map_err(refuse)?;
+        path.metadata().map_err(refuse)?;
+        let lock = open_lock(&path.join(lock_name(&file)), access).map_err(refuse)?;
+        let locked = match &lock {
+            None => Ok(()),
+            Some(lock) if access == Access::Read => lock.try_lock_shared(),
+            Some(lock) => lock.try_lock(),
+        };
+        match locked {
+            Ok(()) => Ok(Self { path, file, access, opened: OnceLock::new(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Refusal(format!(
-                "the data directory {shown} is in use by another process; stop it, or choose another with --data-dir"
+                "{file} in the data directory {shown} is in use by another process; stop it, or choose another \
+                 directory with --data-dir"
             ))),
             Err(TryLockError::Error(error)) => Err(refuse(error)),
         }
     }
 
-    /// With a database's file of another name.
-    pub(crate) fn with_file(self, file: String) -> Self {
-        Self { file, ..self }
+    /// What names it for `skeeter store`: the directory, or the file if it is not ours by name.
+    pub(crate) fn argument(&self) -> PathBuf {
+        if self.file == FILE { self.path.clone() } else { self.file() }
     }
 
     /// The database's file.
@@ -82,14 +96,26 @@ impl Directory {
         if !path.try_exists().map_err(|error| self.unreadable(&error))? {
             self.create()?;
         }
-        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = OpenOptions::new().read(true).write(self.access != Access::Read).open(&path);
         let file = file.map_err(|error| self.unreadable(&error))?;
-        if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        let metadata = file.metadata().map_err(|error| self.unreadable(&error))?;
+        if metadata.len() == 0 {
             return Err(self.damaged("it is empty"));
         }
+        let _ = self.opened.set(identity(&metadata));
         let disk = FileDisk::new(file, delay);
-        let mut database =
-            Database::open(Layer::new(Arc::new(disk))).map_err(|error| self.refusal(&error))?;
+        let mut database = match Database::open(Layer::new(Arc::new(disk)), self.access) {
+            Ok(database) => database,
+            Err(OpenError::Database(error)) => return Err(self.refusal(&error)),
+            Err(OpenError::Lost(lost)) => {
+                return Err(Refusal(format!(
+                    "{} is damaged: {lost}; nothing was changed: `skeeter store export {argument}` saves what is left, \
+                     `skeeter store repair {argument}` accepts the loss so that the broker starts again",
+                    path.display(),
+                    argument = self.argument().display()
+                )));
+            }
+        };
         match database.format().map_err(|error| self.refusal(&error))? {
             FORMAT => Ok(database),
             newer => Err(Refusal(format!(
@@ -97,6 +123,26 @@ impl Directory {
                  wrote it, and there `skeeter store export` to take the messages along",
                 path.display()
             ))),
+        }
+    }
+
+    /// Whether the file that is open is still the one under its name. What is written to one that was removed or replaced
+    /// is gone with the process.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub(crate) fn check_in_place(&self) -> Result<(), String> {
+        let (file, Some(opened)) = (self.file(), self.opened.get()) else { return Ok(()) };
+        match file.metadata() {
+            Ok(metadata) if identity(&metadata) == *opened => Ok(()),
+            Ok(_) => Err(format!("{} was replaced by another file", file.display())),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::StaleNetworkFileHandle => Err(format!("{} was removed", file.display())),
+                // Nothing is known: the process may have changed its user since.
+                _ => Ok(()),
+            },
         }
     }
 
@@ -109,7 +155,8 @@ impl Directory {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(&new)?;
-            drop(Database::open(Layer::new(Arc::new(FileDisk::new(file, Duration::ZERO))))?);
+            let layer = Layer::new(Arc::new(FileDisk::new(file, Duration::ZERO)));
+            drop(Database::open(layer, Access::Write)?);
             std::fs::rename(&new, &path)?;
             #[cfg(unix)]
             File::open(&self.path)?.sync_all()?;
@@ -135,11 +182,12 @@ impl Directory {
     }
 
     fn damaged(&self, cause: &str) -> Refusal {
-        let (file, directory) = (self.file(), self.path.display());
+        let (file, argument) = (self.file(), self.argument());
         Refusal(format!(
-            "{} is damaged: {cause}; nothing was changed: `skeeter store check {directory}` tells more, `skeeter store \
-             export {directory}` saves what can be read, and moving the file away starts anew",
-            file.display()
+            "{} is damaged: {cause}; nothing was changed: `skeeter store check {argument}` tells more, `skeeter store \
+             export {argument}` saves what can be read, and moving the file away starts anew",
+            file.display(),
+            argument = argument.display()
         ))
     }
 }
@@ -150,4 +198,40 @@ fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// The lock of a file, so that brokers with different files may share a directory.
+fn lock_name(file: &str) -> String {
+    if file == FILE { "lock".to_owned() } else { format!("{file}.lock") }
+}
+
+/// Opens the lock, which only the owner may: whoever can open it can keep the broker from starting. Reading makes none.
+fn open_lock(path: &Path, access: Access) -> io::Result<Option<File>> {
+    if access == Access::Read {
+        return match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            lock => lock.map(Some),
+        };
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(path)?;
+    // An older version left it to the umask.
+    #[cfg(unix)]
+    let _ = lock.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    Ok(Some(lock))
+}
+
+#[cfg(unix)]
+fn identity(metadata: &std::fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Elsewhere an open file can be neither removed nor replaced.
+#[cfg(not(unix))]
+fn identity(_: &std::fs::Metadata) -> Identity {
+    (0, 0)
 }

@@ -69,6 +69,20 @@ fn resize(bytes: &mut Vec<u8>, len: u64) {
 }
 
 impl FaultyDisk {
+    /// A disk on which these bytes are safe.
+    pub(super) fn of(image: &[u8]) -> Self {
+        let disk = Self::default();
+        let mut faulty = disk.faulty();
+        (faulty.safe, faulty.seen) = (image.to_vec(), image.to_vec());
+        drop(faulty);
+        disk
+    }
+
+    /// What a process that reads it finds.
+    pub(super) fn image(&self) -> Vec<u8> {
+        self.faulty().seen.clone()
+    }
+
     fn faulty(&self) -> MutexGuard<'_, Faulty> {
         self.0.lock().unwrap()
     }

@@ -4,10 +4,13 @@
 //! journal ── batch ──▶ Changes (each row once) ── one transaction, one sync ──▶ Database ──▶ Layer ──▶ Disk
 //! ```
 //!
-//! Reading order: `row`, `changes`, `database`, `load`, `directory`. What it leaves out: when to write, and what waits for
-//! it; those are the journal's and the broker's thread that runs this. Nothing is ever deleted because it is damaged.
+//! Reading order: `row`, `changes`, `mark`, `database`, `load`, `directory`. What it leaves out: when to write, and what
+//! waits for it; those are the journal's and the broker's thread that runs this. Nothing is ever deleted because it is
+//! damaged.
 
 mod changes;
+#[cfg(test)]
+mod damage;
 mod database;
 mod directory;
 mod disk;
@@ -15,6 +18,7 @@ mod disk;
 mod faulty;
 mod index;
 mod load;
+mod mark;
 mod row;
 #[cfg(test)]
 mod simulated;
@@ -22,7 +26,7 @@ mod simulated;
 mod tests;
 
 pub(crate) use changes::Changes;
-pub(crate) use database::{Database, Sync};
+pub(crate) use database::{Access, Database, Sync};
 pub(crate) use directory::Directory;
 pub(crate) use load::Head;
 pub(crate) use row::Clock;

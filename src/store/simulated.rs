@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::changes::Changes;
-use super::database::{Database, Sync};
+use super::database::{Access, Database, Sync};
 use super::disk::Layer;
 use super::faulty::FaultyDisk;
 use super::load::Head;
@@ -30,7 +30,7 @@ struct Stored {
 
 fn begin(seed: u64) -> Box<dyn Medium> {
     let disk = Arc::new(FaultyDisk::default());
-    let database = Database::open(Layer::new(disk.clone())).unwrap();
+    let database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
     let random = Random::new(!seed);
     Box::new(Stored { disk, database: Some(database), changes: None, fails: false, random })
 }
@@ -88,7 +88,7 @@ impl Medium for Stored {
         }
         (self.database, self.changes) = (None, None);
         self.disk.cut(&mut self.random);
-        let mut database = Database::open(Layer::new(self.disk.clone())).unwrap();
+        let mut database = Database::open(Layer::new(self.disk.clone()), Access::Write).unwrap();
         let saved = database.load(Head { messages: head, bytes: usize::MAX }, clock(now)).unwrap();
         self.database = Some(database);
         saved

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::database::{Database, Sync};
+use super::database::{Access, Database, Sync};
 use super::disk::Layer;
 use super::faulty::FaultyDisk;
 use super::load::Head;
@@ -191,7 +191,7 @@ const CLOCK: Clock = Clock { wall: 1_000_000, now: Instant::from_micros(1_000_00
 const HEAD: Head = Head { messages: 3, bytes: usize::MAX };
 
 fn open(disk: &Arc<FaultyDisk>) -> (Database, String) {
-    let mut database = Database::open(Layer::new(disk.clone())).unwrap();
+    let mut database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
     let mut saved = database.load(HEAD, CLOCK).unwrap();
     saved.last_number = 0;
     let saved = format!("{saved:#?}");

@@ -118,6 +118,51 @@ fn only_the_owner_can_read_a_data_directory() {
     drop(start(&directory, &[]));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&directory.join("skeeter.redb"))), (0o700, 0o600));
+    // Also in a directory that everybody may read: whoever can open the lock can keep the broker from starting.
+    let shared = folder.file("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::write(shared.join("lock"), b"").unwrap();
+    for path in [&shared, &shared.join("lock")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let _broker = start(&shared, &[]);
+    assert_eq!((mode(&shared), mode(&shared.join("lock"))), (0o755, 0o600));
+}
+
+#[test]
+fn brokers_with_different_persistence_files_share_a_directory() {
+    let folder = Folder::new();
+    let place = folder.file("lib");
+    let config = |file: &str| {
+        format!(
+            "listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n{file}",
+            place.display()
+        )
+    };
+    let names = ["", "persistence_file one.db\n", "persistence_file two.db\n"];
+    let mut brokers = names.map(|name| Broker::with_config(&folder, &config(name), &[]));
+    brokers.iter().for_each(|broker| fill(broker.port));
+    let path = folder.file("again.conf");
+    fs::write(&path, config("persistence_file one.db\n")).unwrap();
+    let again = skeeter().args(["broker", "-c"]).arg(&path).output().unwrap();
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(
+        said.contains("one.db.redb in the data directory") && said.contains("in use by another"),
+        "{said}"
+    );
+    for broker in &mut brokers {
+        broker.signal("TERM");
+        assert_eq!(broker.status(), 0);
+    }
+    for name in ["", "one.db.redb", "two.db.redb"] {
+        let check = skeeter().args(["store", "check"]).arg(place.join(name)).output().unwrap();
+        let said = String::from_utf8(check.stdout).unwrap();
+        assert!(
+            said.contains("is sound: 1 sessions, 1 subscriptions, 1 messages that wait"),
+            "{name}: {said}"
+        );
+    }
+    names.iter().for_each(|name| expect_filled(Broker::with_config(&folder, &config(name), &[]).port, true));
 }
 
 /// The file of messages that such a broker leaves when it ends.

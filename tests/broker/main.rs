@@ -12,6 +12,8 @@ mod bad_input;
 mod bridges;
 mod config;
 mod crash;
+#[cfg(unix)]
+mod damage;
 #[cfg(target_os = "linux")]
 mod dlt;
 mod durable;

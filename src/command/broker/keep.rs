@@ -14,7 +14,7 @@ use super::heap;
 use super::periodic::GIVE_BACK;
 use super::worker::Shared;
 use crate::broker::{Durability, Page, Turn};
-use crate::store::{Changes, Clock, Database, Directory, Head, Sync};
+use crate::store::{Access, Changes, Clock, Database, Directory, Head, Sync};
 
 /// Between two tries of a store that fails.
 const RETRY: Duration = Duration::from_millis(250);
@@ -22,6 +22,8 @@ const RETRY: Duration = Duration::from_millis(250);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// The longest time until what is written without a promise is synced.
 const AT_LEISURE: Duration = Duration::from_secs(1);
+/// How often the file is looked for under its name, beside each commit.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// A data directory that this process has taken, and what is in it.
 pub(super) struct Opened {
@@ -46,10 +48,8 @@ pub(super) struct Place {
 /// One line for people.
 pub(super) fn open(place: Option<&Place>) -> Result<Option<Opened>, String> {
     let Some(Place { directory, file, durability: _, sync_delay }) = place else { return Ok(None) };
-    let mut directory = Directory::take(directory, true).map_err(|refusal| refusal.to_string())?;
-    if let Some(file) = file {
-        directory = directory.with_file(file.clone());
-    }
+    let directory = Directory::take(directory, file.as_deref(), Access::Write);
+    let directory = directory.map_err(|refusal| refusal.to_string())?;
     let database = directory.open(*sync_delay).map_err(|refusal| refusal.to_string())?;
     Ok(Some(Opened { directory, database }))
 }
@@ -93,6 +93,12 @@ pub(super) fn start(opened: Opened, shared: &Arc<Shared>) -> Result<Keeping, Str
         shared.broker.journal().durability(),
         began.elapsed().as_millis()
     ));
+    if database.mark_is_damaged() {
+        shared.log.warning(&format!(
+            "{}: the mark of the last synced commit is damaged, so it is not known whether that commit is missing",
+            directory.file().display()
+        ));
+    }
     let keeper = Keeper {
         directory,
         database,
@@ -100,6 +106,7 @@ pub(super) fn start(opened: Opened, shared: &Arc<Shared>) -> Result<Keeping, Str
         turn,
         synced: Instant::now(),
         dirty: false,
+        checked: Instant::now(),
         tidy_at: None,
     };
     let thread = std::thread::Builder::new().name("store".into()).spawn(move || keep(keeper));
@@ -134,6 +141,8 @@ struct Keeper {
     /// When the database was last synced, and whether something was written since.
     synced: Instant,
     dirty: bool,
+    /// When the file was last looked for under its name.
+    checked: Instant,
     /// When the end of this thread's heap is given back, if something was written since it last was.
     tidy_at: Option<Instant>,
 }
@@ -188,20 +197,20 @@ impl Keeper {
         if self.database.sweeps() {
             return self.write(&mut Changes::default(), self.sync());
         }
-        if !self.dirty {
-            match self.tidy() {
-                Some(left) => std::thread::park_timeout(left),
-                None => std::thread::park(),
-            }
-            return true;
+        if self.checked.elapsed() >= CHECK && !self.check_in_place() {
+            return false;
         }
-        match AT_LEISURE.checked_sub(self.synced.elapsed()) {
-            Some(left) if !left.is_zero() => {
-                std::thread::park_timeout(left);
-                true
+        let mut sleep = CHECK;
+        if self.dirty || self.database.mark_is_unsynced() {
+            let left = AT_LEISURE.saturating_sub(self.synced.elapsed());
+            match self.dirty {
+                true if left.is_zero() => return self.write(&mut Changes::default(), Sync::Now),
+                false if left.is_zero() => self.database.sync_mark(),
+                _ => sleep = sleep.min(left),
             }
-            _ => self.write(&mut Changes::default(), Sync::Now),
         }
+        std::thread::park_timeout(self.tidy().map_or(sleep, |left| left.min(sleep)));
+        true
     }
 
     /// Gives back the end of this thread's heap when it is time to; how long until then, if it is not.
@@ -222,9 +231,12 @@ impl Keeper {
         }
     }
 
-    /// Writes until it succeeds, or the broker has stopped and waited long enough.
+    /// Writes until it succeeds, or the broker has stopped and waited long enough. Nothing is said to be kept in a file
+    /// that is not in its place any more.
     fn write(&mut self, changes: &mut Changes, sync: Sync) -> bool {
-        let written = self.persist(|database| database.commit(changes, sync)).is_some();
+        let written = self.check_in_place()
+            && self.persist(|database| database.commit(changes, sync)).is_some()
+            && self.check_in_place();
         match sync {
             Sync::Now => (self.synced, self.dirty) = (Instant::now(), false),
             Sync::Later => self.dirty = true,
@@ -246,32 +258,50 @@ impl Keeper {
         true
     }
 
+    /// Whether the file is where it was opened; waits until it is, or the broker has stopped and waited long enough.
+    fn check_in_place(&mut self) -> bool {
+        let directory = &self.directory;
+        let found = retry(&self.shared, || {
+            directory.check_in_place().map_err(|why| {
+                format!("{why} while the broker was running: what is in it would be lost, so nothing more is acknowledged")
+            })
+        });
+        self.checked = Instant::now();
+        found.is_some()
+    }
+
     fn persist<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T, redb::Error>) -> Option<T> {
-        let (journal, log) = (self.shared.broker.journal(), &self.shared.log);
-        let (mut failing, mut closed) = (false, None);
-        loop {
-            match work(&mut self.database) {
-                Ok(done) => {
-                    if failing {
-                        log.info("the store works again");
-                    }
-                    return Some(done);
+        let (database, directory) = (&mut self.database, &self.directory);
+        retry(&self.shared, || {
+            work(database).map_err(|error| format!("cannot write {}: {error}", directory.file().display()))
+        })
+    }
+}
+
+/// Tries until it succeeds, or the broker has stopped and waited long enough.
+fn retry<T>(shared: &Shared, mut work: impl FnMut() -> Result<T, String>) -> Option<T> {
+    let (journal, log) = (shared.broker.journal(), &shared.log);
+    let (mut failing, mut closed) = (false, None);
+    loop {
+        match work() {
+            Ok(done) => {
+                if failing {
+                    journal.recovered();
+                    log.info("the store works again");
                 }
-                Err(error) if !failing => {
-                    failing = true;
-                    journal.failed(self.shared.now());
-                    log.error(&format!(
-                        "cannot write {}: {error}; what would have to be kept is refused until it can be",
-                        self.directory.file().display()
-                    ));
-                }
-                Err(_) => {}
+                return Some(done);
             }
-            if journal.is_closed() && closed.get_or_insert_with(Instant::now).elapsed() > FAREWELL {
-                log.error("the store has not kept what came last");
-                return None;
+            Err(error) if !failing => {
+                failing = true;
+                journal.failed(shared.now());
+                log.error(&format!("{error}; what would have to be kept is refused until it can be"));
             }
-            std::thread::sleep(RETRY);
+            Err(_) => {}
         }
+        if journal.is_closed() && closed.get_or_insert_with(Instant::now).elapsed() > FAREWELL {
+            log.error("the store has not kept what came last");
+            return None;
+        }
+        std::thread::sleep(RETRY);
     }
 }

@@ -12,11 +12,15 @@ use crate::codec::property::{Place, Properties, PropertiesBuf, Property};
 use crate::command::exit::{Failure, INPUT};
 use crate::command::record;
 use crate::message::{MessageRef, QoS};
+use crate::store::Access;
 use crate::time::Instant;
 
 pub(super) fn run(path: &std::path::Path, messages_only: bool) -> Result<(), Failure> {
-    let (directory, mut database) = open(path)?;
+    let (directory, mut database) = open(path, Access::Read)?;
     let saved = load(&directory, &mut database)?;
+    if let Some(lost) = database.lost() {
+        eprintln!("skeeter store: {}: {lost}; what is left is written", directory.file().display());
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut lines = Vec::new();
     for SavedRetained { message, source: _ } in &saved.retained {

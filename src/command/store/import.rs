@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{failed, load};
+use super::{failed, load, take};
 use crate::broker::{Entry, OwnerUser, Parked, Record, Saved, SessionOwner, SessionRecord, Subscribed, Will};
 use crate::client::Outgoing;
 use crate::codec::packet::{Options, RetainHandling};
@@ -17,12 +17,12 @@ use crate::codec::property::{Properties, PropertiesBuf};
 use crate::command::exit::{Failure, INPUT};
 use crate::command::record;
 use crate::message::{Message, MessageRef, QoS};
-use crate::store::{Clock, Directory, Sync};
+use crate::store::{Access, Clock, Sync};
 use crate::time::Instant;
 use crate::topic::{TopicFilter, TopicName};
 
 pub(super) fn run(path: &std::path::Path) -> Result<(), Failure> {
-    let directory = Directory::take(path, true).map_err(failed)?;
+    let directory = take(path, Access::Write)?;
     let mut database = directory.open(Duration::ZERO).map_err(failed)?;
     let mut import = Import::new(load(&directory, &mut database)?);
     for (number, line) in std::io::stdin().lock().lines().enumerate() {

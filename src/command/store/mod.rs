@@ -3,12 +3,13 @@
 mod export;
 mod import;
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::exit;
 use crate::broker::Saved;
 use crate::cli::store::{StoreCommand, StoreCommandArgs};
-use crate::store::{Clock, Database, Directory, Head};
+use crate::store::{Access, Changes, Clock, Database, Directory, Head, Sync};
 use crate::time::Instant;
 
 /// Runs a subcommand; the status to exit with.
@@ -17,6 +18,7 @@ pub(super) fn run(args: &StoreCommandArgs) -> u8 {
         StoreCommand::Check(args) => check(&args.data_dir),
         StoreCommand::Export(args) => export::run(&args.directory.data_dir, args.messages),
         StoreCommand::Import(args) => import::run(&args.data_dir),
+        StoreCommand::Repair(args) => repair(&args.data_dir),
     };
     match done {
         Ok(()) => exit::SUCCESS.code,
@@ -32,9 +34,20 @@ fn failed(text: impl std::fmt::Display) -> exit::Failure {
     exit::Failure::new(exit::FAILURE, text)
 }
 
-/// Opens what is in a directory that must be there.
-fn open(path: &std::path::Path) -> Result<(Directory, Database), exit::Failure> {
-    let directory = Directory::take(path, false).map_err(failed)?;
+/// The file of messages that an argument names: its directory, or the file itself.
+fn take(path: &Path, access: Access) -> Result<Directory, exit::Failure> {
+    let named = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file());
+    let directory = match path.parent().filter(|_| named.is_some()) {
+        Some(parent) if parent == Path::new("") => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    };
+    Directory::take(directory, named, access).map_err(failed)
+}
+
+/// Opens what must be there.
+fn open(path: &Path, access: Access) -> Result<(Directory, Database), exit::Failure> {
+    let directory = take(path, access)?;
     if !directory.file().exists() {
         return Err(failed(format!(
             "{} is not there: no broker has kept anything in this directory",
@@ -53,20 +66,57 @@ fn load(directory: &Directory, database: &mut Database) -> Result<Saved, exit::F
         .map_err(|error| failed(format!("{}: {error}", directory.file().display())))
 }
 
-fn check(path: &std::path::Path) -> Result<(), exit::Failure> {
-    // Opening checks all trees, and loading every row.
-    let (directory, mut database) = open(path)?;
-    let saved = load(&directory, &mut database)?;
+fn count(saved: &Saved) -> String {
     let of_sessions: usize =
         saved.sessions.iter().map(|session| session.queue.head.len() + session.sent.len()).sum();
     let of_groups: usize = saved.groups.iter().map(|group| group.queue.head.len()).sum();
     let subscriptions: usize = saved.sessions.iter().map(|session| session.subscriptions.len()).sum();
-    println!(
-        "{} is sound: {} sessions, {subscriptions} subscriptions, {} messages that wait, {} retained messages",
-        directory.file().display(),
+    format!(
+        "{} sessions, {subscriptions} subscriptions, {} messages that wait, {} retained messages",
         saved.sessions.len(),
         of_sessions + of_groups,
         saved.retained.len()
-    );
+    )
+}
+
+fn check(path: &Path) -> Result<(), exit::Failure> {
+    // Opening checks all trees, and loading every row.
+    let (directory, mut database) = open(path, Access::Read)?;
+    let what = count(&load(&directory, &mut database)?);
+    let file = directory.file();
+    if let Some(lost) = database.lost() {
+        return Err(failed(format!(
+            "{} is damaged: {lost}. Left are {what}. `skeeter store export {argument}` saves them, `skeeter store repair \
+             {argument}` accepts the loss so that the broker starts again",
+            file.display(),
+            argument = directory.argument().display(),
+        )));
+    }
+    if database.mark_is_damaged() {
+        eprintln!(
+            "skeeter store: {}: the mark of the last synced commit is damaged, so it is not known whether that commit is \
+             missing; all others are there",
+            file.display()
+        );
+    }
+    println!("{} is sound: {what}", file.display());
+    Ok(())
+}
+
+fn repair(path: &Path) -> Result<(), exit::Failure> {
+    let (directory, mut database) = open(path, Access::Repair)?;
+    let what = count(&load(&directory, &mut database)?);
+    let file = directory.file();
+    if database.lost().is_none() && !database.mark_is_damaged() {
+        println!("{} needs no repair: {what}", file.display());
+        return Ok(());
+    }
+    let committed = database.commit(&mut Changes::default(), Sync::Now);
+    committed.map_err(|error| failed(format!("cannot write {}: {error}", file.display())))?;
+    database.sync_mark();
+    match database.lost() {
+        Some(lost) => println!("{} can be used again, though {lost}. Left are {what}", file.display()),
+        None => println!("{} has a new mark of its last synced commit: {what}", file.display()),
+    }
     Ok(())
 }
