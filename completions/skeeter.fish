@@ -180,7 +180,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connectio
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-failed-logins -d 'Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-waiting-logins -d 'Passwords that wait to be verified; 16,384 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connect-size -d 'Bytes of a CONNECT, the one packet that anybody can send; 256K unless given' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-filter-levels -d 'Levels of one filter; 200 unless given' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-filter-levels -d 'Levels of one topic filter or topic name; 201 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Bytes of one packet from a client; 16M unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Messages that wait for one session; 100,000 unless given' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Bytes of the messages that wait for one session; 64M unless given' -r
@@ -205,6 +205,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l check-retain-
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s d -l daemon -d 'Goes on in the background, without stdin, stdout and stderr'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s q -l quiet -d 'Logs errors only'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s v -l verbose -d 'Logs everything: subscriptions as well'
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l allow-control-characters -d 'Accepts control characters and non-characters in topics, client IDs and usernames'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l version -d 'Shows the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skeeter -n "__fish_skeeter_using_subcommand cert" -l data-dir -d 'The data directory of the broker; without it the authority is in skeeter/tls in $XDG_STATE_HOME or ~/.local/state' -r -F

@@ -175,6 +175,23 @@ pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
     intersection(wide, narrow).is_some_and(|both| both == narrow)
 }
 
+/// The first character that a broker may refuse in topics and client IDs: a control character or a non-character (MQTT 5,
+/// section 1.5.4).
+pub(crate) fn refusable_character(text: &str) -> Option<char> {
+    // Nearly every topic is plain ASCII, which is found out in one pass without a branch.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    let is_non_character = |c: char| u32::from(c) & 0xFFFE == 0xFFFE || matches!(c, '\u{FDD0}'..='\u{FDEF}');
+    text.chars().find(|c| c.is_control() || is_non_character(*c))
+}
+
+/// Whether a topic or filter has more than `most` levels.
+pub(crate) fn is_deeper(topic: &str, most: usize) -> bool {
+    // A level beyond the first takes at least one byte.
+    topic.len() >= most && topic.bytes().filter(|byte| *byte == b'/').count() >= most
+}
+
 fn check_wildcards(filter: &str) -> Result<(), BadTopic> {
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
@@ -190,7 +207,7 @@ fn check_wildcards(filter: &str) -> Result<(), BadTopic> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BadTopic, TopicFilter, TopicName};
+    use super::{BadTopic, TopicFilter, TopicName, is_deeper, refusable_character};
 
     /// Filter, name, and whether they match; from the examples of section 4.7 and the corners beside them.
     const MATCHES: &[(&str, &str, bool)] = &[
@@ -250,6 +267,24 @@ mod tests {
         }
         assert_eq!(TopicFilter::new(&"a".repeat(65_536)), Err(BadTopic::TooLong)); // [v3 MQTT-4.7.3-3] [v5 MQTT-4.7.3-3]
         assert!(TopicFilter::new(&"a".repeat(65_535)).is_ok());
+    }
+
+    #[test]
+    fn control_characters_and_non_characters_may_be_refused() {
+        for c in ['\u{1}', '\n', '\u{1F}', '\u{7F}', '\u{80}', '\u{9F}', '\u{FDD0}', '\u{FFFE}', '\u{10FFFF}']
+        {
+            assert_eq!(refusable_character(&format!("a/ü{c}/b")), Some(c), "{c:?}");
+        }
+        for text in ["", "a/b c~", "Küche/温度", "\u{A0}", "\u{FDCF}\u{FDF0}\u{FFFD}\u{1F600}"] {
+            assert_eq!(refusable_character(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn levels_are_counted_by_their_separators() {
+        for (topic, most, deeper) in [("a", 1, false), ("/", 1, true), ("/", 2, false), ("a/b/c", 2, true)] {
+            assert_eq!(is_deeper(topic, most), deeper, "{topic} {most}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::owner::SessionName;
 use super::rights::Policy;
 use crate::codec::packet::{Connect, Version};
 use crate::codec::reason::Reason;
-use crate::topic::TopicName;
+use crate::topic::{TopicName, refusable_character};
 
 impl Connection {
     pub(super) fn check(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
@@ -25,6 +25,7 @@ impl Connection {
             return Err((Reason::BAD_AUTHENTICATION_METHOD, "no authentication method is supported")); // [MQTT-4.12.0-1]
         }
         check_identifier(connect, policy)?;
+        self.check_characters(connect)?;
         self.check_will(connect, policy)?;
         if self.broker.journal.failing_since().is_some() && self.would_be_kept(connect, policy) {
             let detail = "the store fails, so a session that outlives its connection cannot be kept";
@@ -48,6 +49,10 @@ impl Connection {
         if TopicName::new(will.topic).is_err() {
             return Err((Reason::TOPIC_NAME_INVALID, "the will's topic is not a topic name"));
         }
+        self.limits.check_topic(will.topic).map_err(|detail| (Reason::TOPIC_NAME_INVALID, detail))?;
+        if let Some(topic) = will.properties.response_topic() {
+            self.limits.check_topic(topic).map_err(|detail| (Reason::TOPIC_NAME_INVALID, detail))?;
+        }
         if will.qos > policy.max_qos {
             return Err((Reason::QOS_NOT_SUPPORTED, "the will's QoS is higher than is allowed here")); // [MQTT-3.2.2-12]
         }
@@ -63,6 +68,20 @@ impl Connection {
         }
         if will.properties.payload_format() == Some(1) && std::str::from_utf8(will.payload).is_err() {
             return Err((Reason::PAYLOAD_FORMAT_INVALID, "the will's payload is not UTF-8 as it says"));
+        }
+        Ok(())
+    }
+
+    /// Refuses what could not be written to a log or a terminal as it is.
+    fn check_characters(&self, connect: &Connect<'_>) -> Result<(), Refusal> {
+        let refused = |text: &str| !self.limits.control_characters && refusable_character(text).is_some();
+        if refused(connect.client_id) {
+            let detail = "the client ID contains a control character or a non-character";
+            return Err((Reason::CLIENT_IDENTIFIER_NOT_VALID, detail));
+        }
+        if connect.username.is_some_and(refused) {
+            let detail = "the username contains a control character or a non-character";
+            return Err((Reason::BAD_USER_NAME_OR_PASSWORD, detail));
         }
         Ok(())
     }

@@ -70,13 +70,11 @@ impl Connection {
         let connect = match codec::decode_connect(frame) {
             Ok(connect) => connect,
             Err(malformed) => {
-                if let Some(version) = codec::connect_version(frame) {
-                    self.refuse(version, "", None, (malformed.reason, malformed.detail), turn);
-                } else if malformed.reason == Reason::UNSUPPORTED_PROTOCOL_VERSION {
-                    // A level we do not know: said as 3.1.1 says it, which every client reads [MQTT-3.1.2-2].
-                    self.refuse(Version::V3_1_1, "", None, (malformed.reason, malformed.detail), turn);
-                } else {
-                    self.fault(malformed.reason, malformed.detail, turn);
+                match codec::refusal_version(frame) {
+                    Some(version) => {
+                        self.refuse(version, "", None, (malformed.reason, malformed.detail), turn);
+                    }
+                    None => self.fault(malformed.reason, malformed.detail, turn),
                 }
                 return;
             }

@@ -17,6 +17,7 @@ use super::addresses::Place;
 use super::authenticate::Held;
 use super::connect::Request;
 use super::event::{Ending, Event};
+use super::first_byte::{AUTH_WITHOUT_METHOD, OF_SERVERS, SECOND_CONNECT};
 use super::journal::{PATIENCE, Ticket};
 use super::limits::Limits;
 use super::link::Shared;
@@ -169,13 +170,16 @@ impl Connection {
         turn.publisher.clone_from(&self.waker);
         while self.reads() && used < bytes.len() {
             let rest = &bytes[used..];
-            if matches!(self.phase, Phase::New) && rest[0] != 0x10 {
+            if matches!(self.phase, Phase::New) && rest[0] >> 4 != 1 {
                 // Whatever this is, we need not wait for the length it seems to give [MQTT-3.1.0-1].
                 self.fault(Reason::PROTOCOL_ERROR, "the first packet is not CONNECT", turn);
                 break;
             }
             match frame::cut(rest, self.most()) {
-                Ok(None) => break,
+                Ok(None) => {
+                    self.check_first(rest[0], turn);
+                    break;
+                }
                 Ok(Some(frame)) => {
                     used += frame.len();
                     self.heard = turn.now;
@@ -231,13 +235,11 @@ impl Connection {
             Packet::Pingreq => self.write(&Packet::Pingresp, turn), // [MQTT-3.12.4-1]
             Packet::Disconnect(disconnect) => self.disconnect(&disconnect, turn),
             // [MQTT-3.1.0-2]
-            Packet::Connect(_) => self.fault(Reason::PROTOCOL_ERROR, "a second CONNECT", turn),
+            Packet::Connect(_) => self.fault(Reason::PROTOCOL_ERROR, SECOND_CONNECT, turn),
             // [MQTT-4.12.0-7]
-            Packet::Auth(_) => {
-                self.fault(Reason::PROTOCOL_ERROR, "AUTH without an authentication method", turn)
-            }
+            Packet::Auth(_) => self.fault(Reason::PROTOCOL_ERROR, AUTH_WITHOUT_METHOD, turn),
             Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
-                self.fault(Reason::PROTOCOL_ERROR, "a packet that only a server sends", turn);
+                self.fault(Reason::PROTOCOL_ERROR, OF_SERVERS, turn);
             }
         }
     }

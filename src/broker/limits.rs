@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::delivery::MAX_SESSION_ID;
+use crate::topic;
 
 /// What one broker allows. What is not said to be of the broker, or of an address, is per connection or per session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages we have in flight to a client, where its own Receive Maximum allows as many.
     pub in_flight: u16,
-    /// Bytes of them, from which on none is added.
+    /// Bytes of their payloads, from which on none is added.
     pub in_flight_bytes: usize,
     /// Topic aliases a client may set; announced in CONNACK. 0: none.
     pub topic_aliases_in: u16,
@@ -47,8 +48,12 @@ pub struct Limits {
     pub keep_alive: u16,
     /// Seconds a session outlives its connection at most; `u32::MAX`: for ever.
     pub session_expiry: u32,
-    /// Levels of a filter; a longer one is refused with 0x97 (3.1.1: 0x80). Each costs memory of the index.
+    /// Levels of a topic filter or topic name. A deeper filter is refused with 0x97 (3.1.1: 0x80), a deeper topic name closes
+    /// the connection. Each costs memory of the index.
     pub filter_levels: usize,
+    /// Whether topics, filters, client IDs and usernames may contain control characters and non-characters (MQTT 5, section
+    /// 1.5.4).
+    pub control_characters: bool,
     /// Subscriptions of one session.
     pub subscriptions: usize,
     /// Retained messages of the broker.
@@ -88,6 +93,17 @@ pub struct Limits {
 impl Limits {
     /// Bytes a queued message costs beside its content.
     pub const QUEUED_OVERHEAD: usize = 128;
+
+    /// Whether a topic name is accepted, as far as limits go.
+    pub(super) fn check_topic(&self, topic: &str) -> Result<(), &'static str> {
+        if topic::is_deeper(topic, self.filter_levels) {
+            return Err("the topic has more levels than are allowed here");
+        }
+        match self.control_characters || topic::refusable_character(topic).is_none() {
+            true => Ok(()),
+            false => Err("the topic contains a control character or a non-character"),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -111,7 +127,9 @@ impl Default for Limits {
             topic_aliases_out: 100,
             keep_alive: 0,
             session_expiry: u32::MAX,
-            filter_levels: 200,
+            // As in mosquitto: 200 separators.
+            filter_levels: 201,
+            control_characters: false,
             subscriptions: 100_000,
             retained_messages: usize::MAX,
             retained_bytes: usize::MAX,

@@ -29,6 +29,7 @@ mod directory;
 mod entitle;
 mod event;
 mod filters;
+mod first_byte;
 mod held;
 pub mod index;
 mod journal;

@@ -30,7 +30,13 @@ impl Connection {
     }
 
     /// What of a message itself keeps it from being routed.
-    fn refuse_content(&self, publish: &Publish<'_>, turn: &Turn) -> Option<Fault> {
+    fn refuse_content(&self, topic: &str, publish: &Publish<'_>, turn: &Turn) -> Option<Fault> {
+        if let Err(detail) = self.limits.check_topic(topic) {
+            return Some((Reason::TOPIC_NAME_INVALID, detail));
+        }
+        if let Some(Err(detail)) = publish.properties.response_topic().map(|to| self.limits.check_topic(to)) {
+            return Some((Reason::TOPIC_NAME_INVALID, detail));
+        }
         if publish.retain && !publish.payload.is_empty() && self.limits.memory_is_full {
             turn.counters.publish_dropped.add(1);
             return Some((Reason::QUOTA_EXCEEDED, "the broker uses as much memory as it may"));
@@ -86,9 +92,14 @@ impl Connection {
             self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }
-        if let Some(refusal) = self.refuse_content(publish, turn) {
-            let (reason, detail) = refusal;
-            if answer.is_none() && reason == Reason::PAYLOAD_FORMAT_INVALID {
+        if let Some((reason, detail)) = self.refuse_content(topic, publish, turn) {
+            let closes = match reason {
+                Reason::PAYLOAD_FORMAT_INVALID => answer.is_none(),
+                // A bridge would bring the same message again.
+                Reason::TOPIC_NAME_INVALID => !self.peer.kind.is_bridge(),
+                _ => false,
+            };
+            if closes {
                 return Err((reason, detail));
             }
             self.answer(answer, reason, (len, Ticket::NONE), turn);

@@ -150,6 +150,8 @@ impl Broker {
         let in_flight = |entry: Entry| -> (QoS, Kept) {
             (entry.qos, Some(Box::new(InFlight { waiting: entry.into(), group: None })))
         };
+        let entries = sent.iter().filter_map(|sent| sent.entry.as_ref());
+        state.in_flight_bytes = entries.map(|entry| entry.message.as_ref().payload.len()).sum();
         let sent = sent.into_iter().map(|sent| (sent.sequence, sent.entry.map(in_flight)));
         state.outbox = Outbox::restore(limits.in_flight, limits.packet_id, sent.collect());
         state.inbox = Some(Box::new(Inbox::restore(limits.receive_maximum, held)));

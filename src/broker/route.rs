@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::Broker;
+use super::event::Drop;
 use super::link::Shared;
 use super::record::Record;
 use super::retained::Slot;
@@ -61,9 +62,9 @@ impl Receiver {
 #[derive(Debug, Default)]
 pub(crate) struct Receivers {
     list: Vec<Receiver>,
-    /// Sessions with a subscription that does not want their own messages, and what is left for these, if anything: by
-    /// key.
-    own: Vec<(u64, Option<Grant>)>,
+    /// Receivers with a No Local subscription, by their position in the list, and what remains for the session's own
+    /// messages, if anything.
+    own: Vec<(usize, Option<Grant>)>,
 }
 
 /// What a worker remembers, as long as no subscription changes.
@@ -139,18 +140,16 @@ impl Receivers {
 
     /// Notes who of them may read the topic, so that it need not be asked for each message.
     fn judge(&mut self, topic: &str) {
-        let own = |(key, grant): &mut (u64, Option<Grant>), list: &[Receiver]| {
-            let same = list.binary_search_by_key(key, Receiver::key).ok().map(|position| &list[position]);
-            if let (Some(grant), Some(Receiver::Session(_, judged))) = (grant, same) {
-                grant.verdict = judged.verdict;
-            }
-        };
         for receiver in &mut self.list {
             if let Receiver::Session(session, grant) = receiver {
                 grant.verdict = session.lock().reader.as_ref().map(|reader| reader.verdict(topic));
             }
         }
-        self.own.iter_mut().for_each(|entry| own(entry, &self.list));
+        for (position, own) in &mut self.own {
+            if let (Some(own), Some(Receiver::Session(_, grant))) = (own, self.list.get(*position)) {
+                own.verdict = grant.verdict;
+            }
+        }
     }
 
     /// Adds a group, or all that one session has subscribed to.
@@ -166,16 +165,16 @@ impl Receivers {
         });
         if subscriptions.clone().any(|(options, _)| options.no_local) {
             // They are left out of the publisher's own messages, they alone [MQTT-3.8.3-3].
-            self.own
-                .push((session.key, merge(subscriptions.clone().filter(|(options, _)| !options.no_local))));
+            let rest = merge(subscriptions.clone().filter(|(options, _)| !options.no_local));
+            self.own.push((self.list.len(), rest));
         }
         self.list.extend(merge(subscriptions).map(|grant| Receiver::Session(session.clone(), grant)));
     }
 
-    /// What is granted for messages of the session's own, where `grant` is for those of others.
-    fn own<'a>(&'a self, key: u64, grant: &'a Grant) -> Option<&'a Grant> {
-        match self.own.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(position) => self.own[position].1.as_ref(),
+    /// What the receiver at `position` is granted for messages of its own session, where `grant` is for those of others.
+    fn own<'a>(&'a self, position: usize, grant: &'a Grant) -> Option<&'a Grant> {
+        match self.own.binary_search_by_key(&position, |(position, _)| *position) {
+            Ok(found) => self.own[found].1.as_ref(),
             Err(_) => Some(grant),
         }
     }
@@ -228,12 +227,12 @@ impl FanOut {
     ) -> bool {
         let limits = turn.limits.clone();
         let end = self.next.saturating_add(most).min(self.receivers.list.len());
-        for receiver in &self.receivers.list[self.next..end] {
+        for (receiver, position) in self.receivers.list[self.next..end].iter().zip(self.next..) {
             let offer = match receiver {
                 Receiver::Session(session, grant) => {
                     let grant = match session.key == self.publisher {
                         false => Some(grant),
-                        true => self.receivers.own(session.key, grant),
+                        true => self.receivers.own(position, grant),
                     };
                     let Some(grant) = grant else { continue };
                     session.offer(message, grant, self.retained, turn, &limits)
@@ -241,7 +240,8 @@ impl FanOut {
                 Receiver::Group(group) => group.offer(message, turn, &limits),
             };
             match offer {
-                Offer::Taken => self.taken += 1,
+                // What a receiver cannot be sent is discarded as if it had been sent [MQTT-3.1.2-25] [MQTT-3.3.2-5].
+                Offer::Taken | Offer::Dropped(Drop::TooLarge | Drop::Expired) => self.taken += 1,
                 Offer::Pressed => {
                     self.taken += 1;
                     if pressed.iter().all(|other| other.key() != receiver.key()) {
@@ -258,12 +258,13 @@ impl FanOut {
 
     /// Whether anybody had subscribed.
     pub(crate) fn matched(&self) -> bool {
-        let left_out = |(key, own): &(u64, Option<Grant>)| *key == self.publisher && own.is_none();
-        match self.receivers.list.len() {
-            0 => false,
-            1 => !self.receivers.own.iter().any(left_out),
-            _ => true,
-        }
+        let mut receivers = self.receivers.list.iter().enumerate();
+        receivers.any(|(position, receiver)| match receiver {
+            Receiver::Session(session, grant) if session.key == self.publisher => {
+                self.receivers.own(position, grant).is_some()
+            }
+            Receiver::Session(..) | Receiver::Group(_) => true,
+        })
     }
 
     /// Whether there were receivers and all of them refused.

@@ -66,7 +66,7 @@ impl State {
         // bytes must know how many they are.
         let counted = limits.in_flight_bytes < usize::MAX;
         let kept = (self.expiry > 0 || self.kept || group.is_some() || counted).then(|| {
-            self.in_flight_bytes += message.view.len();
+            self.in_flight_bytes += message.view.payload.len();
             let mut waiting = Waiting {
                 message: message.message().clone(),
                 qos: delivery.qos,
@@ -210,7 +210,7 @@ impl State {
 
     /// A message needs not be sent again any more.
     fn landed(&mut self, kept: Option<&InFlight>) {
-        let bytes = kept.map_or(0, |kept| kept.waiting.message.len());
+        let bytes = kept.map_or(0, |kept| kept.waiting.message.as_ref().payload.len());
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
     }
 

@@ -85,7 +85,7 @@ pub(crate) struct State {
     pub(super) pressing: Vec<Waker>,
     /// Messages dropped since there was last room.
     dropped: u64,
-    /// Bytes of the messages in flight that are kept for a resend.
+    /// Bytes of the payloads in flight that are kept for a resend.
     pub(super) in_flight_bytes: usize,
     /// Whether QoS 0 waits for the client while it is not there, whatever the limits say.
     pub(crate) queues_at_most_once: bool,

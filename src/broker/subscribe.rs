@@ -15,7 +15,7 @@ use crate::codec::packet::{Packet, RetainHandling, Suback, Subscribe, Subscripti
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::sync::Arc;
-use crate::topic::TopicFilter;
+use crate::topic::{self, TopicFilter};
 
 impl Connection {
     pub(super) fn subscribe(&mut self, subscribe: &Subscribe<'_>, turn: &mut Turn) {
@@ -92,10 +92,13 @@ impl Broker {
         id: Option<u32>,
         turn: &mut Turn,
     ) -> Reason {
-        let options = subscription.options;
-        let reason = match TopicFilter::new(&subscription.filter) {
+        let (options, text, limits) = (subscription.options, &*subscription.filter, turn.limits.clone());
+        let reason = match TopicFilter::new(text) {
             Err(_) => Reason::TOPIC_FILTER_INVALID,
-            Ok(filter) if filter.filter().split('/').count() > turn.limits.filter_levels => {
+            Ok(_) if !limits.control_characters && topic::refusable_character(text).is_some() => {
+                Reason::TOPIC_FILTER_INVALID
+            }
+            Ok(filter) if topic::is_deeper(filter.filter(), limits.filter_levels) => {
                 turn.counters.filters_refused.add(1);
                 Reason::QUOTA_EXCEEDED
             }
@@ -105,7 +108,7 @@ impl Broker {
                 Ok(()) => Reason(options.qos.bits()), // [MQTT-3.8.4-7]
             },
         };
-        let (client, filter) = (session.client.clone(), subscription.filter.as_ref().into());
+        let (client, filter) = (session.client.clone(), text.into());
         turn.events.push(Event::Subscribed { client, filter, reason });
         reason
     }

@@ -186,7 +186,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
     pub(crate) max_connect_size: Option<usize>,
 
-    /// Levels of one filter; 200 unless given.
+    /// Levels of one topic filter or topic name; 201 unless given.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_filter_levels: Option<usize>,
 
@@ -229,6 +229,13 @@ pub(crate) struct LimitArgs {
     /// Subscriptions of one session; 100,000 unless given.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_subscriptions: Option<usize>,
+
+    /// Accepts control characters and non-characters in topics, client IDs and usernames.
+    ///
+    /// Unless given they are refused, as section 1.5.4 of MQTT 5 allows: U+0001 to U+001F, U+007F to U+009F, and code
+    /// points such as U+FFFF that are no characters. Payloads may contain anything.
+    #[arg(long)]
+    pub(crate) allow_control_characters: bool,
 
     /// Seconds between publications under $SYS, 10 unless given; 0 publishes none.
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]

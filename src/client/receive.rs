@@ -5,7 +5,7 @@ use crate::codec::frame::{self, Frame};
 use crate::codec::packet::{Ack, Auth, Connack, Packet, PacketId, Publish, Suback, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::codec::{decode, encode};
+use crate::codec::{check_first, decode, encode};
 use crate::delivery::{Arrival, Received};
 use crate::message::QoS;
 use crate::time::Instant;
@@ -46,7 +46,11 @@ impl Client {
             // [MQTT-3.1.2-24]
             let frame = match frame::cut(input, limit) {
                 Ok(Some(frame)) => frame,
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    let checked =
+                        input.first().map_or(Ok(()), |first| check_first(self.settings.version, *first));
+                    return checked.map(|()| None).map_err(|malformed| self.fail(malformed.into(), out));
+                }
                 Err(malformed) => return Err(self.fail(malformed.into(), out)),
             };
             *input = &input[frame.len()..];

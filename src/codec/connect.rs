@@ -33,10 +33,20 @@ fn version(reader: &mut Reader<'_>) -> Result<(Version, bool), Malformed> {
     }
 }
 
-/// The version of a CONNECT whose rest is malformed, if it is one that has a way to be told: MQTT 5.
-pub fn connect_version(frame: Frame<'_>) -> Option<Version> {
-    let (version, _) = version(&mut Reader(frame.body())).ok()?;
-    (version == Version::V5).then_some(version)
+/// In which form a client is told that its CONNECT cannot be read, if there is a way to tell it: that of 5.0 if its level is
+/// 5 or above, that of 3.1.1 if its level is unknown and below [MQTT-3.1.2-2].
+pub fn refusal_version(frame: Frame<'_>) -> Option<Version> {
+    match version(&mut Reader(frame.body())) {
+        Ok((Version::V5, _)) => Some(Version::V5),
+        Ok(_) => None,
+        Err(UNKNOWN) => {
+            let mut reader = Reader(frame.body());
+            let (name, level) = (reader.string().ok()?, reader.u8().ok()?);
+            let is_later = name == "MQTT" && level & !BRIDGE >= 5;
+            Some(if is_later { Version::V5 } else { Version::V3_1_1 })
+        }
+        Err(_) => None,
+    }
 }
 
 /// Decodes the first packet of a connection, which must be CONNECT.
@@ -44,14 +54,14 @@ pub fn connect_version(frame: Frame<'_>) -> Option<Version> {
 /// # Errors
 /// When it is not CONNECT, of an unknown version, or not well formed.
 pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, Malformed> {
-    match frame.first() {
-        0x10 => {}
-        // [MQTT-2.1.3-1] [v3 MQTT-2.2.2-2]
-        0x11..=0x1F => return Err(malformed("reserved flags are set")),
-        _ => return Err(protocol_error("the first packet is not CONNECT")),
+    if frame.first() >> 4 != 1 {
+        return Err(protocol_error("the first packet is not CONNECT"));
     }
     let mut reader = Reader(frame.body());
     let (version, bridge) = version(&mut reader)?;
+    if frame.first() != 0x10 && version != Version::V3_1 {
+        return Err(malformed("reserved flags are set")); // [MQTT-2.1.3-1] [v3 MQTT-2.2.2-2]
+    }
     let flags = Flags(reader.u8()?);
     flags.check(version)?;
     let keep_alive = reader.u16()?;
@@ -117,14 +127,18 @@ impl Flags {
     }
 
     fn check(self, version: Version) -> Result<(), Malformed> {
-        if self.has(Self::RESERVED) {
+        // 3.1 does not use the reserved flag, nor those of a will that there is not, and old devices set them.
+        if version != Version::V3_1 && self.has(Self::RESERVED) {
             return Err(malformed("the reserved connect flag is set")); // [MQTT-3.1.2-3]
         }
-        if !self.has(Self::WILL) && self.has(Self::WILL_QOS | Self::WILL_RETAIN) {
+        if version != Version::V3_1 && !self.has(Self::WILL) && self.has(Self::WILL_QOS | Self::WILL_RETAIN) {
             return Err(malformed("will flags without a will")); // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
         }
         if version != Version::V5 && self.has(Self::PASSWORD) && !self.has(Self::USERNAME) {
             return Err(malformed("a password without a user name")); // [v3 MQTT-3.1.2-22]
+        }
+        if version == Version::V3_1 && !self.has(Self::WILL) {
+            return Ok(());
         }
         self.will_qos().map(|_| ())
     }

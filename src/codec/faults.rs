@@ -134,7 +134,6 @@ const V3: &[(Version, &str, Reason)] = &[
     // [v3 MQTT-3.6.1-1]: DUP too, which only 3.1 has.
     (V3_1_1, "60 02 00 0A", MALFORMED),
     (V3_1_1, "6A 02 00 0A", MALFORMED),
-    (V3_1, "60 02 00 0A", MALFORMED),
     // [v3 MQTT-3.8.1-1]
     (V3_1_1, "80 06 00 0A 00 01 'a' 00", MALFORMED),
     (V3_1_1, "8A 06 00 0A 00 01 'a' 00", MALFORMED),

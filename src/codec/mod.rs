@@ -25,11 +25,12 @@ pub mod v3;
 mod v5;
 mod write;
 
-pub use connect::{connect_version, decode_connect};
+pub use connect::{decode_connect, refusal_version};
 pub use encode::encode;
 
 use frame::Frame;
 use packet::{Packet, Version};
+use read::malformed;
 use reason::Reason;
 
 /// Bytes that are no packet.
@@ -39,6 +40,32 @@ pub struct Malformed {
     pub reason: Reason,
     /// For the log: what is wrong.
     pub detail: &'static str,
+}
+
+/// Checks the type and flags of a packet, which are its first byte. What they rule out need not be waited for.
+///
+/// # Errors
+/// When no packet of this version, other than CONNECT, begins so.
+pub fn check_first(version: Version, first: u8) -> Result<(), Malformed> {
+    let (kind, flags) = (first >> 4, first & 0x0F);
+    match kind {
+        0 => Err(malformed("a packet type of 0")),
+        15 if version != Version::V5 => Err(malformed("a packet type of 15")),
+        3 if flags & 0b0110 == 0b0110 => Err(malformed("a QoS of 3")), // [MQTT-3.3.1-4]
+        3 if flags & 0b1110 == 0b1000 => Err(malformed("DUP with QoS 0")), // [MQTT-3.3.1-2]
+        // 3.1 has flags that are not used, but none that are reserved.
+        3 => Ok(()),
+        _ if version == Version::V3_1 || flags == reserved_flags(kind) => Ok(()),
+        _ => Err(malformed("reserved flags are set")), // [MQTT-2.1.3-1]
+    }
+}
+
+/// The flags that a packet other than PUBLISH has from 3.1.1 on.
+const fn reserved_flags(kind: u8) -> u8 {
+    match kind {
+        6 | 8 | 10 => 0b0010,
+        _ => 0,
+    }
 }
 
 /// Decodes one packet of a connection that speaks `version`.

@@ -49,16 +49,18 @@ impl From<Fault> for Malformed {
 }
 
 pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
+    // CONNECT names the version itself; PUBLISH uses its flags.
+    let is_other = !matches!(frame.first() >> 4, 1 | 3);
+    if version == Version::V3_1 && is_other && super::check_first(Version::V3_1_1, frame.first()).is_err() {
+        return decode_flagged(frame);
+    }
     match frame.first() {
-        0x10 => connect::decode_connect(frame).map(Packet::Connect),
+        0x10..=0x1F => connect::decode_connect(frame).map(Packet::Connect),
         0x30..=0x3F => publish::decode(version, frame).map(Packet::Publish),
         0x40 => publish::bare_ack(frame).map(Packet::Puback),
         0x50 => publish::bare_ack(frame).map(Packet::Pubrec),
-        // 3.1 lets a client mark what it sends again; mqttrs does not know that.
-        0x6A if version == Version::V3_1 => publish::bare_ack(frame).map(Packet::Pubrel),
         0x62 => publish::bare_ack(frame).map(Packet::Pubrel),
         0x70 => publish::bare_ack(frame).map(Packet::Pubcomp),
-        0x8A | 0xAA if version == Version::V3_1 => decode_marked(frame),
         // In 3.1 the byte that later tells of the session is reserved.
         0x20 if version == Version::V3_1 => match convert(fence::decode(frame.bytes())?)? {
             Packet::Connack(connack) => Ok(Packet::Connack(Connack { session_present: false, ..connack })),
@@ -68,27 +70,47 @@ pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, M
     }
 }
 
-/// SUBSCRIBE and UNSUBSCRIBE with DUP, which changes nothing.
-fn decode_marked(frame: Frame<'_>) -> Result<Packet<'static>, Malformed> {
+/// A packet of 3.1 with flags that later versions reserve. 3.1 lets a client mark what it sends again, and does not use the
+/// other flags of these packets; none of them changes anything.
+fn decode_flagged(frame: Frame<'_>) -> Result<Packet<'static>, Malformed> {
     let mut bytes = frame.bytes().to_vec();
-    bytes[0] &= !0b1000;
+    let kind = bytes[0] >> 4;
+    bytes[0] = kind << 4 | super::reserved_flags(kind);
+    let properties = Properties::EMPTY;
+    match kind {
+        4 => return publish::bare_ack(frame).map(Packet::Puback),
+        5 => return publish::bare_ack(frame).map(Packet::Pubrec),
+        6 => return publish::bare_ack(frame).map(Packet::Pubrel),
+        7 => return publish::bare_ack(frame).map(Packet::Pubcomp),
+        _ => {}
+    }
     match convert(fence::decode(&bytes)?)? {
         Packet::Subscribe(Subscribe { packet_id, filters, .. }) => {
             let filters = filters.into_iter().map(|subscription| Subscription {
                 filter: Cow::Owned(subscription.filter.into_owned()),
                 options: subscription.options,
             });
-            Ok(Packet::Subscribe(Subscribe {
-                packet_id,
-                properties: Properties::EMPTY,
-                filters: filters.collect(),
-            }))
+            Ok(Packet::Subscribe(Subscribe { packet_id, properties, filters: filters.collect() }))
         }
         Packet::Unsubscribe(Unsubscribe { packet_id, filters, .. }) => {
             let filters = filters.into_iter().map(|filter| Cow::Owned(filter.into_owned())).collect();
-            Ok(Packet::Unsubscribe(Unsubscribe { packet_id, properties: Properties::EMPTY, filters }))
+            Ok(Packet::Unsubscribe(Unsubscribe { packet_id, properties, filters }))
         }
-        _ => Err(protocol_error("DUP on a packet that has none")),
+        Packet::Connack(Connack { reason, .. }) => {
+            Ok(Packet::Connack(Connack { session_present: false, reason, properties }))
+        }
+        Packet::Suback(Suback { packet_id, reasons, .. }) => {
+            Ok(Packet::Suback(Suback { packet_id, properties, reasons }))
+        }
+        Packet::Unsuback(Suback { packet_id, reasons, .. }) => {
+            Ok(Packet::Unsuback(Suback { packet_id, properties, reasons }))
+        }
+        Packet::Pingreq => Ok(Packet::Pingreq),
+        Packet::Pingresp => Ok(Packet::Pingresp),
+        Packet::Disconnect(Disconnect { reason, .. }) => {
+            Ok(Packet::Disconnect(Disconnect { reason, properties }))
+        }
+        _ => Err(protocol_error("a packet that 3.1 does not have")),
     }
 }
 

@@ -14,15 +14,8 @@ use super::{Malformed, connect, publish};
 use crate::message::QoS;
 
 pub(super) fn decode(frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
-    let (kind, flags) = (frame.first() >> 4, frame.first() & 0x0F);
-    let wanted = match kind {
-        3 => flags,
-        6 | 8 | 10 => 0b0010,
-        _ => 0,
-    };
-    if flags != wanted {
-        return Err(malformed("reserved flags are set")); // [MQTT-2.1.3-1]
-    }
+    super::check_first(Version::V5, frame.first())?;
+    let kind = frame.first() >> 4;
     let mut reader = Reader(frame.body());
     let packet = match kind {
         1 => return connect::decode_connect(frame).map(Packet::Connect),

@@ -28,7 +28,7 @@ options! {
     global_max_connections: Most = Most::UNLIMITED, ["global_max_connections"], Number(MINUS, INT), Last, Next,
         "Connected clients at once.";
     max_inflight_bytes: Most = Most::UNLIMITED, ["max_inflight_bytes"], Number(MINUS, INT), Last, Now,
-        "Bytes of the messages above QoS 0 in flight to one client. One message is always allowed.";
+        "Bytes of the payloads of messages above QoS 0 in flight to one client. One message is always allowed.";
     max_inflight_messages: Inflight = Inflight(20), ["max_inflight_messages"], Number(MINUS, 65_535), Last, Next,
         "Messages above QoS 0 in flight to one client, and from one: it is the Receive Maximum that MQTT 5 clients are \
          told. 0 is no limit.";
@@ -112,6 +112,9 @@ options! {
 options! {
     /// What mosquitto has no name for.
     struct Own;
+    allow_control_characters: bool = false, ["allow_control_characters"], Flag, Last, Now,
+        "Whether topics, client IDs and usernames may contain control characters (U+0001 to U+001F, U+007F to U+009F) and \
+         code points that are no characters, such as U+FFFF. mosquitto refuses them always.";
     connect_timeout: Option<u16> = None, ["connect_timeout"], Number(1, 3_600), Last, Next,
         "Seconds that a connection may take to send its CONNECT; 10 unless given.";
     max_subscriptions: Most = Most(Some(100_000)), ["max_subscriptions"], Number(MINUS, INT), Last, Now,

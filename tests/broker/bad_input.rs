@@ -60,7 +60,10 @@ fn a_port_scanner_leaves_one_line() {
 #[test]
 fn an_unknown_level_is_told_so() {
     // [v3 MQTT-3.1.2-2]
-    refused(&packet(0x10, &[&text("MQTT"), &[9, 2, 0, 0], &text("a")]), &[0x20, 2, 0, 1], "protocol level");
+    refused(&packet(0x10, &[&text("MQTT"), &[2, 2, 0, 0], &text("a")]), &[0x20, 2, 0, 1], "protocol level");
+    // [v5 MQTT-3.1.2-2]: the form that clients of 5 and later read.
+    let later = packet(0x10, &[&text("MQTT"), &[9, 2, 0, 0], &text("a")]);
+    refused(&later, &[0x20, 3, 0, 0x84, 0], "protocol level");
 }
 
 #[test]

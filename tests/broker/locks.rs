@@ -224,7 +224,7 @@ fn a_filter_with_too_many_levels_is_refused() {
     let mut client = broker.connect();
     client.send(&connect4("c", true));
     client.expect(&CONNACK4);
-    for (levels, answer) in [(200, 0), (201, 0x80), (32_768, 0x80)] {
+    for (levels, answer) in [(201, 0), (202, 0x80), (32_768, 0x80)] {
         let filter = vec!["+"; levels].join("/");
         client.send(&subscribe4(1, &filter, 0));
         client.expect(&[0x90, 3, 0, 1, answer]);

@@ -60,7 +60,7 @@ macro_rules! files {
 }
 
 files! {
-    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable rights owners
+    connect session publish acknowledge subscribe retained shared will limits malformed packet_size durable rights owners protocol
 }
 
 #[derive(Default)]
@@ -237,6 +237,9 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
         "topic_aliases_out" => limits.topic_aliases_out = small(number),
         "keep_alive" => limits.keep_alive = small(number),
         "session_expiry" => limits.session_expiry = u32::try_from(number).unwrap_or(u32::MAX),
+        "duplicates" => limits.duplicates = number == 1,
+        "control_characters" => limits.control_characters = number == 1,
+        "in_flight_bytes" => limits.in_flight_bytes = size,
         "filter_levels" => limits.filter_levels = size,
         "connect_size" => limits.connect_size = u32::try_from(number).unwrap_or(u32::MAX),
         "subscriptions" => limits.subscriptions = size,
@@ -386,7 +389,10 @@ impl Stage {
             self.clients.insert(name.into(), client);
         }
         let client = self.clients.get_mut(name).ok_or("nobody has that name")?;
-        let bytes = text::parse::parse(client.version, packet.trim_start_matches("v=5 "))?;
+        let bytes = text::parse::parse(
+            client.version,
+            packet.trim_start_matches("v=5 ").trim_start_matches("v=3.1 "),
+        )?;
         client.input.extend(bytes);
         client.flag.0.store(true, Ordering::Relaxed);
         Ok(())

@@ -201,7 +201,9 @@ impl Settings {
     }
 
     fn put_own(&mut self, own: &Own) {
-        let Own { connect_timeout, max_subscriptions, users, workers, log_format } = own;
+        let Own { allow_control_characters, connect_timeout, max_subscriptions, users, workers, log_format } =
+            own;
+        self.limits.control_characters = *allow_control_characters;
         if let Some(seconds) = connect_timeout {
             self.limits.connect_timeout = Duration::from_secs((*seconds).into());
         }
@@ -325,6 +327,7 @@ impl Settings {
             connect_timeout,
             max_session_expiry,
             max_subscriptions,
+            allow_control_characters,
             sys_interval,
         } = *args;
         let limits = &mut self.limits;
@@ -346,6 +349,7 @@ impl Settings {
         put(&mut limits.connect_timeout, connect_timeout);
         put(&mut limits.session_expiry, max_session_expiry);
         put(&mut limits.subscriptions, max_subscriptions);
+        limits.control_characters |= allow_control_characters;
         put(&mut self.sys_interval, sys_interval);
     }
 }
