@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::clock::Clock;
 use super::index::Index;
 use super::row::{
-    Clock, Content, EntryRow, MessageRow, Place, RetainedRow, SubscriptionRow, encode, encode_session,
+    Content, EntryRow, MessageRow, Place, RetainedRow, SubscriptionRow, encode, encode_session,
 };
 use crate::broker::{Entry, Page, Record};
 use crate::codec::packet::PacketId;

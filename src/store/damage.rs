@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::database::{Access, Database, OpenError, Sync};
+use super::clock::Clock;
+use super::database::{Database, Sync};
 use super::disk::Layer;
 use super::faulty::FaultyDisk;
 use super::load::Head;
 use super::mark;
-use super::row::Clock;
+use super::open::{Access, OpenError};
 use crate::broker::{Entry, Record, SessionRecord};
 use crate::message::{MessageRef, QoS};
 use crate::simulation::Random;
 use crate::time::Instant;
 
-const CLOCK: Clock = Clock { wall: 1_000_000, now: Instant::from_micros(1_000_000) };
+const CLOCK: Clock = Clock { time: 1_000_000, now: Instant::from_micros(1_000_000) };
 const BATCHES: u64 = 30;
 const MESSAGES: u64 = 40;
 

@@ -1,29 +1,31 @@
 //! The tables, and what is done to them: one transaction for a batch, a page of a queue, everything at a start.
 //!
-//! After an error the database takes nothing more until it is opened again, which happens by itself at the next try. It is
-//! opened with its trees checked, because a page that rotted would otherwise be read as if it were right; and with the
-//! mark of the last synced commit compared, because a damaged commit would otherwise be taken back without a word. Until
-//! both are done the file does not change.
+//! After an error the database takes nothing more until it is opened again, which happens by itself at the next try: see
+//! `open`.
 
 use std::collections::{HashMap, VecDeque};
 
 use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::changes::{Change, Changes};
+use super::clock::{Anchor, Clock, Reading, Start};
 use super::disk::Layer;
 use super::index::Index;
-use super::mark::Mark;
-use super::row::{Clock, Content, EntryRow, MessageRow, Place, decode, encode};
+use super::open::{Access, Lost};
+use super::row::{Content, EntryRow, MessageRow, Place, decode, encode};
 use crate::broker::{Entry, Page};
 use crate::message::Message;
 use crate::table;
+use crate::time::Instant;
 
 /// The version of the tables and rows; raised when an older program could not read them.
 pub(super) const FORMAT: u64 = 1;
 /// The key in [`META`] under which the number of the last commit stands.
-const COMMIT: &str = "commit";
+pub(super) const COMMIT: &str = "commit";
+/// The keys of the parts of an [`Anchor`].
+pub(super) const CLOCKS: [&str; 4] = ["time", "wall", "boot", "boot id"];
 /// Bytes of pages the database keeps in memory.
-const CACHE: usize = 32 * 1024 * 1024;
+pub(super) const CACHE: usize = 32 * 1024 * 1024;
 /// Entries of owners that have gone which one transaction deletes.
 const SWEEP: usize = 10_000;
 
@@ -46,71 +48,22 @@ pub(crate) enum Sync {
     Later,
 }
 
-/// What a database is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Nothing reaches the disk.
-    Read,
-    /// Refused if synced commits are missing.
-    Write,
-    /// The next commit accepts that synced commits are missing.
-    Repair,
-}
-
-/// Synced commits that cannot be read any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lost {
-    /// The last commit that is known to have been synced.
-    pub(crate) synced: u64,
-    /// The newest commit that can be read.
-    pub(crate) found: u64,
-}
-
-impl std::fmt::Display for Lost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { synced, found } = self;
-        write!(
-            f,
-            "acknowledged messages or sessions are missing: commit {synced} was synced, but the newest commit that can \
-             be read is {found}"
-        )
-    }
-}
-
-/// Why a database cannot be opened.
-#[derive(Debug)]
-pub(crate) enum OpenError {
-    Database(redb::Error),
-    Lost(Lost),
-}
-
-impl From<redb::Error> for OpenError {
-    fn from(error: redb::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<OpenError> for redb::Error {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Database(error) => error,
-            OpenError::Lost(lost) => Self::Corrupted(lost.to_string()),
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Database {
-    layer: Layer,
-    access: Access,
-    open: Option<redb::Database>,
+    pub(super) layer: Layer,
+    pub(super) access: Access,
+    pub(super) open: Option<redb::Database>,
     /// The number of the last commit.
-    commits: u64,
-    lost: Option<Lost>,
+    pub(super) commits: u64,
+    pub(super) lost: Option<Lost>,
     /// Whether it cannot be known if commits are missing.
-    mark_damaged: bool,
+    pub(super) mark_damaged: bool,
     /// Whether the mark of the last commit is written but not synced.
     mark_unsynced: bool,
+    /// The clocks at the last commit that stored them, at its first reading, and now.
+    pub(super) anchor: Option<Anchor>,
+    start: Option<Start>,
+    reading: Option<Anchor>,
     pub(super) index: Index,
 }
 
@@ -124,9 +77,8 @@ struct Learned {
 }
 
 impl Database {
-    /// Opens what is on the disk; an empty disk becomes an empty database.
-    pub(crate) fn open(layer: Layer, access: Access) -> Result<Self, OpenError> {
-        let mut database = Self {
+    pub(super) fn new(layer: Layer, access: Access) -> Self {
+        Self {
             layer,
             access,
             open: None,
@@ -134,74 +86,27 @@ impl Database {
             lost: None,
             mark_damaged: false,
             mark_unsynced: false,
+            anchor: None,
+            start: None,
+            reading: None,
             index: Index::default(),
-        };
-        database.reopen()?;
-        database.create_tables()?;
-        Ok(database)
-    }
-
-    /// Makes the tables, if this database is new.
-    fn create_tables(&mut self) -> Result<(), redb::Error> {
-        let write = self.opened()?.begin_write()?;
-        let is_new = write.open_table(META)?.get("format")?.is_none();
-        if is_new {
-            write.open_table(META)?.insert("format", FORMAT)?;
-            create_tables(&write)?;
-            write.commit()?;
-        } else {
-            write.abort()?;
         }
-        Ok(())
     }
 
-    /// The format of what is on the disk.
-    pub(super) fn format(&mut self) -> Result<u64, redb::Error> {
-        let read = self.opened()?.begin_read()?;
-        Ok(read.open_table(META)?.get("format")?.map_or(0, |format| format.value()))
+    /// The clock of the store, which begins when it is first asked for. What the system's clocks say is stored with the next
+    /// commit.
+    pub(crate) fn clock(&mut self, now: Instant, reading: Reading) -> Clock {
+        let start = self.start.get_or_insert_with(|| Start::new(self.anchor, reading, now));
+        let clock = start.at(now);
+        self.reading = Some(Anchor { time: clock.time, reading });
+        clock
     }
 
-    /// Synced commits that are missing, if it was opened all the same.
-    pub(crate) fn lost(&self) -> Option<Lost> {
-        self.lost
-    }
-
-    /// Whether the mark of the last synced commit is damaged, so that a missing commit would not be noticed.
-    pub(crate) fn mark_is_damaged(&self) -> bool {
-        self.mark_damaged
-    }
-
-    pub(super) fn opened(&mut self) -> Result<&mut redb::Database, redb::Error> {
-        if self.open.is_none() {
-            self.reopen()?;
-        }
-        self.open.as_mut().ok_or(redb::Error::DatabaseClosed)
-    }
-
-    fn reopen(&mut self) -> Result<(), OpenError> {
-        self.layer.hold();
-        let mut builder = redb::Builder::new();
-        builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
-        let database = builder.create_with_backend(self.layer.clone()).map_err(redb::Error::from)?;
-        let found = last_commit(&database)?;
-        let mark = self.layer.mark().map_err(redb::Error::from)?;
-        self.commits = found;
-        self.mark_damaged = mark == Mark::Damaged;
-        if let Mark::Synced(synced) = mark
-            && synced > found
-        {
-            let lost = Lost { synced, found };
-            if self.access == Access::Write {
-                return Err(OpenError::Lost(lost));
-            }
-            self.commits = synced;
-            self.lost = Some(lost);
-        }
-        if self.access != Access::Read {
-            self.layer.release().map_err(redb::Error::from)?;
-        }
-        self.open = Some(database);
-        Ok(())
+    /// Milliseconds by which the wall clock was set forward, or back if below 0, since it was last stored; 0 if it was not.
+    /// The next commit stores it anew.
+    pub(crate) fn clock_step(&mut self, now: Instant, reading: Reading) -> i64 {
+        let time = self.clock(now, reading).time;
+        self.anchor.map_or(0, |anchor| anchor.step(reading, time))
     }
 
     /// Writes a batch, all of it or nothing. After an error it may have been written or not; writing it again is safe.
@@ -230,8 +135,17 @@ impl Database {
         write_retained(&write, changes)?;
         let learned = self.write_entries(&write, changes)?;
         let number = self.commits + 1;
-        write.open_table(META)?.insert(COMMIT, number)?;
+        let anchor =
+            self.reading.filter(|reading| self.anchor.is_none_or(|anchor| anchor.is_stale(*reading)));
+        let mut meta = write.open_table(META)?;
+        meta.insert(COMMIT, number)?;
+        if let Some(Anchor { time, reading: Reading { wall, boot, boot_id } }) = anchor {
+            let values = [time, wall, boot, boot_id];
+            CLOCKS.into_iter().zip(values).try_for_each(|(key, value)| meta.insert(key, value).map(drop))?;
+        }
+        drop(meta);
         write.commit()?;
+        self.anchor = anchor.or(self.anchor);
         if sync == Sync::Now {
             // Whoever is told that the batch is synced relies on the mark too.
             self.layer.set_mark(number)?;
@@ -361,26 +275,6 @@ impl Learned {
             Content::Here(_) | Content::Gone => {}
         }
     }
-}
-
-/// The number of the newest commit; 0 if none has a number.
-fn last_commit(database: &redb::Database) -> Result<u64, redb::Error> {
-    match database.begin_read()?.open_table(META) {
-        Ok(meta) => Ok(meta.get(COMMIT)?.map_or(0, |number| number.value())),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(0),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn create_tables(write: &WriteTransaction) -> Result<(), redb::Error> {
-    write.open_table(SESSIONS)?;
-    write.open_table(SUBSCRIPTIONS)?;
-    write.open_table(HELD)?;
-    write.open_table(ENTRIES)?;
-    write.open_table(BODIES)?;
-    write.open_table(GROUPS)?;
-    write.open_table(RETAINED)?;
-    Ok(())
 }
 
 fn write_sessions(write: &WriteTransaction, changes: &Changes) -> Result<(), redb::Error> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::database::{Access, Database, FORMAT, OpenError};
+use super::database::{Database, FORMAT};
 use super::disk::{FileDisk, Layer};
+use super::open::{Access, OpenError};
 
 /// The database's file, unless another name is asked for.
 const FILE: &str = "skeeter.redb";

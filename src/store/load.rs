@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable};
 
+use super::clock::Clock;
 use super::database::{
     BODIES, Database, ENTRIES, GROUPS, HELD, RETAINED, SESSIONS, SUBSCRIPTIONS, message_of,
 };
-use super::row::{Clock, Content, EntryRow, Place, RetainedRow, SubscriptionRow, decode, decode_session};
+use super::row::{Content, EntryRow, Place, RetainedRow, SubscriptionRow, decode, decode_session};
 use crate::broker::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
 use crate::codec::packet::PacketId;
 

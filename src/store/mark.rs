@@ -44,7 +44,7 @@ pub(super) fn encode(commit: u64) -> [u8; LEN] {
 }
 
 /// FNV-1a, which every flipped bit changes.
-fn sum(bytes: &[u8]) -> u64 {
+pub(super) fn sum(bytes: &[u8]) -> u64 {
     let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }

@@ -4,11 +4,12 @@
 //! journal ── batch ──▶ Changes (each row once) ── one transaction, one sync ──▶ Database ──▶ Layer ──▶ Disk
 //! ```
 //!
-//! Reading order: `row`, `changes`, `mark`, `database`, `load`, `directory`. What it leaves out: when to write, and what
+//! Reading order: `clock`, `row`, `changes`, `mark`, `database`, `open`, `load`, `directory`. What it leaves out: when to write, and what
 //! waits for it; those are the journal's and the broker's thread that runs this. Nothing is ever deleted because it is
 //! damaged.
 
 mod changes;
+mod clock;
 #[cfg(test)]
 mod damage;
 mod database;
@@ -19,6 +20,7 @@ mod faulty;
 mod index;
 mod load;
 mod mark;
+mod open;
 mod row;
 #[cfg(test)]
 mod simulated;
@@ -26,10 +28,11 @@ mod simulated;
 mod tests;
 
 pub(crate) use changes::Changes;
-pub(crate) use database::{Access, Database, Sync};
+pub(crate) use clock::{Clock, Reading};
+pub(crate) use database::{Database, Sync};
 pub(crate) use directory::Directory;
 pub(crate) use load::Head;
-pub(crate) use row::Clock;
+pub(crate) use open::Access;
 
 use crate::broker::Record;
 

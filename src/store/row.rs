@@ -1,13 +1,14 @@
 //! How records look in the database: types that say what a row holds, and their bytes.
 //!
-//! Moments are written as the wall clock at the time of writing and the span that was left then. So a clock that is set
-//! back while the broker is down lengthens no span beyond what it was.
+//! A deadline is written as the time of the store's clock when it was written, and what was left of it then. So no clock
+//! lengthens it beyond what it was.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::Clock;
 use crate::broker::{
     Entry, OwnerUser, Parked, Rights, SavedRetained, SessionOwner, SessionRecord, Subscribed, Who, Will,
 };
@@ -15,36 +16,23 @@ use crate::codec::packet::{Options, PacketId, RetainHandling};
 use crate::message::{Message, MessageRef, QoS};
 use crate::time::Instant;
 
-/// One moment on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    /// Milliseconds since 1970.
-    pub(crate) wall: u64,
-    pub(crate) now: Instant,
-}
-
 impl Clock {
-    pub(crate) fn new(now: Instant) -> Self {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { wall: u64::try_from(since.as_millis()).unwrap_or(u64::MAX), now }
-    }
-
     fn deadline(self, at: Instant) -> Option<Deadline> {
         let left = u64::try_from(at.since(self.now).as_millis()).unwrap_or(u64::MAX);
-        (at != Instant::NEVER).then_some(Deadline { written: self.wall, left })
+        (at != Instant::NEVER).then_some(Deadline { written: self.time, left })
     }
 
     fn instant(self, deadline: Option<Deadline>) -> Instant {
         deadline.map_or(Instant::NEVER, |Deadline { written, left }| {
-            self.now + Duration::from_millis(left.saturating_sub(self.wall.saturating_sub(written)))
+            self.now + Duration::from_millis(left.saturating_sub(self.time.saturating_sub(written)))
         })
     }
 }
 
-/// A moment, or less than it if the clock was set back.
+/// A moment on the clock of the store.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Deadline {
-    /// Milliseconds since 1970.
+    /// Milliseconds of that clock.
     written: u64,
     /// Milliseconds from there.
     left: u64,
@@ -366,7 +354,7 @@ mod tests {
             will: None,
             parked: None,
         };
-        let clock = Clock { wall: 0, now: Instant::ZERO };
+        let clock = Clock { time: 0, now: Instant::ZERO };
         let (old, new) = (encode(&SessionRow::new(&record, clock)), encode_session(&record, clock));
         assert!(new.starts_with(&old), "an older program reads what it knows of a newer row");
         assert_eq!(decode_session(&new, 7, clock), Some(record.clone()));

@@ -1,14 +1,15 @@
 //! The simulation through the database: days of the whole broker whose store is this one, on a disk that fails, forgets
-//! and tears what was not synced.
+//! and tears what was not synced, and on a machine whose wall clock is set while it runs, and may be wrong after a reboot.
 
 use std::sync::Arc;
 
 use super::changes::Changes;
-use super::database::{Access, Database, Sync};
+use super::clock::Reading;
+use super::database::{Database, Sync};
 use super::disk::Layer;
 use super::faulty::FaultyDisk;
 use super::load::Head;
-use super::row::Clock;
+use super::open::Access;
 use crate::broker::{Entry, Page, Record, Saved};
 use crate::simulation::{Days, Kind, Medium, Random, seeds};
 use crate::time::Instant;
@@ -25,19 +26,40 @@ struct Stored {
     /// What is tried until it is written.
     changes: Option<Changes>,
     fails: bool,
+    machine: Machine,
     random: Random,
 }
 
 fn begin(seed: u64) -> Box<dyn Medium> {
     let disk = Arc::new(FaultyDisk::default());
     let database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
-    let random = Random::new(!seed);
-    Box::new(Stored { disk, database: Some(database), changes: None, fails: false, random })
+    let mut random = Random::new(!seed);
+    let mut machine = Machine { wall: 0, booted: 0, boot_id: 1 };
+    machine.set_wall(&mut random);
+    Box::new(Stored { disk, database: Some(database), changes: None, fails: false, machine, random })
 }
 
-/// The wall clock of the simulated machine.
-fn clock(now: Instant) -> Clock {
-    Clock { wall: 1_700_000_000_000 + now.as_micros() / 1_000, now }
+/// The clocks of the simulated machine, in milliseconds.
+#[derive(Debug)]
+struct Machine {
+    /// The wall clock when the simulation began.
+    wall: u64,
+    booted: u64,
+    boot_id: u64,
+}
+
+impl Machine {
+    fn reading(&self, now: Instant) -> Reading {
+        let now = now.as_micros() / 1_000;
+        Reading { wall: self.wall + now, boot: now - self.booted, boot_id: self.boot_id }
+    }
+
+    /// Somebody sets the wall clock, or nobody has: then it is as it was in 1970.
+    fn set_wall(&mut self, random: &mut Random) {
+        let year = 365 * 24 * 3_600_000;
+        self.wall =
+            [0, 1_700_000_000_000, 1_750_000_000_000][random.below(3)] + year * random.below(30) as u64;
+    }
 }
 
 impl Stored {
@@ -47,7 +69,8 @@ impl Stored {
 
     fn commit(&mut self, records: &[Record], now: Instant) -> bool {
         let database = self.database.as_mut().unwrap();
-        let changes = self.changes.get_or_insert_with(|| database.changes(records.to_vec(), clock(now)));
+        let clock = database.clock(now, self.machine.reading(now));
+        let changes = self.changes.get_or_insert_with(|| database.changes(records.to_vec(), clock));
         let is_done = database.commit(changes, Sync::Now).is_ok();
         if is_done {
             self.changes = None;
@@ -58,6 +81,13 @@ impl Stored {
 
 impl Medium for Stored {
     fn write(&mut self, records: &[Record], now: Instant) -> bool {
+        if !self.fails && self.changes.is_none() && self.random.below(10) == 0 {
+            self.machine.set_wall(&mut self.random);
+            let reading = self.machine.reading(now);
+            if self.database().clock_step(now, reading) != 0 {
+                self.database().commit(&mut Changes::default(), Sync::Now).unwrap();
+            }
+        }
         self.commit(records, now)
     }
 
@@ -69,7 +99,9 @@ impl Medium for Stored {
     }
 
     fn page(&mut self, page: &Page, now: Instant) -> (Vec<Entry>, bool) {
-        self.database().page(page, clock(now)).unwrap()
+        let reading = self.machine.reading(now);
+        let clock = self.database().clock(now, reading);
+        self.database().page(page, clock).unwrap()
     }
 
     fn fail(&mut self, fails: bool) {
@@ -88,8 +120,19 @@ impl Medium for Stored {
         }
         (self.database, self.changes) = (None, None);
         self.disk.cut(&mut self.random);
+        match self.random.below(3) {
+            // Only the broker starts again, and somebody sets the wall clock meanwhile.
+            0 => self.machine.set_wall(&mut self.random),
+            // The wall clock goes on, or is lost, as on a board without a battery.
+            lost => {
+                let now = now.as_micros() / 1_000;
+                (self.machine.booted, self.machine.boot_id) = (now, self.machine.boot_id + 1);
+                self.machine.wall = if lost == 2 { 0 } else { self.machine.wall };
+            }
+        }
         let mut database = Database::open(Layer::new(self.disk.clone()), Access::Write).unwrap();
-        let saved = database.load(Head { messages: head, bytes: usize::MAX }, clock(now)).unwrap();
+        let clock = database.clock(now, self.machine.reading(now));
+        let saved = database.load(Head { messages: head, bytes: usize::MAX }, clock).unwrap();
         self.database = Some(database);
         saved
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::database::{Access, Database, Sync};
+use super::clock::Clock;
+use super::database::{Database, Sync};
 use super::disk::Layer;
 use super::faulty::FaultyDisk;
 use super::load::Head;
-use super::row::Clock;
+use super::open::Access;
 use crate::broker::model::Model;
 use crate::broker::{Entry, OwnerUser, Parked, Record, SessionOwner, SessionRecord, Subscribed, Who, Will};
 use crate::codec::packet::{Options, PacketId};
@@ -187,7 +188,7 @@ impl Author {
     }
 }
 
-const CLOCK: Clock = Clock { wall: 1_000_000, now: Instant::from_micros(1_000_000) };
+const CLOCK: Clock = Clock { time: 1_000_000, now: Instant::from_micros(1_000_000) };
 const HEAD: Head = Head { messages: 3, bytes: usize::MAX };
 
 fn open(disk: &Arc<FaultyDisk>) -> (Database, String) {

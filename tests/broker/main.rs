@@ -10,6 +10,8 @@ mod support;
 mod bad_input;
 #[cfg(unix)]
 mod bridges;
+#[cfg(target_os = "linux")]
+mod clock;
 mod config;
 mod crash;
 #[cfg(unix)]

@@ -14,7 +14,7 @@ use super::heap;
 use super::periodic::GIVE_BACK;
 use super::worker::Shared;
 use crate::broker::{Durability, Page, Turn};
-use crate::store::{Access, Changes, Clock, Database, Directory, Head, Sync};
+use crate::store::{Access, Changes, Database, Directory, Head, Reading, Sync};
 
 /// Between two tries of a store that fails.
 const RETRY: Duration = Duration::from_millis(250);
@@ -74,7 +74,8 @@ pub(super) fn start(opened: Opened, shared: &Arc<Shared>) -> Result<Keeping, Str
     let limits = &shared.broker.limits();
     let head = Head { messages: limits.head_messages, bytes: limits.head_bytes };
     let began = Instant::now();
-    let loaded = database.load(head, Clock::new(shared.now()));
+    let clock = database.clock(shared.now(), Reading::now());
+    let loaded = database.load(head, clock);
     let saved = loaded.map_err(|error| directory.refusal(&error).to_string())?;
     let (sessions, retained) = (saved.sessions.len(), saved.retained.len());
     let queues = saved
@@ -173,7 +174,8 @@ impl Keeper {
                 continue;
             };
             let records = std::mem::take(&mut batch.records);
-            let mut changes = self.database.changes(records, Clock::new(self.shared.now()));
+            let clock = self.database.clock(self.shared.now(), Reading::now());
+            let mut changes = self.database.changes(records, clock);
             if !self.write(&mut changes, self.sync()) {
                 return false;
             }
@@ -197,7 +199,7 @@ impl Keeper {
         if self.database.sweeps() {
             return self.write(&mut Changes::default(), self.sync());
         }
-        if self.checked.elapsed() >= CHECK && !self.check_in_place() {
+        if self.checked.elapsed() >= CHECK && !(self.check_in_place() && self.check_clock()) {
             return false;
         }
         let mut sleep = CHECK;
@@ -247,7 +249,7 @@ impl Keeper {
 
     /// Reads a page of a queue for the core.
     fn read(&mut self, page: &Page) -> bool {
-        let clock = Clock::new(self.shared.now());
+        let clock = self.database.clock(self.shared.now(), Reading::now());
         let Some((entries, complete)) = self.persist(|database| database.page(page, clock)) else {
             return false;
         };
@@ -268,6 +270,20 @@ impl Keeper {
         });
         self.checked = Instant::now();
         found.is_some()
+    }
+
+    /// Stores the clocks when the wall clock was set, so that the next start knows how much time has passed.
+    fn check_clock(&mut self) -> bool {
+        let step = self.database.clock_step(self.shared.now(), Reading::now());
+        if step == 0 {
+            return true;
+        }
+        let way = if step < 0 { "back" } else { "forward" };
+        self.shared.log.info(&format!(
+            "the system clock was set {way} by {} s; nothing in the store expires sooner or later for it",
+            step.unsigned_abs() / 1_000
+        ));
+        self.write(&mut Changes::default(), Sync::Now)
     }
 
     fn persist<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T, redb::Error>) -> Option<T> {

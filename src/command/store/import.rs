@@ -17,7 +17,7 @@ use crate::codec::property::{Properties, PropertiesBuf};
 use crate::command::exit::{Failure, INPUT};
 use crate::command::record;
 use crate::message::{Message, MessageRef, QoS};
-use crate::store::{Access, Clock, Sync};
+use crate::store::{Access, Reading, Sync};
 use crate::time::Instant;
 use crate::topic::{TopicFilter, TopicName};
 
@@ -32,7 +32,8 @@ pub(super) fn run(path: &std::path::Path) -> Result<(), Failure> {
         }
     }
     let Import { records, sessions, messages, skipped, .. } = import;
-    let mut changes = database.changes(records, Clock::new(Instant::ZERO));
+    let clock = database.clock(Instant::ZERO, Reading::now());
+    let mut changes = database.changes(records, clock);
     let written = database.commit(&mut changes, Sync::Now);
     written.map_err(|error| failed(format!("cannot write {}: {error}", directory.file().display())))?;
     for client in skipped {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::exit;
 use crate::broker::Saved;
 use crate::cli::store::{StoreCommand, StoreCommandArgs};
-use crate::store::{Access, Changes, Clock, Database, Directory, Head, Sync};
+use crate::store::{Access, Changes, Database, Directory, Head, Reading, Sync};
 use crate::time::Instant;
 
 /// Runs a subcommand; the status to exit with.
@@ -61,9 +61,8 @@ fn open(path: &Path, access: Access) -> Result<(Directory, Database), exit::Fail
 /// Everything in it, with the whole of each queue.
 fn load(directory: &Directory, database: &mut Database) -> Result<Saved, exit::Failure> {
     let head = Head { messages: usize::MAX, bytes: usize::MAX };
-    database
-        .load(head, Clock::new(Instant::ZERO))
-        .map_err(|error| failed(format!("{}: {error}", directory.file().display())))
+    let clock = database.clock(Instant::ZERO, Reading::now());
+    database.load(head, clock).map_err(|error| failed(format!("{}: {error}", directory.file().display())))
 }
 
 fn count(saved: &Saved) -> String {
