@@ -8,6 +8,7 @@ use super::Broker;
 use super::authenticate::{Named, Proof};
 use super::connection::{Connection, Open, Phase};
 use super::event::{Ending, Event};
+use super::hold::Hold;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::Link;
@@ -409,9 +410,7 @@ impl Open {
             greeted: false,
             unanswerable: None,
             fan_out: None,
-            pressed: Vec::new(),
-            pressed_bytes: 0,
-            pressed_until: Instant::NEVER,
+            hold: Hold::none(),
             session: request.session,
         }
     }

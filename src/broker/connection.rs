@@ -18,6 +18,7 @@ use super::authenticate::Held;
 use super::connect::Request;
 use super::event::{Ending, Event};
 use super::first_byte::{AUTH_WITHOUT_METHOD, OF_SERVERS, SECOND_CONNECT};
+use super::hold::{Hold, SlowDown};
 use super::journal::{PATIENCE, Ticket};
 use super::limits::Limits;
 use super::link::Shared;
@@ -25,7 +26,7 @@ use super::output::Output;
 use super::peer::Peer;
 use super::promise::Promise;
 use super::rights::Who;
-use super::route::{FanOut, Receiver};
+use super::route::FanOut;
 use super::session::Session;
 use super::turn::Turn;
 use crate::codec::packet::{Disconnect, Packet, PacketId, Version};
@@ -107,12 +108,8 @@ pub(super) struct Open {
     pub(super) unanswerable: Option<Instant>,
     /// A message that has not been offered to all its receivers yet.
     pub(super) fan_out: Option<Box<Interrupted>>,
-    /// Receivers because of which this publisher is slowed down.
-    pub(super) pressed: Vec<Receiver>,
-    /// Bytes published since then.
-    pub(super) pressed_bytes: usize,
-    /// When to ask those receivers again.
-    pub(super) pressed_until: Instant,
+    /// Whether this publisher is slowed down.
+    pub(super) hold: Hold,
 }
 
 /// A fan-out that others interrupt.
@@ -286,10 +283,12 @@ impl Connection {
                 open.greeted
                     && open.fan_out.is_none()
                     && open.unanswerable.is_none()
-                    && (open.promises.len() < PROMISES && open.promised_bytes <= limits.output_high
-                        // Then the bytes since are the measure, which lets go of who owes an acknowledgement itself.
-                        || !open.pressed.is_empty())
-                    && open.pressed_bytes <= limits.output_high
+                    && if open.hold.is_on() {
+                        // What it is to receive, and with that other publishers, may wait for acknowledgements of its own.
+                        open.owes()
+                    } else {
+                        open.promises.len() < PROMISES && open.promised_bytes <= limits.output_high
+                    }
                     && (self.writing.len() <= limits.output_high || self.peer.kind.is_bridge())
             }
             Phase::Crowded | Phase::Verifying(_) | Phase::Waiting(_) | Phase::Over => false,
@@ -321,11 +320,8 @@ impl Connection {
         } else if let Phase::Open(open) = &self.phase {
             // The client is slow, but it takes something.
             let mut state = open.session.lock();
-            if state.epoch == open.epoch
-                && let Some(link) = &mut state.link
-            {
-                link.unwritten = self.writing.len();
-                link.progress(turn.now);
+            if state.epoch == open.epoch {
+                state.wrote(self.writing.len());
             }
         }
     }
@@ -351,7 +347,9 @@ impl Connection {
             Phase::Open(_) => {
                 turn.publisher.clone_from(&self.waker);
                 self.proceed(turn);
-                self.check_pressure(turn);
+                if let Phase::Open(open) = &mut self.phase {
+                    open.hold.check(turn);
+                }
                 self.keep_promises(turn);
                 turn.publisher = None;
                 self.take(turn);
@@ -359,7 +357,7 @@ impl Connection {
                 self.replay(turn);
                 self.check_patience(turn);
                 if let Phase::Open(open) = &self.phase
-                    && let Some(silence) = open.silence().filter(|_| open.pressed.is_empty() && self.reads())
+                    && let Some(silence) = open.silence().filter(|_| !open.hold.is_on() && self.reads())
                 {
                     self.check_silence(silence, "the keep alive ran out", turn); // [MQTT-3.1.2-22]
                 }
@@ -400,10 +398,10 @@ impl Connection {
         link.woken = false;
         let mut fence = link.fence.take();
         if self.writing.is_empty() && open.greeted {
+            state.wrote(0);
             state.write_held(turn, limits);
             let Some(link) = &mut state.link else { return };
             std::mem::swap(&mut self.writing, &mut link.output);
-            link.progress(turn.now);
             link.unwritten = self.writing.len();
             open.session.pump(&mut state, turn, limits);
         }
@@ -427,12 +425,11 @@ impl Connection {
         match &self.phase {
             Phase::New | Phase::Verifying(_) => self.heard + self.limits.connect_timeout,
             Phase::Open(open) => {
-                let pressed = if open.pressed.is_empty() { Instant::NEVER } else { open.pressed_until };
                 let silence = match open.silence() {
-                    Some(silence) if open.pressed.is_empty() && self.reads() => self.heard + silence,
+                    Some(silence) if !open.hold.is_on() && self.reads() => self.heard + silence,
                     _ => Instant::NEVER,
                 };
-                pressed.min(silence).min(self.patience(open))
+                open.hold.deadline().min(silence).min(self.patience(open))
             }
             Phase::Crowded | Phase::Waiting(_) | Phase::Over => Instant::NEVER,
         }
@@ -472,7 +469,7 @@ impl Connection {
         if let Some(work) = open.fan_out.take() {
             // Its identifier is held already, so sending it again would reach nobody else [MQTT-4.3.3-10].
             let Interrupted { message, mut fan_out, answer: _, len: _, ticket: _ } = *work;
-            fan_out.proceed(&Shared::of(&message), usize::MAX, &mut open.pressed, turn);
+            fan_out.proceed(&Shared::of(&message), usize::MAX, &mut SlowDown::default(), turn);
         }
         if let Some(link) = open.session.lock().link.as_mut().filter(|_| open.greeted) {
             // What was written for the client before now goes out before the DISCONNECT.

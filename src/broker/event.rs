@@ -55,8 +55,6 @@ pub enum Drop {
     TooLarge,
     /// The receiver's queue, in messages or bytes, is full.
     QueueFull,
-    /// The receiver takes no bytes, and the message is QoS 0.
-    Stuck,
     /// It expired while it waited.
     Expired,
 }

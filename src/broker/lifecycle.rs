@@ -27,7 +27,7 @@ impl Broker {
         let link = state.link.take();
         state.inbox = Some(Box::new(inbox));
         state.outbox.disconnected();
-        state.release(turn);
+        state.end_backlog(turn);
         // [MQTT-3.14.4-3]; and a broker that shuts down says nothing about its clients.
         if stops || matches!(ending, Ending::Left(Reason::SUCCESS)) {
             state.will = None;
@@ -90,7 +90,7 @@ impl Broker {
         let given_back = state.drain();
         let will = state.will.take();
         state.replays = None;
-        state.release(turn);
+        state.end_backlog(turn);
         drop(state);
         self.directory.remove(session);
         for filter in filters.into_sorted() {

@@ -70,8 +70,17 @@ pub struct Limits {
     pub logins_waiting: usize,
     /// From accepting a connection to the last byte of its CONNECT.
     pub connect_timeout: Duration,
-    /// A receiver that has taken no byte for so long while bytes waited is stuck: it slows its publishers no more.
-    pub stuck_after: Duration,
+    /// How long a receiver for which much waits may slow publishers down, unless it takes
+    /// [`Limits::lagging_messages`] or [`Limits::lagging_bytes`] within that time, and then again. If it does not, it is
+    /// lagging: until it has caught up it slows nobody down, and messages beyond the limits of its queue are dropped.
+    pub lagging_after: Duration,
+    /// Messages of its queue that a receiver must take within [`Limits::lagging_after`].
+    pub lagging_messages: usize,
+    /// Bytes, of its queue or its output, instead.
+    pub lagging_bytes: usize,
+    /// A publisher whose messages come no closer together than this, after some at once, is not slowed down while there is
+    /// room in the queues of its receivers.
+    pub publish_pace: Duration,
     /// Unsent bytes in a connection's output above which its publishers are slowed down.
     pub output_high: usize,
     /// Unsent bytes below which they go on.
@@ -138,7 +147,10 @@ impl Default for Limits {
             failed_logins: 20,
             logins_waiting: 16_384,
             connect_timeout: Duration::from_secs(10),
-            stuck_after: Duration::from_secs(1),
+            lagging_after: Duration::from_secs(1),
+            lagging_messages: 1_000,
+            lagging_bytes: 1024 * 1024,
+            publish_pace: Duration::from_millis(4),
             output_high: 1024 * 1024,
             output_low: 256 * 1024,
             fan_out: 256,

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::task::Waker;
-use std::time::Duration;
 
 use super::authenticate::Proof;
 use super::event::{Drop, Ending};
@@ -71,8 +70,6 @@ pub(crate) struct Link {
     pub(crate) woken: bool,
     /// Bytes that the connection has taken and not written.
     pub(crate) unwritten: usize,
-    /// When the client last took bytes, or when bytes began to wait for it.
-    progress: Instant,
     /// Bytes of the largest frame the client takes.
     maximum_packet: usize,
     aliases: Option<Box<Aliases>>,
@@ -112,7 +109,6 @@ impl Link {
             waker: None,
             woken: false,
             unwritten: 0,
-            progress: now,
             maximum_packet,
             aliases,
             held: None,
@@ -127,18 +123,8 @@ impl Link {
     }
 
     /// Those of them that wait for the client alone.
-    fn unsent(&self) -> usize {
+    pub(super) fn unsent(&self) -> usize {
         self.output.len() + self.unwritten
-    }
-
-    /// Whether the client has taken nothing for too long while `waits` says that something waits.
-    pub(crate) fn is_stuck(&self, waits: bool, now: Instant, stuck_after: Duration) -> bool {
-        (waits || self.unsent() > 0) && now.since(self.progress) > stuck_after
-    }
-
-    /// The client took bytes, or bytes begin to wait.
-    pub(crate) fn progress(&mut self, now: Instant) {
-        self.progress = now;
     }
 
     pub(crate) fn wake(&mut self, turn: &mut Turn) {
@@ -219,9 +205,6 @@ impl Link {
         let mut head = self.head(view, delivery, packet_id, turn.now);
         head.dup = dup;
         self.put_alias(&mut head, properties.len(), view.payload.len());
-        if self.pending() == 0 {
-            self.progress = turn.now;
-        }
         self.output.lend(|| turn.buffer());
         if properties.len() + view.payload.len() <= limits.copied {
             self.output.write(|out| {
@@ -264,9 +247,6 @@ impl Link {
 
     /// Writes any other packet, unless it is larger than the client takes.
     pub(crate) fn send(&mut self, packet: &Packet<'_>, turn: &mut Turn) {
-        if self.pending() == 0 {
-            self.progress = turn.now;
-        }
         self.output.lend(|| turn.buffer());
         let version = self.version;
         self.output.write(|out| crate::codec::encode(version, packet, out));

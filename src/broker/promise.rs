@@ -29,7 +29,7 @@ impl Connection {
         turn: &mut Turn,
     ) {
         let Phase::Open(open) = &mut self.phase else { return };
-        if open.promises.is_empty() && open.pressed.is_empty() && turn.journal.is_synced(ticket) {
+        if open.promises.is_empty() && !open.hold.is_on() && turn.journal.is_synced(ticket) {
             if puback {
                 open.inbox.puback_sent();
             }
@@ -47,7 +47,7 @@ impl Connection {
     /// Lets the line move as far as it can.
     pub(super) fn keep_promises(&mut self, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        if open.promises.is_empty() || !open.pressed.is_empty() {
+        if open.promises.is_empty() || open.hold.is_on() {
             return;
         }
         self.writing.lend(|| turn.buffer());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::connection::{Answer, Connection, Interrupted, Open, Phase};
 use super::event::Event;
+use super::hold::SlowDown;
 use super::journal::Ticket;
 use super::link::Shared;
 use super::record::Record;
@@ -172,8 +173,9 @@ impl Connection {
         let most = if whole { usize::MAX } else { self.limits.fan_out };
         let key = open.session.key;
         let who = Some(&open.who);
-        let (fan_out, finished) = self.broker.route(message, key, who, most, &mut open.pressed, turn);
-        open.note_pressure(len, turn, self.limits.stuck_after);
+        let mut asked = SlowDown::default();
+        let (fan_out, finished) = self.broker.route(message, key, who, most, &mut asked, turn);
+        open.hold.published(len, asked, turn.now, &self.limits);
         if finished {
             self.routed(&fan_out, (answer, len), turn);
         } else {
@@ -195,8 +197,9 @@ impl Connection {
         turn.rests_on();
         let Interrupted { message, fan_out, answer, len, ticket } = &mut *work;
         let shared = Shared::of(message);
-        let finished = fan_out.proceed(&shared, self.limits.fan_out, &mut open.pressed, turn);
-        open.note_pressure(0, turn, self.limits.stuck_after);
+        let mut asked = SlowDown::default();
+        let finished = fan_out.proceed(&shared, self.limits.fan_out, &mut asked, turn);
+        open.hold.published(0, asked, turn.now, &self.limits);
         turn.also_rests_on(*ticket);
         if finished {
             self.routed(fan_out, (*answer, *len), turn);
@@ -244,26 +247,6 @@ impl Connection {
             Some((QoS::AtMostOnce, _)) | None => {}
         }
     }
-
-    /// Asks the receivers that slowed this publisher down again; lets the line move when they have room.
-    pub(super) fn check_pressure(&mut self, turn: &mut Turn) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        if open.pressed.is_empty() {
-            return;
-        }
-        open.pressed.retain(|receiver| receiver.still_presses(turn));
-        if !open.pressed.is_empty() {
-            if turn.now >= open.pressed_until {
-                open.pressed_until = turn.now + self.limits.stuck_after;
-            }
-            if open.pressed_bytes > self.limits.output_high && open.owes() {
-                // This client must be read on: another waits for what it owes.
-                open.pressed_bytes = 0;
-            }
-            return;
-        }
-        open.pressed_bytes = 0;
-    }
 }
 
 impl Open {
@@ -290,18 +273,8 @@ impl Open {
         Ok(None)
     }
 
-    fn note_pressure(&mut self, len: usize, turn: &Turn, stuck_after: Duration) {
-        if self.pressed.is_empty() {
-            return;
-        }
-        if self.pressed_until == Instant::NEVER || self.pressed_until <= turn.now {
-            self.pressed_until = turn.now + stuck_after;
-        }
-        self.pressed_bytes += len;
-    }
-
-    /// Whether this client's own window is full, so that somebody waits for its acknowledgements.
-    fn owes(&self) -> bool {
+    /// Whether this client's own window is full, so that what it is to receive waits for its acknowledgements.
+    pub(super) fn owes(&self) -> bool {
         let state = self.session.lock();
         state.outbox.in_flight() > 0 && !state.outbox.has_room()
     }

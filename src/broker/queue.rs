@@ -8,13 +8,18 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use super::backlog::Slow;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::record::Entry;
 use crate::message::{Message, QoS};
 use crate::sync::Arc;
 use crate::time::Instant;
+
+/// How often a full queue is searched for messages that have expired.
+const BETWEEN_EXPIRIES: Duration = Duration::from_millis(100);
 
 /// Subscription identifiers of one delivery, ascending; shared, because one list serves many messages.
 pub(crate) type Ids = Option<Arc<[u32]>>;
@@ -51,11 +56,13 @@ impl From<Entry> for Waiting {
 }
 
 /// First in, first out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
     /// Of those in memory.
     bytes: usize,
+    /// None of those in memory has expired before this.
+    expiry: Instant,
     tail: Option<Box<Tail>>,
 }
 
@@ -68,6 +75,12 @@ struct Tail {
     from: u64,
     /// While a page is asked for: entries that came since, and their bytes.
     asked: Option<(usize, usize)>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new(), bytes: 0, expiry: Instant::NEVER, tail: None }
+    }
 }
 
 impl Queue {
@@ -90,9 +103,14 @@ impl Queue {
             || self.all_bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes
     }
 
-    /// Whether so much waits that publishers should be slowed down before the queue is full.
-    pub(crate) fn is_high(&self, limits: &Limits) -> bool {
-        self.len() > limits.queued_messages / 2 || self.all_bytes() > limits.queued_bytes / 2
+    /// Which publishers should slow down before the queue is full, if so much waits.
+    pub(crate) fn slows(&self, limits: &Limits) -> Option<Slow> {
+        let (len, bytes) = (self.len(), self.all_bytes());
+        if len <= limits.queued_messages / 2 && bytes <= limits.queued_bytes / 2 {
+            return None;
+        }
+        let is_most = len / 3 >= limits.queued_messages / 4 || bytes / 3 >= limits.queued_bytes / 4;
+        Some(if is_most { Slow::All } else { Slow::Fast })
     }
 
     /// Whether so little waits that they may go on.
@@ -106,8 +124,7 @@ impl Queue {
             || self.waiting.len() >= limits.head_messages
             || self.bytes >= limits.head_bytes;
         if waiting.number == 0 || !beyond {
-            self.bytes += waiting.cost();
-            return self.waiting.push_back(waiting);
+            return self.append(waiting);
         }
         let tail = self.tail.get_or_insert_default();
         if tail.count == 0 {
@@ -121,9 +138,17 @@ impl Queue {
         }
     }
 
+    /// Adds a message to those in memory.
+    fn append(&mut self, waiting: Waiting) {
+        self.bytes += waiting.cost();
+        self.expiry = self.expiry.min(waiting.message.expires());
+        self.waiting.push_back(waiting);
+    }
+
     /// Puts back what was taken first and could not be sent.
     pub(crate) fn push_front(&mut self, waiting: Waiting) {
         self.bytes += waiting.cost();
+        self.expiry = self.expiry.min(waiting.message.expires());
         self.waiting.push_front(waiting);
     }
 
@@ -145,10 +170,16 @@ impl Queue {
 
     /// Removes what has expired [MQTT-3.3.2-5], of what is in memory; the rest is asked when it comes there.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Waiting> {
+        if now < self.expiry {
+            return Vec::new();
+        }
         let (kept, expired): (Vec<_>, _) =
             self.waiting.drain(..).partition(|waiting| waiting.message.expires() > now);
         self.waiting = kept.into();
         self.bytes = self.waiting.iter().map(Waiting::cost).sum();
+        // Not for each message that finds the queue full.
+        let next = self.waiting.iter().map(|waiting| waiting.message.expires()).min();
+        self.expiry = next.map_or(Instant::NEVER, |next| next.max(now + BETWEEN_EXPIRIES));
         expired
     }
 
@@ -160,6 +191,11 @@ impl Queue {
         Some((tail.from, limits.head_messages.max(1)))
     }
 
+    /// Whether nothing can leave until the store has answered.
+    pub(crate) fn waits_for_page(&self) -> bool {
+        self.waiting.is_empty() && self.tail.as_ref().is_some_and(|tail| tail.asked.is_some())
+    }
+
     /// The page that was asked for. `complete`: the store had no more when it answered.
     pub(crate) fn page(&mut self, entries: Vec<Entry>, complete: bool) {
         let Some(mut tail) = self.tail.take() else { return };
@@ -169,8 +205,7 @@ impl Queue {
             let waiting = Waiting::from(entry);
             tail.count = tail.count.saturating_sub(1);
             tail.bytes = tail.bytes.saturating_sub(waiting.cost());
-            self.bytes += waiting.cost();
-            self.waiting.push_back(waiting);
+            self.append(waiting);
         }
         if complete {
             (tail.count, tail.bytes) = (count, bytes);
@@ -187,7 +222,9 @@ impl Queue {
             let bytes = bytes + count * Limits::QUEUED_OVERHEAD;
             Box::new(Tail { count, bytes, from, asked: None })
         });
-        Self { bytes: head.iter().map(Waiting::cost).sum(), waiting: head.into(), tail }
+        let mut queue = Self { tail, ..Self::default() };
+        head.into_iter().for_each(|waiting| queue.append(waiting));
+        queue
     }
 
     /// Everything in memory, in order.

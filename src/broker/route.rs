@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 
 use super::Broker;
 use super::event::Drop;
+use super::hold::SlowDown;
 use super::link::Shared;
 use super::record::Record;
 use super::retained::Slot;
@@ -47,13 +48,13 @@ impl Receiver {
         }
     }
 
-    /// Whether the turn's publisher should still be slowed down because of this receiver, which then wakes it when it has
-    /// room: who woke it last has forgotten it.
-    pub(crate) fn still_presses(&self, turn: &Turn) -> bool {
-        let limits = &*turn.limits;
+    /// Whether the turn's publisher should still slow down because of this receiver, which then wakes it when little waits:
+    /// who woke it last has forgotten it.
+    pub(crate) fn still_slows(&self, turn: &mut Turn) -> bool {
+        let limits = turn.limits.clone();
         match self {
-            Self::Session(session, _) => session.lock().still_presses(turn, limits),
-            Self::Group(group) => group.still_presses(turn, limits),
+            Self::Session(session, _) => session.lock().still_slows(turn, &limits),
+            Self::Group(group) => group.still_slows(turn, &limits),
         }
     }
 }
@@ -217,12 +218,13 @@ impl FanOut {
         Self { receivers, publisher, next: 0, taken: 0, refused: 0, retained }
     }
 
-    /// Offers the message to the next `most` receivers; whether all have been asked now.
+    /// Offers the message to the next `most` receivers, and notes who asks for a slower publisher; whether all have been
+    /// asked now.
     pub(crate) fn proceed(
         &mut self,
         message: &Shared<'_>,
         most: usize,
-        pressed: &mut Vec<Receiver>,
+        asked: &mut SlowDown,
         turn: &mut Turn,
     ) -> bool {
         let limits = turn.limits.clone();
@@ -242,11 +244,9 @@ impl FanOut {
             match offer {
                 // What a receiver cannot be sent is discarded as if it had been sent [MQTT-3.1.2-25] [MQTT-3.3.2-5].
                 Offer::Taken | Offer::Dropped(Drop::TooLarge | Drop::Expired) => self.taken += 1,
-                Offer::Pressed => {
+                Offer::SlowDown(slow) => {
                     self.taken += 1;
-                    if pressed.iter().all(|other| other.key() != receiver.key()) {
-                        pressed.push(receiver.clone());
-                    }
+                    asked.ask(receiver, slow);
                 }
                 Offer::Dropped(_) | Offer::NoRoom => self.refused += 1,
                 Offer::Absent | Offer::Denied => {}
@@ -282,8 +282,8 @@ impl Broker {
         who: Option<&Arc<Who>>,
         turn: &mut Turn,
     ) {
-        let mut pressed = Vec::new();
-        self.route(message, publisher, who, usize::MAX, &mut pressed, turn);
+        let mut asked = SlowDown::default();
+        self.route(message, publisher, who, usize::MAX, &mut asked, turn);
     }
 
     /// Stores a retained message and offers the message to its first receivers; the rest is left to the caller, who
@@ -295,14 +295,14 @@ impl Broker {
         publisher: u64,
         who: Option<&Arc<Who>>,
         most: usize,
-        pressed: &mut Vec<Receiver>,
+        asked: &mut SlowDown,
         turn: &mut Turn,
     ) -> (FanOut, bool) {
         let mut matches = std::mem::take(&mut turn.matches);
         let mut route = |turn: &mut Turn, retained: Option<u64>, most: usize| {
             let receivers = matches.receivers(self, message.view.topic, turn.limits.duplicates);
             let mut fan_out = FanOut::new(receivers, publisher, retained);
-            let finished = fan_out.proceed(message, most, pressed, turn);
+            let finished = fan_out.proceed(message, most, asked, turn);
             (fan_out, finished)
         };
         let routed = if message.view.retain {

@@ -125,6 +125,7 @@ impl State {
         self.resend(turn, limits);
         while !self.queue.is_empty() && self.may_send_now(limits) {
             let Some(waiting) = self.queue.pop() else { return };
+            self.took_message(waiting.message.len());
             let mut message = Shared::of(&waiting.message);
             message.rests_on = waiting.rests_on;
             let ids = waiting.ids.as_deref().unwrap_or_default();

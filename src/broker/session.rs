@@ -11,8 +11,7 @@
 //!
 //! Everything here happens under the session's one lock, for a short time: no I/O, no second session.
 
-use std::task::Waker;
-
+use super::backlog::{Backlog, Slow};
 use super::event::{Drop, Event};
 use super::filters::Filters;
 use super::journal::Ticket;
@@ -81,8 +80,8 @@ pub(crate) struct State {
     pub(crate) will_due: Instant,
     /// When the schedule has the session looked at.
     pub(super) scheduled: Instant,
-    /// Publishers that were slowed down because of this session.
-    pub(super) pressing: Vec<Waker>,
+    /// While much waits for the client.
+    pub(super) backlog: Option<Box<Backlog>>,
     /// Messages dropped since there was last room.
     dropped: u64,
     /// Bytes of the payloads in flight that are kept for a resend.
@@ -127,13 +126,22 @@ impl Grant {
     }
 }
 
+/// Which members of a shared group are asked to take a QoS 0 message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Those for which little waits.
+    Ready,
+    /// All that are not lagging.
+    Any,
+}
+
 /// What became of a message offered to a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
     /// It is on its way, or waits.
     Taken,
-    /// Taken; but so much waits there that the publisher should slow down.
-    Pressed,
+    /// Taken; but so much waits there that publishers should slow down.
+    SlowDown(Slow),
     Dropped(Drop),
     /// Nobody is there to take it: QoS 0 for an absent client, or a session that has ended.
     Absent,
@@ -170,7 +178,7 @@ impl Session {
                 expires: Instant::NEVER,
                 will_due: Instant::NEVER,
                 scheduled: Instant::NEVER,
-                pressing: Vec::new(),
+                backlog: None,
                 dropped: 0,
                 in_flight_bytes: 0,
                 queues_at_most_once: false,
@@ -272,11 +280,11 @@ impl Session {
         &self,
         message: &Shared<'_>,
         grant: &Grant,
-        origin: Origin<'_>,
+        (origin, choice): (Origin<'_>, Choice),
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        self.lock().offer_shared(message, grant, origin, turn, limits)
+        self.lock().offer_shared(message, grant, (origin, choice), turn, limits)
     }
 
     /// Counts a drop and tells of the first of a series.
@@ -297,7 +305,7 @@ impl Session {
     pub(crate) fn pump(self: &Arc<Self>, state: &mut State, turn: &mut Turn, limits: &Limits) {
         self.send_waiting(state, turn, limits);
         if state.is_low(limits) {
-            turn.wakes.append(&mut state.pressing);
+            state.end_backlog(turn);
             if state.dropped > 0 {
                 let count = std::mem::take(&mut state.dropped);
                 turn.events.push(Event::Dropped { client: self.client.clone(), count });
@@ -311,7 +319,7 @@ pub(crate) fn count_drop(turn: &Turn, why: Drop) {
     turn.counters.publish_dropped.add(1);
     match why {
         Drop::TooLarge => turn.counters.dropped_too_large.add(1),
-        Drop::QueueFull | Drop::Stuck => turn.counters.dropped_queue_full.add(1),
+        Drop::QueueFull => turn.counters.dropped_queue_full.add(1),
         Drop::Expired => turn.counters.dropped_expired.add(1),
     }
 }
@@ -344,7 +352,7 @@ impl State {
         }
         if self.may_send_now(limits) && self.queue.is_empty() {
             self.start(message, (delivery, &grant.ids), Origin::default(), turn, limits);
-            return self.pressure(turn, limits);
+            return self.back_pressure(turn, limits);
         }
         self.enqueue(message, delivery, &grant.ids, turn, limits)
     }
@@ -357,19 +365,17 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        let waits = !self.queue.is_empty();
-        let Some(link) = &mut self.link else {
+        let Some(link) = &self.link else {
             let waits = (limits.queue_at_most_once || self.queues_at_most_once) && self.expiry > 0;
             let enqueue =
                 |state: &mut Self, turn: &mut Turn| state.enqueue(message, delivery, ids, turn, limits);
             return if waits { enqueue(self, turn) } else { Offer::Absent };
         };
         if link.pending() + message.view.len() > limits.queued_bytes {
-            let stuck = link.is_stuck(waits, turn.now, limits.stuck_after);
-            return Offer::Dropped(if stuck { Drop::Stuck } else { Drop::QueueFull });
+            return Offer::Dropped(Drop::QueueFull);
         }
         self.send_at_most_once(message, (delivery, ids), number, turn, limits);
-        self.pressure(turn, limits)
+        self.back_pressure(turn, limits)
     }
 
     /// Puts a message behind those that wait already.
@@ -390,11 +396,6 @@ impl State {
                 return Offer::Dropped(Drop::QueueFull);
             }
         }
-        if self.queue.is_empty()
-            && let Some(link) = self.link.as_mut().filter(|link| link.pending() == 0)
-        {
-            link.progress(turn.now);
-        }
         let mut waiting = Waiting {
             message: message.message().clone(),
             qos: delivery.qos,
@@ -406,7 +407,7 @@ impl State {
         };
         waiting.number = self.keep(&waiting, turn);
         self.queue.push(waiting, limits);
-        self.pressure(turn, limits)
+        self.back_pressure(turn, limits)
     }
 
     /// Whether a PUBLISH above QoS 0 could leave now.
@@ -420,14 +421,13 @@ impl State {
         &mut self,
         message: &Shared<'_>,
         grant: &Grant,
-        origin: Origin<'_>,
+        (origin, choice): (Origin<'_>, Choice),
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
         let qos = grant.delivered(message.view.qos, limits);
         let retain = message.view.retain && grant.retain_as_published;
         let delivery = Delivery { qos, retain, ids: grant.ids.as_deref().unwrap_or_default() };
-        let waits = !self.queue.is_empty();
         if !self.may_read(message, grant) {
             self.tell_denied(message.view.topic, turn);
             return Offer::Denied;
@@ -436,17 +436,18 @@ impl State {
         if let Err(why) = link.admit(&message.view, delivery, turn.now) {
             return Offer::Dropped(why);
         }
-        if link.pending() > limits.output_high && link.is_stuck(waits, turn.now, limits.stuck_after) {
-            return Offer::NoRoom;
-        }
         if qos == QoS::AtMostOnce {
+            // Another member may take it at once.
+            if link.pending() > limits.output_high && (choice == Choice::Ready || self.is_lagging()) {
+                return Offer::NoRoom;
+            }
             return self.offer_at_most_once(message, (delivery, &grant.ids), origin.number, turn, limits);
         }
-        if waits || !self.may_send_now(limits) {
+        if !self.queue.is_empty() || !self.may_send_now(limits) {
             return Offer::NoRoom;
         }
         self.start(message, (delivery, &grant.ids), origin, turn, limits);
-        self.pressure(turn, limits)
+        self.back_pressure(turn, limits)
     }
 
     /// Ends the session's messages: QoS 1 ones of shared groups are given back for another member [MQTT-4.8.2-5].
@@ -461,10 +462,5 @@ impl State {
                 group.map(|group| (group, waiting))
             })
             .collect()
-    }
-
-    /// Everybody whom this session slows down.
-    pub(crate) fn release(&mut self, turn: &mut Turn) {
-        turn.wakes.append(&mut self.pressing);
     }
 }

@@ -5,15 +5,14 @@
 //! QoS 2 PUBLISH once sent belongs to its client [MQTT-4.8.2-4] [MQTT-4.8.2-5]; a refused message goes to nobody
 //! [MQTT-4.8.2-6]. The group's lock is taken before a member's session, never after.
 
-use std::task::Waker;
-
+use super::backlog::{Backlog, Waits};
 use super::event::Drop;
 use super::limits::Limits;
 use super::link::Shared;
 use super::queue::{Queue, Waiting};
 use super::record::{Entry, Page, Reader, Record};
 use super::sending::Origin;
-use super::session::{Grant, Offer, Session, count_drop};
+use super::session::{Choice, Grant, Offer, Session, count_drop};
 use super::turn::Turn;
 use crate::message::QoS;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
@@ -35,7 +34,8 @@ struct State {
     /// Whose turn is next.
     next: usize,
     queue: Queue,
-    pressing: Vec<Waker>,
+    /// While much waits in the queue.
+    backlog: Option<Box<Backlog>>,
     /// Whether the queue is kept in the store, because a member that is kept has joined.
     kept: bool,
 }
@@ -109,7 +109,7 @@ impl Group {
         if !state.members.is_empty() {
             return false;
         }
-        turn.wakes.append(&mut state.pressing);
+        state.end_backlog(turn);
         let dropped = std::mem::take(&mut state.queue);
         turn.counters.publish_dropped.add(dropped.len() as u64);
         if std::mem::take(&mut state.kept) {
@@ -134,7 +134,7 @@ impl Group {
                 self.feed_from(&mut state, turn, limits);
                 offer
             }
-            Offer::NoRoom => drop(turn, Drop::Stuck),
+            Offer::NoRoom => drop(turn, Drop::QueueFull),
             Offer::Dropped(why) => drop(turn, why),
             Offer::Denied => {
                 turn.counters.publish_unreadable.add(1);
@@ -159,7 +159,7 @@ impl Group {
         let number = if is_kept { self.record(message, turn) } else { 0 };
         state.queue.push(waiting(message, number), limits);
         self.waiting.store(state.queue.len(), Ordering::Release);
-        state.pressure(turn, limits)
+        state.back_pressure(turn, limits)
     }
 
     /// Records a message as an entry of the group; its number.
@@ -171,8 +171,8 @@ impl Group {
     }
 
     /// Whether so much waits here that the turn's publisher should still be slowed down.
-    pub(super) fn still_presses(&self, turn: &Turn, limits: &Limits) -> bool {
-        self.state.lock().pressure(turn, limits) == Offer::Pressed
+    pub(super) fn still_slows(&self, turn: &mut Turn, limits: &Limits) -> bool {
+        self.state.lock().still_slows(turn, limits)
     }
 
     /// A QoS 1 message whose member's session ended without acknowledging it goes to another member.
@@ -214,16 +214,19 @@ impl Group {
                     turn.counters.publish_unreadable.add(1);
                     turn.remove(number);
                 }
-                Offer::Taken | Offer::Pressed => {}
+                Offer::Taken | Offer::SlowDown(_) => {}
             }
             state.queue.pop();
+            if let Some(backlog) = &mut state.backlog {
+                backlog.took_message(message.len());
+            }
         }
         if let Some((from, most)) = state.queue.wants(limits) {
             turn.record(Record::Page(Page { reader: Reader::Group(self.clone()), from, most }));
         }
         self.waiting.store(state.queue.len(), Ordering::Release);
         if state.queue.is_low(limits) {
-            turn.wakes.append(&mut state.pressing);
+            state.end_backlog(turn);
         }
     }
 }
@@ -247,8 +250,7 @@ fn drop(turn: &Turn, why: Drop) -> Offer {
 }
 
 impl State {
-    /// Asks each member once, beginning with the one whose turn it is. The most hopeful refusal is the answer: no room
-    /// before absent before dropped before denied.
+    /// Asks the members, beginning with the one whose turn it is: at QoS 0 those first for which little waits.
     fn serve(
         &mut self,
         group: &Arc<Group>,
@@ -256,8 +258,24 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
+        let offer = self.ask(group, (message, number), Choice::Ready, turn, limits);
+        if offer == Offer::NoRoom && message.view.qos == QoS::AtMostOnce {
+            return self.ask(group, (message, number), Choice::Any, turn, limits);
+        }
+        offer
+    }
+
+    /// Asks each member once. The most hopeful refusal is the answer: no room before absent before dropped before denied.
+    fn ask(
+        &mut self,
+        group: &Arc<Group>,
+        (message, number): (&Shared<'_>, u64),
+        choice: Choice,
+        turn: &mut Turn,
+        limits: &Limits,
+    ) -> Offer {
         let hope = |offer: &Offer| match offer {
-            Offer::Taken | Offer::Pressed | Offer::NoRoom => 3,
+            Offer::Taken | Offer::SlowDown(_) | Offer::NoRoom => 3,
             Offer::Absent => 2,
             // Too large for this member; the next may take it.
             Offer::Dropped(_) => 1,
@@ -268,8 +286,8 @@ impl State {
             let position = (self.next + step) % count;
             let (member, grant) = &self.members[position];
             let origin = Origin { number, sent: false, group: Some(group), group_is_kept: self.kept };
-            let offer = member.offer_shared(message, grant, origin, turn, limits);
-            if let Offer::Taken | Offer::Pressed = offer {
+            let offer = member.offer_shared(message, grant, (origin, choice), turn, limits);
+            if let Offer::Taken | Offer::SlowDown(_) = offer {
                 self.next = (position + 1) % count;
                 return offer;
             }
@@ -278,21 +296,40 @@ impl State {
         answer.unwrap_or(Offer::Absent)
     }
 
-    fn pressure(&mut self, turn: &Turn, limits: &Limits) -> Offer {
-        if !self.is_pressing(turn, limits) {
+    /// Whether publishers should slow down because of the queue, while any member is connected.
+    fn back_pressure(&mut self, turn: &mut Turn, limits: &Limits) -> Offer {
+        let Some(slow) = self.queue.slows(limits) else { return Offer::Taken };
+        if self.backlog.is_none() && !self.members.iter().any(|(member, _)| member.lock().link.is_some()) {
             return Offer::Taken;
         }
-        if let Some(publisher) = &turn.publisher
-            && !self.pressing.iter().any(|waker| waker.will_wake(publisher))
-        {
-            self.pressing.push(publisher.clone());
-        }
-        Offer::Pressed
+        let waits = self.waits();
+        let backlog = self.backlog.get_or_insert_with(|| Backlog::new(turn.now));
+        if backlog.slows(waits, turn, limits) { Offer::SlowDown(slow) } else { Offer::Taken }
     }
 
-    /// Much waits, and some member still takes bytes.
-    fn is_pressing(&self, turn: &Turn, limits: &Limits) -> bool {
-        self.queue.is_high(limits)
-            && self.members.iter().any(|(member, _)| member.lock().takes(turn.now, limits))
+    /// Whether the turn's publisher, which was asked to slow down, still should: because of the queue, or because much waits
+    /// for each member that is connected.
+    fn still_slows(&mut self, turn: &mut Turn, limits: &Limits) -> bool {
+        let waits = self.waits();
+        if self.backlog.as_mut().is_some_and(|backlog| backlog.slows(waits, turn, limits)) {
+            return true;
+        }
+        let mut connected = 0;
+        let all_slow = self.members.iter().all(|(member, _)| {
+            let mut member = member.lock();
+            connected += usize::from(member.link.is_some());
+            member.link.is_none() || member.still_slows(turn, limits)
+        });
+        all_slow && connected > 0
+    }
+
+    fn waits(&self) -> Waits {
+        if self.queue.waits_for_page() { Waits::Store } else { Waits::Acknowledgements }
+    }
+
+    fn end_backlog(&mut self, turn: &mut Turn) {
+        if let Some(backlog) = self.backlog.take() {
+            backlog.end(turn);
+        }
     }
 }

@@ -67,6 +67,8 @@ impl Plan {
         let narrow = !calm && random.chance(20);
         let durable = random.chance(35) || keeps;
         let packet_id = random.range(6, 12) as u16;
+        // From a stream of its own, so that the days of older seeds stay what they are.
+        let mut back_pressure = Random::new(seed ^ 0x6261_636b);
         let limits = Limits {
             queued_messages: if narrow { random.range(1, 6) } else { 10_000 },
             receive_maximum: random.range(1, 6) as u16,
@@ -76,7 +78,10 @@ impl Plan {
             keep_alive: if !calm && random.chance(20) { 3 } else { 0 },
             session_expiry: if random.chance(20) { 20 } else { u32::MAX },
             connect_timeout: Duration::from_secs(10),
-            stuck_after: Duration::from_millis(random.pick(&[50, 1_000])),
+            lagging_after: Duration::from_millis(random.pick(&[50, 1_000])),
+            publish_pace: Duration::from_millis(back_pressure.pick(&[4, 1_000])),
+            lagging_messages: back_pressure.pick(&[1, 1_000]),
+            lagging_bytes: back_pressure.pick(&[100, 1_000_000]),
             output_high: random.pick(&[60, 300, 5_000]),
             output_low: 30,
             head_messages: random.range(1, 4),

@@ -246,6 +246,8 @@ fn set_limit(limits: &mut Limits, pair: &str) -> Result<(), String> {
         "retained_messages" => limits.retained_messages = size,
         "connect_timeout" => limits.connect_timeout = Duration::from_secs(number),
         "output_high" => (limits.output_high, limits.output_low) = (size, size / 2),
+        "publish_pace" => limits.publish_pace = Duration::from_millis(number),
+        "lagging_messages" => limits.lagging_messages = size,
         "fan_out" => limits.fan_out = size,
         "packet_id" => limits.packet_id = small(number),
         "copied" => limits.copied = size,

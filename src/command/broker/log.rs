@@ -339,7 +339,6 @@ fn drop_reason(why: Drop) -> &'static str {
     match why {
         Drop::TooLarge => "larger than its Maximum Packet Size",
         Drop::QueueFull => "its queue is full",
-        Drop::Stuck => "it takes no bytes",
         Drop::Expired => "they expired while they waited",
     }
 }

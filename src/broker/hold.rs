@@ -1,0 +1,95 @@
+//! A publisher that is asked to slow down: for how long its acknowledgements wait, and when it is not read.
+//!
+//! Nobody is held for longer than [`Limits::lagging_after`] at a time. A publisher of few messages is not held at all
+//! while there is room in the queues, and for a moment only when there is little, so that a flood of others does not
+//! delay what it publishes.
+
+use std::time::Duration;
+
+use super::backlog::Slow;
+use super::limits::Limits;
+use super::route::Receiver;
+use super::turn::Turn;
+use crate::time::Instant;
+
+/// Bytes beyond which a message counts as several against a publisher's pace.
+const PACE_BYTES: usize = 4096;
+/// By how much a publisher may run ahead of its pace.
+const BURST: Duration = Duration::from_millis(40);
+/// How long a publisher of few messages is held at a time.
+const MOMENT: Duration = Duration::from_millis(30);
+
+/// Receivers that ask for a slower publisher.
+#[derive(Debug, Default)]
+pub(crate) struct SlowDown {
+    receivers: Vec<Receiver>,
+    slow: Option<Slow>,
+}
+
+impl SlowDown {
+    pub(super) fn ask(&mut self, receiver: &Receiver, slow: Slow) {
+        self.slow = self.slow.max(Some(slow));
+        if self.receivers.iter().all(|other| other.key() != receiver.key()) {
+            self.receivers.push(receiver.clone());
+        }
+    }
+}
+
+/// Whether a publisher is held, and because of whom.
+#[derive(Debug)]
+pub(super) struct Hold {
+    /// Empty while it is not held.
+    receivers: Vec<Receiver>,
+    /// When it goes on, whatever waits at the receivers.
+    until: Instant,
+    /// When it could have published all messages for which it was asked to slow down, at [`Limits::publish_pace`].
+    paced: Instant,
+}
+
+impl Hold {
+    pub(super) fn none() -> Self {
+        Self { receivers: Vec::new(), until: Instant::NEVER, paced: Instant::ZERO }
+    }
+
+    /// Whether acknowledgements wait now.
+    pub(super) fn is_on(&self) -> bool {
+        !self.receivers.is_empty()
+    }
+
+    /// When the publisher goes on at the latest.
+    pub(super) fn deadline(&self) -> Instant {
+        if self.is_on() { self.until } else { Instant::NEVER }
+    }
+
+    /// A message of `len` bytes was published, or offered to more receivers, for which `len` is 0. `asked`: who of them asks
+    /// for a slower publisher.
+    pub(super) fn published(&mut self, len: usize, asked: SlowDown, now: Instant, limits: &Limits) {
+        let Some(slow) = asked.slow else { return };
+        if len > 0 {
+            let steps = u32::try_from(1 + len / PACE_BYTES).unwrap_or(u32::MAX);
+            self.paced = self.paced.max(now) + limits.publish_pace.saturating_mul(steps);
+        }
+        let is_slow = self.paced <= now + BURST;
+        if !self.is_on() {
+            if is_slow && slow == Slow::Fast {
+                return;
+            }
+            self.until = now + if is_slow { MOMENT.min(limits.lagging_after) } else { limits.lagging_after };
+        }
+        for receiver in asked.receivers {
+            if self.receivers.iter().all(|other| other.key() != receiver.key()) {
+                self.receivers.push(receiver);
+            }
+        }
+    }
+
+    /// Asks the receivers again.
+    pub(super) fn check(&mut self, turn: &mut Turn) {
+        if self.is_on() {
+            if turn.now >= self.until {
+                return self.receivers.clear();
+            }
+            self.receivers.retain(|receiver| receiver.still_slows(turn));
+        }
+    }
+}
