@@ -5,6 +5,7 @@ pub mod door;
 pub(crate) mod listener;
 #[cfg(unix)]
 pub(crate) mod material;
+mod race;
 #[cfg(unix)]
 mod service;
 mod socks;
@@ -139,15 +140,11 @@ async fn open(target: &Target) -> Result<(Stream, String), Failure> {
     #[cfg(unix)]
     if target.finds_service {
         let places = service::find(&target.host, target.tls.is_some()).await.map_err(Failure::Lookup)?;
-        let mut last = Failure::Lookup(io::ErrorKind::NotFound.into());
-        for place in places {
-            match connect_tcp(target, &place.host, place.port).await {
-                // The certificate must be made out to the domain that was asked for (RFC 6125).
-                Ok(tcp) => return Ok((Stream::Tcp(tcp), target.host.clone())),
-                Err(failure) => last = failure,
-            }
-        }
-        return Err(last);
+        let attempts = places.iter().map(|place| connect_tcp(target, &place.host, place.port));
+        let none = || Err(Failure::Lookup(io::ErrorKind::NotFound.into()));
+        let tcp = race::first(attempts).await.unwrap_or_else(none)?;
+        // The certificate must be made out to the domain that was asked for (RFC 6125).
+        return Ok((Stream::Tcp(tcp), target.host.clone()));
     }
     let tcp = connect_tcp(target, &target.host, target.port).await?;
     Ok((Stream::Tcp(tcp), target.host.clone()))
@@ -196,14 +193,10 @@ async fn connect_name(host: &str, port: u16, from: Option<IpAddr>) -> Result<Tcp
         "localhost" => (host, port).to_socket_addrs().map_err(Failure::Lookup)?.collect(),
         _ => lookup_host((host, port)).await.map_err(Failure::Lookup)?.collect(),
     };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match connect_address(address, from).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(Failure::Connect(last))
+    let addresses = race::in_turns(addresses.into_iter());
+    let begin = || addresses.iter().map(|address| connect_address(*address, from));
+    let none = || Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    race::first_again(begin).await.unwrap_or_else(none).map_err(Failure::Connect)
 }
 
 async fn connect_address(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
