@@ -78,3 +78,19 @@ pub fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, Malforme
         Version::V5 => v5::decode(frame),
     }
 }
+
+/// As [`decode`], for a client that shows what servers send although the standard forbids it: a PUBLISH whose topic has
+/// wildcards, and codes in acknowledgements that this version does not define.
+///
+/// # Errors
+/// When the frame is not a packet of that version apart from that.
+pub fn decode_leniently(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
+    match (frame.first(), version) {
+        (0x30..=0x3F, _) => publish::decode_any_topic(version, frame).map(Packet::Publish),
+        (_, Version::V3_1 | Version::V3_1_1) => match v3::decode_undefined_code(frame) {
+            Some(packet) => Ok(packet),
+            None => v3::decode(version, frame),
+        },
+        (_, Version::V5) => v5::decode_any_code(frame),
+    }
+}

@@ -14,6 +14,19 @@ use crate::message::QoS;
 
 /// Decodes a frame whose type is PUBLISH. The payload is not looked at.
 pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Publish<'_>, Malformed> {
+    decode_by(version, frame, topic_name)
+}
+
+/// As [`decode`], but the topic may have wildcards, as ActiveMQ's advisory messages do.
+pub(super) fn decode_any_topic(version: Version, frame: Frame<'_>) -> Result<Publish<'_>, Malformed> {
+    decode_by(version, frame, Reader::string)
+}
+
+fn decode_by<'a>(
+    version: Version,
+    frame: Frame<'a>,
+    read_topic: fn(&mut Reader<'a>) -> Result<&'a str, Malformed>,
+) -> Result<Publish<'a>, Malformed> {
     let flags = frame.first();
     let (dup, retain) = (flags & 0b1000 != 0, flags & 1 != 0);
     let qos = QoS::from_bits((flags >> 1) & 3).ok_or(malformed("a QoS of 3"))?; // [MQTT-3.3.1-4]
@@ -21,7 +34,7 @@ pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Publish<'_>, 
         return Err(malformed("DUP with QoS 0")); // [MQTT-3.3.1-2]
     }
     let mut reader = Reader(frame.body());
-    let topic = topic_name(&mut reader)?;
+    let topic = read_topic(&mut reader)?;
     // [MQTT-2.2.1-2] [v3 MQTT-2.3.1-5]
     let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
     let mut properties = Properties::EMPTY;

@@ -66,6 +66,11 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether this code in a SUBACK grants the subscription.
+    pub const fn is_grant(self) -> bool {
+        self.0 <= 2
+    }
+
     /// Whether this code says that something failed.
     pub const fn is_failure(self) -> bool {
         self.0 >= 0x80

@@ -26,6 +26,18 @@ pub fn connack_code(reason: Reason) -> Option<u8> {
     }
 }
 
+/// What this return code of a CONNACK that refuses says, if 3.1.1 defines it.
+pub fn refusal(code: u8) -> Option<Reason> {
+    let reasons = [
+        Reason::UNSUPPORTED_PROTOCOL_VERSION,
+        Reason::CLIENT_IDENTIFIER_NOT_VALID,
+        Reason::SERVER_UNAVAILABLE,
+        Reason::BAD_USER_NAME_OR_PASSWORD,
+        Reason::NOT_AUTHORIZED,
+    ];
+    reasons.into_iter().find(|reason| connack_code(*reason) == Some(code))
+}
+
 fn connack_reason(code: mqttrs::ConnectReturnCode) -> Reason {
     match code {
         mqttrs::ConnectReturnCode::Accepted => Reason::SUCCESS,
@@ -67,6 +79,22 @@ pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, M
             packet => Ok(packet),
         },
         _ => convert(fence::decode(frame.bytes())?),
+    }
+}
+
+/// CONNACK or SUBACK with a return code that 3.1.1 does not define, as it is; nothing if the frame is anything else.
+pub(super) fn decode_undefined_code(frame: Frame<'_>) -> Option<Packet<'static>> {
+    let (properties, body) = (Properties::EMPTY, frame.body());
+    match (frame.first(), body) {
+        (0x20, &[flags @ 0..=1, code]) if code > 5 => {
+            Some(Packet::Connack(Connack { session_present: flags == 1, reason: Reason(code), properties }))
+        }
+        (0x90, [high, low, codes @ ..]) if codes.iter().any(|code| !matches!(code, 0..=2 | 0x80)) => {
+            let packet_id = PacketId::new(u16::from_be_bytes([*high, *low]))?;
+            let reasons = codes.iter().map(|code| Reason(*code)).collect();
+            Some(Packet::Suback(Suback { packet_id, properties, reasons }))
+        }
+        _ => None,
     }
 }
 

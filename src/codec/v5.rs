@@ -14,24 +14,34 @@ use super::{Malformed, connect, publish};
 use crate::message::QoS;
 
 pub(super) fn decode(frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
+    decode_by(frame, |defined| defined)
+}
+
+/// As [`decode`], but with any reason code.
+pub(super) fn decode_any_code(frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
+    decode_by(frame, |_| &ANY)
+}
+
+/// `codes` gives the reason codes that are taken, from those that the standard defines for a packet.
+fn decode_by(frame: Frame<'_>, codes: fn(&'static [u8]) -> &'static [u8]) -> Result<Packet<'_>, Malformed> {
     super::check_first(Version::V5, frame.first())?;
     let kind = frame.first() >> 4;
     let mut reader = Reader(frame.body());
     let packet = match kind {
         1 => return connect::decode_connect(frame).map(Packet::Connect),
-        2 => Packet::Connack(connack(&mut reader)?),
+        2 => Packet::Connack(connack(&mut reader, codes(CONNACK))?),
         3 => return publish::decode(Version::V5, frame).map(Packet::Publish),
-        4 => Packet::Puback(ack(&mut reader, PUBACK)?),
-        5 => Packet::Pubrec(ack(&mut reader, PUBACK)?),
-        6 => Packet::Pubrel(ack(&mut reader, PUBREL)?),
-        7 => Packet::Pubcomp(ack(&mut reader, PUBREL)?),
+        4 => Packet::Puback(ack(&mut reader, codes(PUBACK))?),
+        5 => Packet::Pubrec(ack(&mut reader, codes(PUBACK))?),
+        6 => Packet::Pubrel(ack(&mut reader, codes(PUBREL))?),
+        7 => Packet::Pubcomp(ack(&mut reader, codes(PUBREL))?),
         8 => Packet::Subscribe(subscribe(&mut reader)?),
-        9 => Packet::Suback(suback(&mut reader, SUBACK)?),
+        9 => Packet::Suback(suback(&mut reader, codes(SUBACK))?),
         10 => Packet::Unsubscribe(unsubscribe(&mut reader)?),
-        11 => Packet::Unsuback(suback(&mut reader, UNSUBACK)?),
+        11 => Packet::Unsuback(suback(&mut reader, codes(UNSUBACK))?),
         12 => Packet::Pingreq,
         13 => Packet::Pingresp,
-        14 => Packet::Disconnect(disconnect(&mut reader)?),
+        14 => Packet::Disconnect(disconnect(&mut reader, codes(DISCONNECT))?),
         15 => Packet::Auth(auth(&mut reader)?),
         _ => return Err(malformed("a packet type of 0")),
     };
@@ -54,6 +64,15 @@ const DISCONNECT: &[u8] = &[
     0x97, 0x98, 0x99, 0x9A, 0x9B, 0x9C, 0x9D, 0x9E, 0x9F, 0xA0, 0xA1, 0xA2,
 ];
 const AUTH: &[u8] = &[0x00, 0x18, 0x19];
+const ANY: [u8; 256] = {
+    let mut all = [0; 256];
+    let mut code = 0;
+    while code < 256 {
+        all[code] = code as u8;
+        code += 1;
+    }
+    all
+};
 
 /// A reason code that this packet may have.
 fn reason(reader: &mut Reader<'_>, allowed: &[u8]) -> Result<Reason, Malformed> {
@@ -81,12 +100,12 @@ fn ack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Ack<'a>, Malformed
     Ok(Ack { packet_id, reason, properties: properties(reader, Place::ACK)? })
 }
 
-fn connack<'a>(reader: &mut Reader<'a>) -> Result<Connack<'a>, Malformed> {
+fn connack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Connack<'a>, Malformed> {
     let flags = reader.u8()?;
     if flags > 1 {
         return Err(malformed("reserved acknowledge flags are set")); // [MQTT-3.2.2-1]
     }
-    let reason = reason(reader, CONNACK)?;
+    let reason = reason(reader, allowed)?;
     Ok(Connack { session_present: flags == 1, reason, properties: properties(reader, Place::CONNACK)? })
 }
 
@@ -153,11 +172,11 @@ fn suback<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Suback<'a>, Mal
     Ok(Suback { packet_id, properties, reasons })
 }
 
-fn disconnect<'a>(reader: &mut Reader<'a>) -> Result<Disconnect<'a>, Malformed> {
+fn disconnect<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Disconnect<'a>, Malformed> {
     if reader.is_empty() {
         return Ok(Disconnect { reason: Reason::SUCCESS, properties: Properties::EMPTY });
     }
-    let reason = reason(reader, DISCONNECT)?;
+    let reason = reason(reader, allowed)?;
     if reader.is_empty() {
         return Ok(Disconnect { reason, properties: Properties::EMPTY });
     }

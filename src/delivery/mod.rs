@@ -15,9 +15,11 @@
 
 mod inbox;
 mod outbox;
+mod suspicion;
 
 pub use inbox::{Arrival, Inbox};
 pub use outbox::{Outbox, Received, Resend, Withdrawn};
+pub use suspicion::Suspicion;
 
 /// The greatest packet identifier there is.
 pub const MAX_PACKET_ID: u16 = u16::MAX;

@@ -183,6 +183,29 @@ impl<T> Outbox<T> {
         }
     }
 
+    /// PUBACK from a peer that answers so to QoS 2 as well, as RabbitMQ does: whether a PUBLISH had this identifier.
+    pub fn puback_of_any(&mut self, id: PacketId) -> Option<T> {
+        let position = self.find(id)?;
+        match self.slots[position].state {
+            Sent::Publish(..) => self.remove_publish(position),
+            Sent::Release | Sent::Request => None,
+        }
+    }
+
+    /// The QoS of the PUBLISH that has this identifier, if one does.
+    pub fn qos(&self, id: PacketId) -> Option<QoS> {
+        match self.slots[self.find(id)?].state {
+            Sent::Publish(qos, _) => Some(qos),
+            Sent::Release | Sent::Request => None,
+        }
+    }
+
+    /// The oldest PUBLISH that is not answered, and whether it was sent on this connection.
+    pub fn oldest(&self) -> Option<(PacketId, bool)> {
+        let slot = self.slots.iter().find(|slot| matches!(slot.state, Sent::Publish(..)))?;
+        Some((self.id(slot.sequence), self.unsent == 0 || slot.sequence < self.resend_from))
+    }
+
     /// PUBREC.
     pub fn pubrec(&mut self, id: PacketId, reason: Reason) -> Received<T> {
         let Some(position) = self.find(id) else { return Received::Unknown };
