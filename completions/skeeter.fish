@@ -85,7 +85,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s V -l protocol-
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l wait -d 'How long to wait for the broker when it cannot be reached or does not answer: seconds, or forever' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-payload -d 'Payload of that message; none by default' -r
@@ -251,7 +251,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s V -l protocol-ve
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l wait -d 'How long to wait for the broker when it cannot be reached or does not answer: seconds, or forever' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-payload -d 'Payload of that message; none by default' -r
@@ -283,7 +283,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s 0 -l null -d 'Li
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l as-fast-as-possible -d 'Replays without its timing'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l loop -d 'Begins the replay again at its end, for ever'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l ping -d 'Publishes nothing: only asks whether the broker answers, for health checks'
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l no-retry -d 'Ends when the connection is lost; -l, --json and --replay otherwise try to connect again and go on'
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l no-retry -d 'Ends when the connection is lost; -l, --json and --replay otherwise reconnect and go on'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l retry -d 'Takes --no-retry back'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s r -l retain -d 'Asks the broker to keep the message for later subscribers'
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s d -l debug -d 'Tells each packet that is sent or received, on stderr'
@@ -335,7 +335,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s V -l protocol-ve
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l wait -d 'How long to wait for the broker when it cannot be reached or does not answer: seconds, or forever' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-payload -d 'Payload of that message; none by default' -r
@@ -412,7 +412,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s V -l protocol-ver
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s M -l max-inflight -d 'Messages above QoS 0 in flight at once; the broker may allow fewer' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l wait -d 'Tries to connect for so many seconds when the broker is not there yet' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l wait -d 'How long to wait for the broker when it cannot be reached or does not answer: seconds, or forever' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s o -d 'Reads options from this file, one a line; those of the command line win' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-topic -d 'The broker publishes a message to this topic when this client is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-payload -d 'Payload of that message; none by default' -r

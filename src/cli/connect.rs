@@ -99,8 +99,10 @@ pub(crate) struct ConnectArgs {
     #[arg(short = 'M', long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_inflight: u16,
 
-    /// Tries to connect for so many seconds when the broker is not there yet.
-    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    /// How long to wait for the broker when it cannot be reached or does not answer: seconds, or forever.
+    ///
+    /// Applies to the first connection.
+    #[arg(long, value_name = "SECONDS", value_parser = value::wait)]
     pub(crate) wait: Option<Duration>,
 
     /// Reads options from this file, one a line; those of the command line win.

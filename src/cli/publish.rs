@@ -66,7 +66,10 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) ping: bool,
 
-    /// Ends when the connection is lost; -l, --json and --replay otherwise try to connect again and go on.
+    /// Ends when the connection is lost; -l, --json and --replay otherwise reconnect and go on.
+    ///
+    /// A message that makes the broker close the connection three times in a row is then reported as refused, and the next
+    /// one is sent. A single message of QoS 1 is sent up to three times before it is reported.
     #[arg(long, overrides_with = "retry")]
     pub(crate) no_retry: bool,
 

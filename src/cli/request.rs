@@ -14,6 +14,10 @@ Examples:
 ";
 
 /// Publishes a request and prints the response.
+///
+/// The response is the first message to the response topic that arrives after the request was sent. Retained messages that
+/// were there before do not count; in MQTT 5 the correlation data of the request, if it has any, must come back. When the
+/// connection is lost, the request is sent again; at QoS 2 only if the broker cannot have it.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES, version, disable_help_flag = true, disable_version_flag = true)]
 #[command(group(ArgGroup::new("what").required(true).args(["message", "file", "null_message", "stdin_file"])))]

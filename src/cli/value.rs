@@ -23,6 +23,14 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number).map_err(|_| "expected seconds, from 0".to_owned())
 }
 
+/// Seconds as [`seconds`], or `forever`, which is [`Duration::MAX`].
+pub(crate) fn wait(text: &str) -> Result<Duration, String> {
+    match text {
+        "forever" => Ok(Duration::MAX),
+        _ => seconds(text).map_err(|_| "expected seconds, such as 5 or 0.25, or forever".to_owned()),
+    }
+}
+
 /// Seconds above 0, with a fraction if need be.
 pub(crate) fn time_limit(text: &str) -> Result<Duration, String> {
     match seconds(text)? {

@@ -19,7 +19,7 @@ use crate::codec::packet::{Connect, Disconnect, Packet, PacketId, Publish, Subac
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::codec::{Malformed, encode};
-use crate::delivery::{Inbox, MAX_PACKET_ID, Outbox};
+use crate::delivery::{Inbox, MAX_PACKET_ID, Outbox, Suspicion};
 use crate::message::QoS;
 use crate::time::Instant;
 
@@ -27,6 +27,8 @@ pub use negotiated::Negotiated;
 pub use send::{Outgoing, Refusal};
 pub use settings::{Settings, Will};
 
+/// Without a keep alive, how long the server may be silent while it owes an answer, before and after it is asked.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Receive Maximum where nobody says otherwise.
 const UNLIMITED_WINDOW: u16 = u16::MAX;
 
@@ -128,6 +130,11 @@ pub struct Client {
     /// The same at QoS 2, while PUBREL frees their identifiers; told when it has.
     withdrawn: Vec<PacketId>,
     requests: Vec<Request>,
+    suspicion: Suspicion,
+    /// Whether a PINGREQ finds out if the connection holds before a suspected message is sent.
+    probes: bool,
+    /// Whether the oldest unanswered message had been sent on the connection that has ended.
+    had_sent: bool,
     /// Topics of the server's aliases, from 1.
     aliases_in: Vec<Box<str>>,
     /// Topics of our aliases, from 1.
@@ -137,6 +144,8 @@ pub struct Client {
     ping_sent: Option<Instant>,
     /// PINGRESPs that came.
     pongs: u64,
+    /// Whether anything came on this connection after CONNACK.
+    has_heard: bool,
 }
 
 impl Client {
@@ -152,12 +161,16 @@ impl Client {
             given_up: VecDeque::new(),
             withdrawn: Vec::new(),
             requests: Vec::new(),
+            suspicion: Suspicion::default(),
+            probes: false,
+            had_sent: false,
             aliases_in: Vec::new(),
             aliases_out: Vec::new(),
             last_sent: Instant::ZERO,
             last_received: Instant::ZERO,
             ping_sent: None,
             pongs: 0,
+            has_heard: false,
             settings,
         }
     }
@@ -188,12 +201,15 @@ impl Client {
         self.phase = Phase::Connecting;
         self.negotiated = Negotiated::unknown(settings);
         (self.last_sent, self.last_received, self.ping_sent) = (now, now, None);
+        self.has_heard = false;
     }
 
     /// The connection is gone, for whatever reason. The session is kept.
     pub fn closed(&mut self) {
         if self.phase != Phase::Idle {
             self.phase = Phase::Idle;
+            self.had_sent = self.outbox.oldest().is_some_and(|(_, was_sent)| was_sent);
+            self.probes = false;
             self.outbox.disconnected();
             self.requests.clear();
             // Aliases live as long as the connection [MQTT-3.3.2-7].
@@ -220,6 +236,16 @@ impl Client {
         self.phase == Phase::Connected
     }
 
+    /// Whether CONNECT is sent and not answered.
+    pub fn is_connecting(&self) -> bool {
+        self.phase == Phase::Connecting
+    }
+
+    /// Whether a packet came after CONNACK, on this connection or, after its end, on the last one.
+    pub fn has_heard(&self) -> bool {
+        self.has_heard
+    }
+
     /// Messages above QoS 0 that are not finished.
     pub fn in_flight(&self) -> usize {
         self.outbox.in_flight() + self.orphans.len()
@@ -242,8 +268,18 @@ impl Client {
         }
     }
 
+    /// How long nothing may be said. Without a keep alive only an answer that is due must not be waited for in vain.
     fn keep_alive(&self) -> Option<Duration> {
-        (self.negotiated.keep_alive > 0).then(|| Duration::from_secs(self.negotiated.keep_alive.into()))
+        match self.negotiated.keep_alive {
+            0 => self.awaits_answer().then_some(PATIENCE),
+            seconds => Some(Duration::from_secs(seconds.into())),
+        }
+    }
+
+    /// Whether the server owes an answer. What is handed on for another connection is that one's to wait for.
+    fn awaits_answer(&self) -> bool {
+        !self.settings.relays
+            && (self.ping_sent.is_some() || !self.requests.is_empty() || self.in_flight() > 0)
     }
 
     /// Does what is due: PINGREQ, or giving up.

@@ -5,7 +5,7 @@ use crate::codec::frame::{self, Frame};
 use crate::codec::packet::{Ack, Auth, Connack, Packet, PacketId, Publish, Suback, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::codec::{check_first, decode, encode};
+use crate::codec::{check_first, decode_leniently, encode, v3};
 use crate::delivery::{Arrival, Received};
 use crate::message::QoS;
 use crate::time::Instant;
@@ -55,6 +55,7 @@ impl Client {
             };
             *input = &input[frame.len()..];
             self.last_received = now;
+            self.has_heard = self.phase == Phase::Connected;
             let before = out.len();
             let step = self.take(frame, out);
             if out.len() > before {
@@ -78,7 +79,7 @@ impl Client {
         if self.phase == Phase::Connecting {
             return self.first(frame, out).map(Step::Event);
         }
-        match decode(self.settings.version, frame)? {
+        match decode_leniently(self.settings.version, frame)? {
             Packet::Publish(publish) => self.message(publish, out),
             packet @ (Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubrel(_) | Packet::Pubcomp(_))
                 if self.settings.relays =>
@@ -86,13 +87,14 @@ impl Client {
                 Ok(Step::Event(Event::Relayed(packet)))
             }
             Packet::Puback(Ack { packet_id, reason, properties }) => {
-                if self.outbox.puback(packet_id).is_none() {
+                if self.outbox.puback_of_any(packet_id).is_none() {
                     return Ok(Step::Nothing);
                 }
+                self.answered_message();
                 self.pump(out);
                 Ok(Step::Event(Event::Acknowledged { packet_id, reason, properties }))
             }
-            Packet::Pubrec(ack) => Ok(self.pubrec(ack, out)),
+            Packet::Pubrec(ack) => self.pubrec(ack, out),
             Packet::Pubrel(Ack { packet_id, .. }) => {
                 // [MQTT-4.3.3-11]: PUBCOMP follows in any case.
                 let reason = match self.inbox.release(packet_id) {
@@ -102,14 +104,7 @@ impl Client {
                 encode(self.settings.version, &Packet::Pubcomp(Ack::new(packet_id, reason)), out);
                 Ok(Step::Nothing)
             }
-            Packet::Pubcomp(Ack { packet_id, reason, properties }) => {
-                if !self.outbox.pubcomp(packet_id) {
-                    return Ok(Step::Nothing);
-                }
-                self.pump(out);
-                let reason = self.completed(packet_id, reason);
-                Ok(Step::Event(Event::Acknowledged { packet_id, reason, properties }))
-            }
+            Packet::Pubcomp(ack) => self.pubcomp(ack, out),
             Packet::Suback(suback) => {
                 self.answered(&suback, true)?;
                 Ok(Step::Event(Event::Subscribed(suback)))
@@ -121,6 +116,9 @@ impl Client {
             Packet::Pingresp => {
                 self.ping_sent = None;
                 self.pongs += 1;
+                if std::mem::take(&mut self.probes) {
+                    self.pump(out);
+                }
                 Ok(Step::Nothing)
             }
             Packet::Disconnect(disconnect) if self.is_v5() => {
@@ -142,13 +140,15 @@ impl Client {
 
     /// The answer to CONNECT.
     fn first<'a>(&mut self, frame: Frame<'a>, out: &mut Vec<u8>) -> Result<Event<'a>, Fault> {
-        if self.is_v5() && frame.bytes() == [0x20, 2, 0, 1] {
-            // How a server of 3.1 or 3.1.1 says that it knows no level 5.
-            let (reason, properties) = (Reason::UNSUPPORTED_PROTOCOL_VERSION, Properties::EMPTY);
+        if self.is_v5()
+            && let &[0x20, 2, 0, code] = frame.bytes()
+            && let Some(reason) = v3::refusal(code)
+        {
+            // How a server of 3.1 or 3.1.1 answers, whether it knows no level 5 or has another reason.
             self.closed();
-            return Ok(Event::Refused { reason, properties });
+            return Ok(Event::Refused { reason, properties: Properties::EMPTY });
         }
-        match decode(self.settings.version, frame)? {
+        match decode_leniently(self.settings.version, frame)? {
             Packet::Connack(connack) => self.connack(connack, out),
             Packet::Auth(auth) => Err(self.auth(auth)),
             // By the first byte it is one of the two.
@@ -158,7 +158,7 @@ impl Client {
 
     fn connack<'a>(&mut self, connack: Connack<'a>, out: &mut Vec<u8>) -> Result<Event<'a>, Fault> {
         let Connack { session_present, reason, properties } = connack;
-        if reason.is_failure() {
+        if reason != Reason::SUCCESS {
             if session_present {
                 // [MQTT-3.2.2-6]
                 return Err(Fault::protocol("a CONNACK that refuses, with Session Present"));
@@ -178,11 +178,14 @@ impl Client {
         self.phase = Phase::Connected;
         self.negotiated = Negotiated::read(&self.settings, properties);
         // [MQTT-4.9.0-1]
-        self.outbox.set_window(self.negotiated.receive_maximum.min(self.settings.max_inflight).max(1));
+        self.outbox.set_window(self.window());
         // 3.1 has no such flag: there a session that is to be kept is one that was kept.
         let is_kept =
             session_present || (self.settings.version == Version::V3_1 && !self.settings.clean_start);
         let again = if is_kept { Again::default() } else { self.lose_session() };
+        if self.suspicion.is_careful() && self.in_flight() > 0 {
+            self.probes = self.ping(self.last_received, out);
+        }
         self.pump(out);
         Ok(Event::Connected { session_present, properties, again })
     }
@@ -289,20 +292,55 @@ impl Client {
         Ok(arrival != Arrival::Again)
     }
 
-    fn pubrec<'a>(&mut self, ack: Ack<'a>, out: &mut Vec<u8>) -> Step<'a> {
+    fn pubrec<'a>(&mut self, ack: Ack<'a>, out: &mut Vec<u8>) -> Result<Step<'a>, Fault> {
         let Ack { packet_id, reason, properties } = ack;
+        if self.outbox.qos(packet_id) == Some(QoS::AtLeastOnce) {
+            // No answer that ends it would follow.
+            return Err(Fault::protocol("a PUBREC for a QoS 1 message"));
+        }
         let answer = match self.outbox.pubrec(packet_id, reason) {
-            Received::Release(_) => Reason::SUCCESS,
-            Received::Refused(_) => {
-                self.pump(out);
-                return Step::Event(Event::Acknowledged { packet_id, reason, properties });
+            Received::Release(_) => {
+                self.answered_message();
+                Reason::SUCCESS
             }
-            Received::Unknown if reason.is_failure() => return Step::Nothing,
+            Received::Refused(_) => {
+                self.answered_message();
+                self.pump(out);
+                return Ok(Step::Event(Event::Acknowledged { packet_id, reason, properties }));
+            }
+            Received::Unknown if reason.is_failure() => return Ok(Step::Nothing),
             Received::Unknown => Reason::PACKET_IDENTIFIER_NOT_FOUND,
         };
         // [MQTT-4.3.3-4]
         encode(self.settings.version, &Packet::Pubrel(Ack::new(packet_id, answer)), out);
-        Step::Nothing
+        Ok(Step::Nothing)
+    }
+
+    fn pubcomp<'a>(&mut self, ack: Ack<'a>, out: &mut Vec<u8>) -> Result<Step<'a>, Fault> {
+        let Ack { packet_id, reason, properties } = ack;
+        if !self.outbox.pubcomp(packet_id) {
+            return match self.outbox.qos(packet_id) {
+                Some(_) => Err(Fault::protocol("a PUBCOMP for a message that has no PUBREC")),
+                None => Ok(Step::Nothing),
+            };
+        }
+        self.pump(out);
+        let reason = self.completed(packet_id, reason);
+        Ok(Step::Event(Event::Acknowledged { packet_id, reason, properties }))
+    }
+
+    /// A message was answered; the connection holds with it.
+    fn answered_message(&mut self) {
+        self.suspicion.answered();
+        self.outbox.set_window(self.window());
+    }
+
+    /// Messages that may be in flight.
+    fn window(&self) -> u16 {
+        match self.suspicion.is_careful() {
+            true => 1,
+            false => self.negotiated.receive_maximum.min(self.settings.max_inflight).max(1),
+        }
     }
 
     fn answered(&mut self, answer: &Suback<'_>, is_subscribe: bool) -> Result<(), Fault> {

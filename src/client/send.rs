@@ -68,12 +68,37 @@ impl fmt::Display for Refusal {
 impl Client {
     /// Whether one more PUBLISH above QoS 0 may be sent now.
     pub fn has_room(&self) -> bool {
-        self.phase == Phase::Connected && self.orphans.is_empty() && self.outbox.has_room()
+        self.phase == Phase::Connected && !self.probes && self.orphans.is_empty() && self.outbox.has_room()
     }
 
-    /// Whether a message that was begun waits to be sent again.
-    fn is_owing(&self) -> bool {
-        !self.orphans.is_empty()
+    /// Whether nothing may be published, at any QoS, because it is being found out which message ends the connection.
+    pub fn holds_back(&self) -> bool {
+        self.suspicion.is_careful() && (self.probes || self.in_flight() > 0)
+    }
+
+    /// Whether the oldest unanswered message had been sent on the connection that has ended.
+    pub fn had_sent(&self) -> bool {
+        self.had_sent
+    }
+
+    /// The server has ended the connection, and the reason may be a message. If three connections in a row have ended while
+    /// the same message was the oldest unanswered one, the last of them with nothing else in flight, it is given up: its
+    /// topic. Call it after [`Client::closed`].
+    pub fn suspect(&mut self) -> Option<String> {
+        let unanswered = self.in_flight();
+        let (oldest, _) = self.outbox.oldest()?;
+        if !std::mem::take(&mut self.had_sent) || !self.suspicion.ended(unanswered) {
+            return None;
+        }
+        match self.outbox.withdraw(oldest) {
+            Withdrawn::Over(frame) | Withdrawn::Release(frame) => frame.map(|frame| topic_of(&frame)),
+        }
+    }
+
+    /// Gives up all messages that are not finished, as if they had never been published.
+    pub fn forget_messages(&mut self) {
+        self.orphans.clear();
+        self.outbox.drain().for_each(drop);
     }
 
     /// Publishes; the identifier under which it will be [`super::Event::Acknowledged`] is there above QoS 0.
@@ -144,7 +169,7 @@ impl Client {
                 return Err(Refusal::SubscriptionIdInPublish); // [MQTT-3.3.4-6]
             }
         }
-        if message.qos != QoS::AtMostOnce && (self.is_owing() || !self.outbox.has_room()) {
+        if message.qos != QoS::AtMostOnce && !self.has_room() {
             return Err(Refusal::Full); // [MQTT-3.3.4-7]
         }
         Ok(())
@@ -273,6 +298,9 @@ impl Client {
 
     /// Sends again, in their order, what a lost connection left unfinished, as far as the window allows [MQTT-4.4.0-1].
     pub(super) fn pump(&mut self, out: &mut Vec<u8>) {
+        if self.probes {
+            return;
+        }
         let maximum = self.negotiated.maximum_packet_size;
         loop {
             let too_large = match self.outbox.next_resend() {
@@ -334,6 +362,17 @@ fn without_alias<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'
     scratch
 }
 
+/// Where the topic of a kept PUBLISH stands.
+fn topic_range(frame: &[u8]) -> std::ops::Range<usize> {
+    let length_bytes = frame[1..].iter().take_while(|byte| **byte > 0x7F).count() + 1;
+    let start = 1 + length_bytes + 2;
+    start..start + usize::from(u16::from_be_bytes([frame[start - 2], frame[start - 1]]))
+}
+
+fn topic_of(frame: &[u8]) -> String {
+    String::from_utf8_lossy(&frame[topic_range(frame)]).into_owned()
+}
+
 /// Appends a kept PUBLISH under this identifier, which stands after the topic.
 fn write_frame(frame: &[u8], id: PacketId, dup: bool, out: &mut Vec<u8>) {
     let start = out.len();
@@ -341,8 +380,6 @@ fn write_frame(frame: &[u8], id: PacketId, dup: bool, out: &mut Vec<u8>) {
     let frame = &mut out[start..];
     // [MQTT-3.3.1-1]: DUP where the server may have had it under this identifier.
     frame[0] = if dup { frame[0] | 0b1000 } else { frame[0] & !0b1000 };
-    let length_bytes = frame[1..].iter().take_while(|byte| **byte > 0x7F).count() + 1;
-    let topic = 1 + length_bytes;
-    let topic_len = usize::from(u16::from_be_bytes([frame[topic], frame[topic + 1]]));
-    frame[topic + 2 + topic_len..][..2].copy_from_slice(&id.get().to_be_bytes());
+    let at = topic_range(frame).end;
+    frame[at..][..2].copy_from_slice(&id.get().to_be_bytes());
 }

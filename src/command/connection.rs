@@ -3,10 +3,8 @@
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
+use super::dial::{Dial, Waits};
 use super::exit::{Failure, INPUT, Teller, USAGE};
 use super::{target, trace};
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, WillArgs};
@@ -15,12 +13,8 @@ use crate::cli::value::Url;
 use crate::client::{Client, Settings, Will};
 use crate::codec::packet::Version;
 use crate::codec::property::Property;
-use crate::codec::reason::Reason;
-use crate::link::{Ended, Link, Opened, Witness};
-use crate::transport::{Failure as TransportFailure, Target, TcpOptions};
-
-/// The longest wait between two attempts to connect.
-const MAX_PAUSE: Duration = Duration::from_secs(10);
+use crate::link::{Link, Witness};
+use crate::transport::{Target, TcpOptions};
 
 /// Whom to talk to, and as whom.
 pub(crate) struct Plan {
@@ -31,7 +25,7 @@ pub(crate) struct Plan {
     /// Whether an older version will do where the broker does not know 5.
     falls_back: bool,
     /// How long to try when nobody answers.
-    wait: Duration,
+    wait: Waits,
     /// Is shown each packet, with `-d`.
     witness: Option<Witness>,
 }
@@ -150,7 +144,7 @@ impl Plan {
             target,
             topic: of_url(|url| &url.topic),
             falls_back: args.protocol_version.is_none() && !needs_5 && !is_mosquitto,
-            wait: args.wait.unwrap_or_default(),
+            wait: Waits::new(args.wait),
             witness: None,
         })
     }
@@ -160,13 +154,14 @@ impl Plan {
         self.witness = debug.then(|| trace::witness(teller));
     }
 
-    /// A client that is not connected yet.
-    pub(crate) fn dial(self) -> Dial {
+    /// A client that is not connected yet; it tells of lost connections by `teller`.
+    pub(crate) fn dial(self, teller: Teller) -> Dial {
+        let broker = self.target.to_string();
         let mut link = Link::new(Client::new(self.settings), self.target);
         if let Some(witness) = self.witness {
             link.show_to(witness);
         }
-        Dial { link, falls_back: self.falls_back, wait: self.wait }
+        Dial::new(link, broker, self.falls_back, self.wait, teller)
     }
 }
 
@@ -249,110 +244,4 @@ pub(crate) fn random_id() -> String {
 /// The seed of the standard library's maps is the randomness at hand.
 pub(crate) fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
-}
-
-/// A link, and how it is opened.
-pub(crate) struct Dial {
-    pub(crate) link: Link,
-    falls_back: bool,
-    wait: Duration,
-}
-
-impl Dial {
-    pub(crate) fn version(&self) -> Version {
-        self.link.client().settings().version
-    }
-
-    /// Connects for the first time: waits for the broker as long as it may, and falls back to 3.1.1 if need be.
-    pub(crate) async fn open(&mut self) -> Result<Opened, Ended> {
-        let deadline = Instant::now() + self.wait;
-        let mut pause = Duration::from_millis(10);
-        loop {
-            match self.open_in_some_version().await {
-                Err(ended) if is_worth_waiting(&ended) && Instant::now() < deadline => {
-                    sleep(pause.min(deadline - Instant::now())).await;
-                    pause = (pause * 2).min(Duration::from_millis(250));
-                }
-                result => return result,
-            }
-        }
-    }
-
-    async fn open_in_some_version(&mut self) -> Result<Opened, Ended> {
-        match self.open_once().await {
-            Err(ended) if self.falls_back && may_not_know_5(&ended) => {
-                self.link.client_mut().settings_mut().version = Version::V3_1_1;
-                if self.link.client().settings().check().is_err() {
-                    return Err(ended);
-                }
-                let result = self.open_once().await;
-                if result.is_err() {
-                    // It may have been something else.
-                    self.link.client_mut().settings_mut().version = Version::V5;
-                }
-                self.falls_back = result.is_err();
-                result
-            }
-            result => {
-                self.falls_back &= result.is_err();
-                result
-            }
-        }
-    }
-
-    async fn open_once(&mut self) -> Result<Opened, Ended> {
-        let result = self.link.open().await;
-        if result.is_err() {
-            self.link.abandon().await;
-        }
-        result
-    }
-
-    /// Connects again after the connection was lost, however long it takes; fails if the broker refuses for good.
-    pub(crate) async fn reopen(&mut self) -> Result<Opened, Ended> {
-        self.link.abandon().await;
-        let mut pause = Duration::from_millis(50);
-        loop {
-            match self.open_once().await {
-                Err(ended) if is_worth_waiting(&ended) => {
-                    // Not all clients of a broker come back at the same moment.
-                    sleep(pause.mul_f64(jitter())).await;
-                    pause = (pause * 2).min(MAX_PAUSE);
-                }
-                result => return result,
-            }
-        }
-    }
-}
-
-/// A factor from 0.5 to 1.
-fn jitter() -> f64 {
-    0.5 + (random() % 1024) as f64 / 2048.0
-}
-
-/// Whether a broker that is only starting, or restarting, looks like this.
-pub(crate) fn is_worth_waiting(ended: &Ended) -> bool {
-    match ended {
-        Ended::Unreachable(TransportFailure::TlsSetting(_)) | Ended::Fault(_) => false,
-        Ended::Unreachable(_) | Ended::Lost(_) => true,
-        Ended::Refused { reason, .. } | Ended::Disconnected { reason, .. } => matches!(
-            *reason,
-            Reason::SERVER_UNAVAILABLE
-                | Reason::SERVER_BUSY
-                | Reason::SERVER_SHUTTING_DOWN
-                | Reason::KEEP_ALIVE_TIMEOUT
-                | Reason::CONNECTION_RATE_EXCEEDED
-                | Reason::MAXIMUM_CONNECT_TIME
-                | Reason::UNSPECIFIED_ERROR
-        ),
-    }
-}
-
-/// How brokers of 3.1.1 react to a CONNECT of 5: as the standard says, or by closing.
-fn may_not_know_5(ended: &Ended) -> bool {
-    match ended {
-        Ended::Refused { reason, .. } => *reason == Reason::UNSUPPORTED_PROTOCOL_VERSION,
-        Ended::Lost(_) => true,
-        Ended::Unreachable(_) | Ended::Disconnected { .. } | Ended::Fault(_) => false,
-    }
 }

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use crate::cli::connect::{ConnectArgs, Dialect};
-use crate::client::Fault;
 use crate::codec::packet::Version;
 use crate::codec::v3;
 use crate::link::Ended;
@@ -66,15 +65,13 @@ impl Failure {
                 Version::V5 => reason.0,
                 Version::V3_1 | Version::V3_1_1 => v3::connack_code(*reason).unwrap_or(FAILURE.code),
             },
-            Ended::Disconnected { .. } | Ended::Lost(_) => CONNECTION_LOST.code,
-            Ended::Fault(Fault { reason, .. })
-                if *reason == crate::codec::reason::Reason::KEEP_ALIVE_TIMEOUT =>
-            {
-                CONNECTION_LOST.code
-            }
+            // Those below have other meanings.
+            Ended::RefusedWith(code) if *code >= 0x80 => *code,
+            Ended::RefusedWith(_) => FAILURE.code,
+            Ended::Disconnected { .. } | Ended::Lost(_) | Ended::Silent(_) => CONNECTION_LOST.code,
             Ended::Fault(_) => PROTOCOL.code,
         };
-        let is_connack = matches!(ended, Ended::Refused { .. });
+        let is_connack = matches!(ended, Ended::Refused { .. } | Ended::RefusedWith(_));
         Self { code, is_connack, text: format!("{broker}: {ended}") }
     }
 }

@@ -8,6 +8,7 @@ mod broker;
 #[cfg(unix)]
 mod cert;
 mod connection;
+mod dial;
 pub(crate) mod exit;
 mod files;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A client on a transport with a clock: what `pub`, `sub` and the bridges of the broker share. It moves bytes and keeps time; what is said, and
 //! what is done when the connection is lost, is for its user.
 
-use std::fmt;
+mod ended;
+
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -11,13 +12,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{sleep_until, timeout};
 
-use crate::client::{Again, Client, Event, Fault};
+use crate::client::{Again, Client, Event};
 use crate::codec::packet::{Packet, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::codec::{decode, decode_connect, frame};
+use crate::codec::{decode_connect, decode_leniently, frame, v3};
 use crate::time::Instant;
 use crate::transport::{self, Failure, Refused, Stream, Target};
+pub(crate) use ended::Ended;
 
 /// Bytes of input that are read at once; a longer packet makes the buffer grow as its bytes come.
 const READ: usize = 64 * 1024;
@@ -27,47 +29,6 @@ const HIGH_WATER: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the broker may take to close the connection after DISCONNECT.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// Why a connection is not there, or not there any more.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// It could not be made.
-    Unreachable(Failure),
-    /// The broker refused it in CONNACK.
-    Refused { reason: Reason, text: Option<String>, server: Option<String> },
-    /// The broker ended it with DISCONNECT.
-    Disconnected { reason: Reason, text: Option<String> },
-    /// It broke off.
-    Lost(io::Error),
-    /// The broker broke the rules, or did not answer.
-    Fault(Fault),
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let with_text = |f: &mut fmt::Formatter<'_>, text: &Option<String>| match text {
-            Some(text) => write!(f, ": {text}"),
-            None => Ok(()),
-        };
-        match self {
-            Self::Unreachable(failure) => write!(f, "{failure}"),
-            Self::Refused { reason, text, server } => {
-                write!(f, "the broker refused the connection: {reason}")?;
-                with_text(f, text)?;
-                server.as_ref().map_or(Ok(()), |server| write!(f, "; it points to {server}"))
-            }
-            Self::Disconnected { reason, text } => {
-                write!(f, "the broker ended the connection: {reason}")?;
-                with_text(f, text)
-            }
-            Self::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                f.write_str("the broker closed the connection")
-            }
-            Self::Lost(error) => write!(f, "the connection was lost: {error}"),
-            Self::Fault(Fault { reason, detail }) => write!(f, "{detail} ({reason})"),
-        }
-    }
-}
 
 /// How a connection began.
 #[derive(Clone, Copy, Debug)]
@@ -151,10 +112,7 @@ impl Link {
         let Some(target) = &self.target else { return Err(Ended::Lost(io::ErrorKind::NotConnected.into())) };
         let stream = match timeout(limit, transport::connect(target)).await {
             Ok(result) => result.map_err(Ended::Unreachable)?,
-            Err(_) => {
-                let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
-                return Err(Ended::Unreachable(Failure::Connect(error)));
-            }
+            Err(_) => return Err(Ended::no_answer()),
         };
         self.begin(stream).await
     }
@@ -180,7 +138,12 @@ impl Link {
                     let text = properties.reason_string().map(str::to_owned);
                     let server = properties.server_reference().map(str::to_owned);
                     self.drop_stream();
-                    return Err(Ended::Refused { reason, text, server });
+                    let is_defined =
+                        self.client.settings().version == Version::V5 || v3::connack_code(reason).is_some();
+                    return Err(match is_defined {
+                        true => Ended::Refused { reason, text, server },
+                        false => Ended::RefusedWith(reason.0),
+                    });
                 }
                 // Nothing else comes before CONNACK.
                 Some(_) | None => {}
@@ -267,8 +230,8 @@ impl Link {
                 at => sleep_until(self.origin + Duration::from_micros(at.as_micros())).await,
             }
             self.read_clock();
-            if let Err(fault) = self.client.tick(self.now, &mut self.output) {
-                return Ended::Fault(fault);
+            if let Err(silence) = self.client.tick(self.now, &mut self.output) {
+                return Ended::Silent(silence.detail);
             }
         }
     }
@@ -304,9 +267,9 @@ impl Link {
         if let Err(error) = moved {
             return Err(Ended::Lost(error));
         }
-        if client_is_late && let Err(fault) = self.client.tick(self.now, &mut self.output) {
+        if client_is_late && let Err(silence) = self.client.tick(self.now, &mut self.output) {
             self.flush_briefly().await;
-            return Err(Ended::Fault(fault));
+            return Err(Ended::Silent(silence.detail));
         }
         Ok(())
     }
@@ -337,6 +300,11 @@ impl Link {
     /// # Errors
     /// When not all of it could be sent.
     pub(crate) async fn close(&mut self, reason: Reason, properties: Properties<'_>) -> Result<(), Ended> {
+        if self.client.is_connecting() {
+            // There is nothing to say, and nobody who would hear it.
+            self.drop_stream();
+            return Ok(());
+        }
         self.client.disconnect(reason, properties, &mut self.output);
         let flushed = self.flush(PATIENCE).await;
         let Some(mut stream) = self.stream.take() else { return Ok(()) };
@@ -371,8 +339,11 @@ fn refused(ended: Ended) -> Ended {
 fn show(witness: &mut Witness, way: Way, version: Version, mut bytes: &[u8]) {
     while let Ok(Some(frame)) = frame::cut(bytes, usize::MAX) {
         let is_connect = frame.first() == 0x10;
-        let packet =
-            if is_connect { decode_connect(frame).map(Packet::Connect) } else { decode(version, frame) };
+        let packet = if is_connect {
+            decode_connect(frame).map(Packet::Connect)
+        } else {
+            decode_leniently(version, frame)
+        };
         if let Ok(packet) = packet {
             witness(way, &packet);
         }

@@ -106,6 +106,42 @@ fn the_status_of_a_refusal_is_its_code() {
     }
 }
 
+/// A code that the version does not define is a refusal all the same.
+#[test]
+fn a_refusal_with_an_undefined_code_names_it() {
+    let server = Server::new();
+    for (version, connack, status, told) in [
+        ("311", &[0x20, 2, 0, 128][..], 128, "with code 128"),
+        ("31", &[0x20, 2, 0, 6], 1, "with code 6"),
+        ("5", &[0x20, 3, 0, 0xF0, 0], 0xF0, "0xF0"),
+        ("5", &[0x20, 3, 0, 5, 0], 5, "0x05"),
+        // As 3.1.1 says it.
+        ("5", &[0x20, 2, 0, 4], 0x86, "bad user name or password"),
+    ] {
+        for command in [PUB, &["sub", "-t", "t"]] {
+            let run = Run::start(server.port(), &with(command, &["-V", version]));
+            server.accept_with(connack);
+            let said = run.end();
+            assert_eq!(said.status, status, "{version} {connack:?}: {said:?}");
+            let is_refusal = said.stderr.contains("refused the connection") && said.stderr.contains(told);
+            assert!(is_refusal && said.stderr.lines().count() == 1, "{said:?}");
+        }
+    }
+    for (version, accept, suback, told) in [
+        ("311", ACCEPT4, &[0x90, 3, 0, 1, 0x87][..], "not authorized (0x87)"),
+        ("311", ACCEPT4, &[0x90, 3, 0, 1, 3], "(0x03)"),
+        ("5", ACCEPT5, &[0x90, 4, 0, 1, 0, 0xF0], "(0xF0)"),
+    ] {
+        let run = Run::start(server.port(), &["sub", "-t", "t", "-V", version]);
+        let (mut raw, _) = server.accept_with(accept);
+        raw.packet();
+        raw.send(suback);
+        while raw.try_packet().is_some() {}
+        let said = run.end();
+        assert!(said.status == 64 && said.stderr.contains(told), "{said:?}");
+    }
+}
+
 #[test]
 fn nobody_there_is_status_1_and_wait_waits() {
     let free = Server::new().port();

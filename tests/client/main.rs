@@ -19,6 +19,7 @@ mod options;
 #[cfg(unix)]
 mod passwd;
 mod publish;
+mod reconnecting;
 mod request;
 mod restart;
 mod run;

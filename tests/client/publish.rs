@@ -54,6 +54,37 @@ fn each_qos_ends_when_it_is_done() {
     assert_eq!(run.end().status, 0);
 }
 
+/// RabbitMQ answers QoS 2 with PUBACK: that is the end of it. What can end nothing is told, and not waited for.
+#[test]
+fn a_message_is_not_waited_for_when_its_answer_cannot_come() {
+    let server = Server::new();
+    for (version, accept) in [("311", ACCEPT4), ("5", ACCEPT5)] {
+        for (flags, input) in [(&["-m", "x"][..], &b""[..]), (&["-l"], b"x\n")] {
+            let mut run =
+                Run::start(server.port(), &[&["pub", "-t", "t", "-q", "2", "-V", version], flags].concat());
+            run.feed(input);
+            let (mut raw, _) = server.accept_with(accept);
+            assert_eq!(raw.packet().0, 0x34);
+            raw.send(&[0x40, 2, 0, 1]);
+            assert_eq!(raw.packet().0, 0xE0);
+            drop(raw);
+            if version == "311" && flags == ["-l"] {
+                server.accept_with(accept).0.packet();
+            }
+            assert_eq!(run.end().status, 0);
+        }
+    }
+    for (qos, answer) in [("1", &[0x50, 2, 0, 1]), ("2", &[0x70, 2, 0, 1])] {
+        let run = Run::start(server.port(), &["pub", "-t", "t", "-m", "x", "-q", qos]);
+        let (mut raw, _) = server.accept_with(ACCEPT5);
+        raw.packet();
+        raw.send(answer);
+        while raw.try_packet().is_some() {}
+        let said = run.end();
+        assert_eq!(said.status, 21, "{said:?}");
+    }
+}
+
 #[test]
 fn payloads_come_from_text_files_stdin_or_nowhere() {
     let (server, folder) = (Server::new(), Folder::new());
@@ -109,11 +140,13 @@ fn a_refused_message_is_status_65() {
 
 #[test]
 fn a_connection_that_breaks_before_the_acknowledgement_is_status_7() {
-    let server = Server::new();
     for last in [&[][..], &[0xE0, 1, 0x8B]] {
+        let server = Server::new();
         let run = Run::start(server.port(), &["pub", "-t", "t", "-m", "x", "-q", "1"]);
         let (mut raw, _) = server.accept_with(ACCEPT5);
         raw.packet();
+        // It does not come back.
+        drop(server);
         raw.send(last);
         drop(raw);
         let said = run.end();

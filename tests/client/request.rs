@@ -1,6 +1,6 @@
 //! `skeeter rr`.
 
-use crate::run::{ACCEPT5, Run, Server};
+use crate::run::{ACCEPT4, ACCEPT5, Run, Server};
 use crate::support::{packet, text};
 
 #[test]
@@ -17,6 +17,79 @@ fn a_request_carries_its_response_topic_and_the_answer_is_printed() {
     drop(raw);
     let said = run.end();
     assert_eq!((said.status, said.stdout.as_slice()), (0, &b"answer 42\n"[..]));
+}
+
+/// Only what comes after the request, to the response topic and with the correlation data of the request, is its response;
+/// above all not what was retained there before, in whichever packet it comes.
+#[test]
+fn the_request_is_sent_whatever_is_there_already() {
+    for (version, correlation) in [("5", false), ("5", true), ("311", false)] {
+        let server = Server::new();
+        let mut flags = vec!["rr", "-t", "lamp/set", "-e", "lamp/state", "-m", "ON", "-V", version];
+        if correlation {
+            flags.extend(["-D", "publish", "correlation-data", "id"]);
+        }
+        let run = Run::start(server.port(), &flags);
+        let is_v5 = version == "5";
+        let (mut raw, _) = server.accept_with(if is_v5 { ACCEPT5 } else { ACCEPT4 });
+        assert_eq!(raw.packet().0, 0x82);
+        let none: &[u8] = if is_v5 { &[0] } else { &[] };
+        let message = |first: u8, topic: &str, properties: &[u8], payload: &str| {
+            packet(first, &[&text(topic), properties, payload.as_bytes()])
+        };
+        // SUBACK, what is retained, and what happens to come, in one piece.
+        raw.send(
+            &[
+                packet(0x90, &[&[0, 1], none, &[0]]),
+                message(0x31, "lamp/state", none, "OFF"),
+                message(0x30, "lamp/state", none, "DIMMED"),
+            ]
+            .concat(),
+        );
+        let (first, request) = raw.packet();
+        assert_eq!((first, request.ends_with(b"ON")), (0x30, true));
+        raw.send(&message(0x31, "lamp/state", none, "retained, but late"));
+        raw.send(&message(0x30, "lamp/other", none, "another topic"));
+        let mut own = none;
+        if correlation {
+            raw.send(&message(0x30, "lamp/state", none, "no correlation data"));
+            raw.send(&message(0x30, "lamp/state", &[5, 9, 0, 2, b'i', b'x'], "those of another request"));
+            own = &[5, 9, 0, 2, b'i', b'd'];
+        }
+        raw.send(&message(0x30, "lamp/state", own, "ON"));
+        assert_eq!(raw.packet().0, 0xE0);
+        drop(raw);
+        let said = run.end();
+        assert_eq!((said.status, &said.stdout[..]), (0, &b"ON\n"[..]), "{version} {correlation}: {said:?}");
+    }
+}
+
+#[test]
+fn a_request_that_ends_the_connection_three_times_is_rejected() {
+    for (flags, status) in [(&["-n"][..], 65), (&["-n", "-q", "1", "-V", "311"], 65), (&["-n", "-q", "2"], 7)]
+    {
+        let server = Server::new();
+        let run = Run::start(server.port(), &[&["rr", "-t", "ask", "-e", "answer"], flags].concat());
+        for _ in 0..if status == 65 { 3 } else { 1 } {
+            let is_v5 = !flags.contains(&"311");
+            let (mut raw, _) = server.accept_with(if is_v5 { ACCEPT5 } else { ACCEPT4 });
+            let (_, body) = raw.packet();
+            let none: &[u8] = if is_v5 { &[0] } else { &[] };
+            raw.send(&packet(0x90, &[&body[..2], none, &[0]]));
+            assert_eq!(raw.packet().0 & 0xF0, 0x30);
+        }
+        let said = run.end();
+        assert_eq!(said.status, status, "{flags:?}: {said:?}");
+        assert!(status == 7 || said.stderr.contains("ask"), "{said:?}");
+    }
+    // The same upon SUBSCRIBE.
+    let server = Server::new();
+    let run = Run::start(server.port(), &["rr", "-t", "ask", "-e", "answer", "-n"]);
+    for _ in 0..3 {
+        server.accept_with(ACCEPT5).0.packet();
+    }
+    let said = run.end();
+    assert!(said.status == 64 && said.stderr.contains("answer"), "{said:?}");
 }
 
 #[test]

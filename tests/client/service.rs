@@ -14,7 +14,7 @@ use crate::support::{Folder, PATIENCE, packet, text};
 /// Loopback as well, and nobody else's.
 const NAME_SERVER: &str = "127.77.0.1";
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let id = std::process::Command::new("id").arg("-u").output().unwrap();
     let is_root = id.stdout == b"0\n";
     assert!(

@@ -54,6 +54,34 @@ fn payloads_are_printed_as_they_are() {
     }
 }
 
+/// ActiveMQ tells of each subscription on a topic that is the filter: it is shown, and told once.
+#[test]
+fn topics_with_wildcards_are_printed_with_one_note() {
+    let server = Server::new();
+    for version in ["5", "311"] {
+        let run = Run::start(server.port(), &["sub", "-t", "#", "-v", "-C", "3", "-V", version]);
+        let is_v5 = version == "5";
+        let (mut raw, _) = server.accept_with(if is_v5 { ACCEPT5 } else { &[0x20, 2, 0, 0] });
+        raw.packet();
+        raw.send(if is_v5 { &[0x90, 4, 0, 1, 0, 0] } else { &[0x90, 3, 0, 1, 0] });
+        for topic in ["ActiveMQ/Advisory/#", "k/+/", "a"] {
+            raw.send(&packet(0x30, &[&text(topic), if is_v5 { &[0] } else { &[] }, b"x"]));
+        }
+        while raw.try_packet().is_some() {}
+        let said = run.end();
+        assert_eq!(said.status, 0, "{said:?}");
+        assert_eq!(said.stdout, b"ActiveMQ/Advisory/# x\nk/+/ x\na x\n");
+        assert!(said.stderr.contains("ActiveMQ/Advisory/#") && said.stderr.lines().count() == 1, "{said:?}");
+    }
+    let mut run = Run::start(server.port(), &["pub", "--json"]);
+    run.feed(b"{\"topic\":\"k/+\",\"payload\":\"x\"}\n");
+    let (mut raw, _) = server.accept_with(ACCEPT5);
+    assert_eq!(raw.packet().0, 0xE0);
+    drop(raw);
+    let said = run.end();
+    assert!(said.status == 65 && said.stderr.contains("line 1: the topic"), "{said:?}");
+}
+
 #[test]
 fn only_what_was_printed_is_acknowledged() {
     let server = Server::new();

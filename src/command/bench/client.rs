@@ -294,7 +294,7 @@ pub(super) async fn next_packet<T>(
 ) -> Result<T, Refusal> {
     loop {
         if let Some(frame) = frame::cut(bytes, usize::MAX).map_err(|fault| fault.detail.to_owned())? {
-            let packet = codec::decode(version, frame).map_err(|fault| fault.detail.to_owned())?;
+            let packet = codec::decode_leniently(version, frame).map_err(|fault| fault.detail.to_owned())?;
             let (len, result) = (frame.len(), visit(packet));
             bytes.drain(..len);
             return Ok(result?);

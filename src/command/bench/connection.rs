@@ -127,10 +127,10 @@ impl Connection {
         let mut used = 0;
         while let Some(frame) = frame::cut(&bytes[used..], usize::MAX).map_err(malformed)? {
             used += frame.len();
-            match codec::decode(self.version, frame).map_err(malformed)? {
+            match codec::decode_leniently(self.version, frame).map_err(malformed)? {
                 Packet::Publish(publish) => self.arrived(&publish, now),
                 Packet::Puback(ack) => {
-                    let due = self.outbox.puback(ack.packet_id);
+                    let due = self.outbox.puback_of_any(ack.packet_id);
                     self.acknowledged(due, ack.reason, now);
                 }
                 Packet::Pubrec(ack) => self.pubrec(&ack, now),

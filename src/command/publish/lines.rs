@@ -7,12 +7,14 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::progress::Progress;
 use super::source::{Input, Lines, Meaning, message};
-use super::{Failure, INPUT, Kind, PUBLISH_REFUSED, Plan, SUCCESS, Status, Teller};
+use super::{CONNECTION_LOST, Failure, INPUT, Kind, PUBLISH_REFUSED, Plan, SUCCESS, Status, Teller};
+use crate::cli::connect::Dialect;
 use crate::client::{Event, Refusal};
 use crate::codec::packet::Version;
 use crate::codec::property::{Properties, Property};
 use crate::codec::reason::Reason;
-use crate::command::connection::{Dial, is_worth_waiting, random_id};
+use crate::command::connection::random_id;
+use crate::command::dial::{Dial, is_worth_waiting};
 use crate::link::{Ended, Link, Opened};
 use crate::message::QoS;
 
@@ -52,7 +54,7 @@ pub(super) async fn run(mut plan: Plan, kind: Kind, job: Job, teller: Teller) ->
     }
     let Job { input, separator, meaning, speed, retry, needs_session: _ } = job;
     let mut run = Run {
-        dial: plan.dial(),
+        dial: plan.dial(teller),
         kind,
         teller,
         lines: Lines::new(input, separator),
@@ -98,6 +100,8 @@ impl From<Ended> for End {
 struct Counts {
     published: u64,
     refused: u64,
+    /// Refused messages that made the broker end the connection.
+    given_up: u64,
     /// QoS 2 messages published again in a new session.
     doubled: usize,
     /// QoS 0 messages that were on their way when the connection was lost.
@@ -163,7 +167,10 @@ impl Run {
             match self.step(&mut progress).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(End::Connection(ended)) if self.retry && is_worth_waiting(&ended) => {
+                Err(End::Connection(ended))
+                    if self.retry
+                        && (is_worth_waiting(&ended) || ended.rejects_packet() && self.has_sent()) =>
+                {
                     self.come_back(&ended).await?;
                 }
                 Err(end) => return Err(end),
@@ -215,7 +222,10 @@ impl Run {
         let mut record = None;
         // Above QoS 0 a line is taken only when it can be sent; JSON may ask for any QoS.
         let needs_room = kind.qos != QoS::AtMostOnce || *meaning == Meaning::Record;
-        while dial.link.is_writable() && (!needs_room || dial.link.client().has_room()) {
+        while dial.link.is_writable()
+            && !dial.link.client().holds_back()
+            && (!needs_room || dial.link.client().has_room())
+        {
             let Some(line) = lines.next().map_err(End::Input)? else { return Ok(None) };
             let (message, time) = match message(*meaning, kind, line, &mut record) {
                 Ok(message) => message,
@@ -250,13 +260,30 @@ impl Run {
         Ok(None)
     }
 
-    /// Connects again and goes on.
+    /// Whether a message was on its way when the connection ended.
+    fn has_sent(&self) -> bool {
+        self.dial.link.client().had_sent() || !self.counts.on_the_way.is_none()
+    }
+
+    /// Connects again and goes on, without a message that has ended the connection too often.
     async fn come_back(&mut self, ended: &Ended) -> Result<(), End> {
-        self.counts.lost += self.counts.on_the_way.lose();
-        self.teller.tell(format_args!("{ended}; trying again"));
-        let Opened { again, session_present: _ } = self.dial.reopen().await?;
+        let lost = self.counts.on_the_way.lose();
+        self.counts.lost += lost;
+        self.dial.link.abandon().await;
+        let client = self.dial.link.client_mut();
+        if ended.is_by_broker()
+            && let Some(topic) = client.suspect()
+        {
+            self.counts.refused += 1;
+            self.counts.given_up += 1;
+            self.teller.tell(format_args!(
+                "a message to {topic} was given up: three times in a row the connection ended when it was sent ({ended})"
+            ));
+        } else if ended.rejects_packet() && client.in_flight() == 0 && lost > 0 {
+            refuse(self.teller, &mut self.counts, ended, None);
+        }
+        let Opened { again, session_present: _ } = self.dial.reopen(ended).await?;
         self.counts.doubled += again.exactly_once;
-        self.teller.tell("connected again");
         Ok(())
     }
 
@@ -281,7 +308,12 @@ impl Run {
             0 => Ok(SUCCESS),
             refused => {
                 let all = self.counts.published;
-                Err(Failure::new(PUBLISH_REFUSED, format!("{refused} of {all} messages were refused")))
+                // mosquitto_pub takes a refusal by an acknowledgement for a success, but not a lost connection.
+                let status = match self.teller.dialect() {
+                    Dialect::Mosquitto if self.counts.given_up > 0 => CONNECTION_LOST,
+                    _ => PUBLISH_REFUSED,
+                };
+                Err(Failure::new(status, format!("{refused} of {all} messages were refused")))
             }
         }
     }

@@ -10,8 +10,10 @@ use std::path::Path;
 
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::connection::{Dial, Plan};
-use super::exit::{Failure, INPUT, PUBLISH_REFUSED, SUCCESS, Status, Teller, USAGE};
+use super::connection::Plan;
+use super::dial::Dial;
+use super::exit::{CONNECTION_LOST, Failure, INPUT, PUBLISH_REFUSED, SUCCESS, Status, Teller, USAGE};
+use crate::cli::connect::Dialect;
 use crate::cli::payload::PayloadArgs;
 use crate::cli::property::{self, Carrier};
 use crate::cli::publish::PublishArgs;
@@ -34,7 +36,7 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
     let mut plan = Plan::new(&args.connect)?;
     plan.tell_packets(args.debug, teller);
     if args.ping {
-        return super::block_on(ping(plan));
+        return super::block_on(ping(plan, teller));
     }
     let topic = args.payload.topic.clone().or_else(|| plan.topic.clone());
     let has_topics = args.lines_with_topic || args.json || args.replay.is_some();
@@ -59,7 +61,7 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
         return Err(usage("-0 goes with -l, --lines-with-topic and --json".to_owned()));
     }
     let payload = payload(&args.payload)?;
-    super::block_on(repeated(plan, kind, &payload, args))
+    super::block_on(repeated(plan, kind, &payload, args, teller))
 }
 
 /// Many messages, if that is what is asked for.
@@ -100,9 +102,9 @@ impl Kind {
 }
 
 /// Connects and goes away again.
-async fn ping(plan: Plan) -> Result<Status, Failure> {
+async fn ping(plan: Plan, teller: Teller) -> Result<Status, Failure> {
     let broker = plan.target.to_string();
-    let mut dial = plan.dial();
+    let mut dial = plan.dial(teller);
     if let Err(ended) = dial.open().await {
         return Err(Failure::ended(&ended, dial.version(), broker));
     }
@@ -136,9 +138,15 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Publishes one message, again and again if asked.
-async fn repeated(plan: Plan, kind: Kind, payload: &[u8], args: &PublishArgs) -> Result<Status, Failure> {
+async fn repeated(
+    plan: Plan,
+    kind: Kind,
+    payload: &[u8],
+    args: &PublishArgs,
+    teller: Teller,
+) -> Result<Status, Failure> {
     let broker = plan.target.to_string();
-    let mut dial = plan.dial();
+    let mut dial = plan.dial(teller);
     let mut result = dial.open().await.map(drop).map_err(End::Connection);
     let message = kind.message(payload);
     for count in 0..args.repeat {
@@ -149,7 +157,7 @@ async fn repeated(plan: Plan, kind: Kind, payload: &[u8], args: &PublishArgs) ->
             result = pause(&mut dial.link, args.repeat_delay).await.map_err(End::Connection);
         }
         if result.is_ok() {
-            result = publish_one(&mut dial, &message).await;
+            result = publish_one(&mut dial, &message, !args.no_retry).await;
         }
     }
     let disconnect = kind.disconnect.as_properties();
@@ -172,6 +180,18 @@ async fn repeated(plan: Plan, kind: Kind, payload: &[u8], args: &PublishArgs) ->
             // What failed is told already.
             let _ = dial.link.close(Reason::SUCCESS, disconnect).await;
             Err(Failure::new(PUBLISH_REFUSED, text))
+        }
+        Err(End::GivenUp(ended)) => {
+            // mosquitto_pub ends with the status of a lost connection.
+            let status = match teller.dialect() {
+                Dialect::Mosquitto => CONNECTION_LOST,
+                Dialect::Skeeter => PUBLISH_REFUSED,
+            };
+            let text = format!(
+                "the message to {} was not published: three times in a row the connection ended when it was sent ({ended})",
+                message.topic
+            );
+            Err(Failure::new(status, text))
         }
     }
 }
@@ -199,6 +219,8 @@ async fn pause(link: &mut Link, delay: Duration) -> Result<(), Ended> {
 enum End {
     Connection(Ended),
     Refused(String),
+    /// The connection ended each time it was sent.
+    GivenUp(Ended),
 }
 
 impl From<Ended> for End {
@@ -207,23 +229,51 @@ impl From<Ended> for End {
     }
 }
 
-async fn publish_one(dial: &mut Dial, message: &Outgoing<'_>) -> Result<(), End> {
-    let link = &mut dial.link;
-    let (client, now, out) = link.command();
-    let refused = |why: &dyn std::fmt::Display| End::Refused(format!("the message was not published: {why}"));
-    let Some(id) = client.publish(now, message, out).map_err(|why| refused(&why))? else {
+/// Publishes a message and waits until it is acknowledged. If the broker ends the connection before, a message of QoS 1 is
+/// sent again, twice at most: that tells a message which the broker does not take from a connection that was lost. One of
+/// QoS 2 could arrive twice.
+async fn publish_one(dial: &mut Dial, message: &Outgoing<'_>, retries: bool) -> Result<(), End> {
+    let (client, now, out) = dial.link.command();
+    let published = client.publish(now, message, out);
+    if published.map_err(|why| not_published(&why))?.is_none() {
         // DISCONNECT goes with it in one piece.
         return Ok(());
-    };
+    }
+    let mut result = acknowledged(&mut dial.link).await;
+    while let Err(End::Connection(ended)) = result {
+        dial.link.abandon().await;
+        if ended.rejects_packet() {
+            return Err(not_published(&ended));
+        }
+        if !retries || message.qos != QoS::AtLeastOnce || !ended.is_by_broker() {
+            return Err(End::Connection(ended));
+        }
+        if dial.link.client_mut().suspect().is_some() {
+            return Err(End::GivenUp(ended));
+        }
+        if dial.reopen_once(&ended).await.is_err() {
+            return Err(End::Connection(ended));
+        }
+        result = acknowledged(&mut dial.link).await;
+    }
+    result
+}
+
+fn not_published(why: &dyn std::fmt::Display) -> End {
+    End::Refused(format!("the message was not published: {why}"))
+}
+
+/// Waits until the one message that is in flight is acknowledged.
+async fn acknowledged(link: &mut Link) -> Result<(), End> {
     loop {
         link.progress().await?;
         while let Some(event) = link.event()? {
             match event {
-                Event::Acknowledged { packet_id, reason, properties } if packet_id == id => {
+                Event::Acknowledged { reason, properties, .. } => {
                     let text =
                         properties.reason_string().map_or_else(String::new, |text| format!(": {text}"));
                     return if reason.is_failure() {
-                        Err(refused(&format!("{reason}{text}")))
+                        Err(not_published(&format!("{reason}{text}")))
                     } else {
                         Ok(())
                     };

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Dial, Plan, is_worth_waiting, random};
+use super::connection::{Plan, random};
+use super::dial::{Dial, is_worth_waiting};
 use super::exit::{
     COMMAND_FAILED, FAILURE, Failure, IDLE, INPUT, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller,
     UNMET, USAGE,
@@ -83,8 +84,9 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
             clearing: Clearing::default(),
             last_message: Instant::now(),
             teller,
+            has_seen_wildcard: false,
         };
-        let mut run = Run { dial: plan.dial(), desk, args, properties, connected: false };
+        let mut run = Run { dial: plan.dial(teller), desk, args, properties };
         if args.watch {
             run.desk.output.watch(&broker);
         }
@@ -162,7 +164,6 @@ struct Run<'a> {
     desk: Desk<'a>,
     args: &'a SubscribeArgs,
     properties: Carried,
-    connected: bool,
 }
 
 impl Run<'_> {
@@ -179,12 +180,11 @@ impl Run<'_> {
 
     /// Connects, subscribes and prints; again whenever the connection was lost.
     async fn go_on(&mut self) -> End {
+        let mut opened = self.dial.open().await;
         loop {
-            let opened = if self.connected { self.dial.reopen().await } else { self.dial.open().await };
             if let Err(ended) = opened {
                 return ended.into();
             }
-            self.connected = true;
             let end = match self.subscribe() {
                 Ok(()) => self.print_all().await,
                 Err(end) => end,
@@ -194,7 +194,7 @@ impl Run<'_> {
                     if let Some(jobs) = &mut self.desk.jobs {
                         jobs.forget_acknowledgements();
                     }
-                    self.desk.teller.tell(format_args!("{ended}; trying again"));
+                    opened = self.dial.reopen(&ended).await;
                 }
                 end => return end,
             }

@@ -14,6 +14,7 @@ use super::{Dialect, End, Failure, INPUT, SUBSCRIBE_REFUSED, SubscribeArgs, Tell
 use crate::client::Event;
 use crate::codec::packet::{Publish, Suback};
 use crate::link::Ended;
+use crate::topic::TopicName;
 
 /// All of a run but its connection.
 pub(super) struct Desk<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Desk<'a> {
     pub(super) clearing: Clearing,
     pub(super) last_message: Instant,
     pub(super) teller: Teller,
+    /// A message came whose topic has a wildcard, and was told.
+    pub(super) has_seen_wildcard: bool,
 }
 
 /// What an event led to.
@@ -74,6 +77,13 @@ impl Desk<'_> {
     }
 
     fn message(&mut self, publish: &Publish<'_>) -> Taken {
+        if !self.has_seen_wildcard && TopicName::new(publish.topic).is_err() {
+            self.has_seen_wildcard = true;
+            self.teller.tell(format_args!(
+                "the broker sent a message to {:?}, which is no valid topic name; it is printed all the same",
+                publish.topic
+            ));
+        }
         if self.args.idle_timeout.is_some() {
             self.last_message = Instant::now();
         }
@@ -116,7 +126,7 @@ impl Desk<'_> {
     fn subscribed(&self, suback: &Suback<'_>) -> Option<End> {
         let both = self.filters.iter().zip(&suback.reasons);
         let refused: Vec<_> = both
-            .filter(|(_, reason)| reason.is_failure())
+            .filter(|(_, reason)| !reason.is_grant())
             .map(|(filter, reason)| format!("{filter}: {reason}"))
             .collect();
         // mosquitto_sub goes on with what it was granted.

@@ -430,7 +430,11 @@ fn may_not_know_bridges(ended: &Ended) -> bool {
     match ended {
         Ended::Refused { reason, .. } => *reason == Reason::UNSUPPORTED_PROTOCOL_VERSION,
         Ended::Lost(_) => true,
-        Ended::Unreachable(_) | Ended::Disconnected { .. } | Ended::Fault(_) => false,
+        Ended::Unreachable(_)
+        | Ended::RefusedWith(_)
+        | Ended::Disconnected { .. }
+        | Ended::Silent(_)
+        | Ended::Fault(_) => false,
     }
 }
 

@@ -226,7 +226,7 @@ impl Talk {
         let Some(position) = self.waiting.iter().position(|(waiting, _)| *waiting == id) else { return };
         let (_, filters) = self.waiting.swap_remove(position);
         for ((filter, qos), reason) in filters.into_iter().zip(reasons) {
-            if reason.is_failure() {
+            if !reason.is_grant() {
                 let text = format!("the other broker refused the subscription to {filter}: {reason}");
                 self.voice.warning(&text);
             } else {
