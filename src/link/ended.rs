@@ -27,6 +27,14 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
+    /// Whether nobody answered in time.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable(Failure::Connect(error)) => error.kind() == io::ErrorKind::TimedOut,
+            other => matches!(other, Self::Silent(_)),
+        }
+    }
+
     /// Whether the broker ended the connection, and not for a reason of its own: a packet may be why.
     pub(crate) fn is_by_broker(&self) -> bool {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};

@@ -146,6 +146,57 @@ fn a_connection_that_breaks_is_told() {
 }
 
 #[test]
+fn a_silent_connection_is_a_lost_one() {
+    let server = Server::new();
+    let load = ["bench", "--no-sys", "--publishers", "1", "-V", "311", "-d", "60", "-k", "2", "--rate", "1"];
+    let run = Run::start(server.port(), &load);
+    let (mut subscriber, _) = server.accept_with(ACCEPT4);
+    let (_, body) = subscriber.packet();
+    subscriber.send(&[0x90, 3, body[0], body[1], 0]);
+    let (publisher, _): (Raw, _) = server.accept_with(ACCEPT4);
+    let said = run.end();
+    drop((subscriber, publisher));
+    assert_eq!(said.status, 7, "{}", said.stderr);
+    assert!(said.stderr.contains("did not answer PINGREQ in time"), "{}", said.stderr);
+}
+
+#[test]
+fn a_broker_of_3_1_1_is_measured_with_3_1_1() {
+    // One refuses the level, the other one closes.
+    for refusal in [&[0x20, 2, 0, 1][..], &[]] {
+        let server = Server::new();
+        let run = Run::start(server.port(), &["bench", "connect", "--no-sys", "--clients", "2", "-d", "0.1"]);
+        let (raw, connect) = server.accept_with(refusal);
+        drop(raw);
+        assert_eq!(connect[6], 5);
+        let mut open = Vec::new();
+        for _ in 0..3 {
+            let (raw, connect) = server.accept_with(ACCEPT4);
+            assert_eq!(connect[6], 4);
+            open.push(raw);
+        }
+        let said = run.end();
+        assert_eq!(said.status, 0, "{}", said.stderr);
+        assert!(said.stderr.contains("MQTT 3.1.1 is used"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_run_without_a_connection_ends_and_says_why() {
+    let server = Server::new();
+    let run = Run::start(
+        server.port(),
+        &["bench", "connect", "--no-sys", "--clients", "3", "-V", "311", "-d", "1h"],
+    );
+    for _ in 0..3 {
+        server.accept_with(&[0x20, 2, 0, 5]);
+    }
+    let said = run.end();
+    assert_eq!(said.status, 1, "{}", said.stderr);
+    assert!(said.stderr.contains("not authorized"), "{}", said.stderr);
+}
+
+#[test]
 fn a_broker_that_is_not_there_or_refuses_is_one_line() {
     let server = Server::new();
     let port = server.port();

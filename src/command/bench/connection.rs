@@ -28,6 +28,8 @@ use crate::transport::Stream;
 
 /// Bytes read at once, and those above which what is to be sent waits.
 const CHUNK: usize = 64 * 1024;
+/// So many PINGREQs that keep the connection alive, one each half of the keep alive, may be unanswered.
+const UNANSWERED: usize = 2;
 /// Reads and writes of one connection before others get their turn.
 const BURST: usize = 8;
 
@@ -266,6 +268,10 @@ impl Future for Connection {
             cx.waker().wake_by_ref();
         }
         if this.shard.takes_ping(this.seat) {
+            if this.pings.iter().filter(|due| due.is_none()).count() >= UNANSWERED {
+                let text = "the broker did not answer PINGREQ in time";
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
+            }
             this.pings.push_back(None);
             this.send(&Packet::Pingreq);
         }

@@ -1,5 +1,6 @@
 //! Takes the threads of a run through its steps, watches it, and ends it: after its time, by hand, or when something broke.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -213,10 +214,11 @@ impl Drive {
         Ok(seconds)
     }
 
-    /// Waits as long as the schedule takes.
+    /// Waits as long as the schedule takes, or until no connection is open any more.
     async fn hold(&mut self) -> Result<(), Failure> {
         let end = self.run.now() + self.run.schedule.end();
-        self.wait_for(Duration::MAX, |drive| drive.run.now() >= end).await
+        let is_over = |drive: &Self| drive.run.now() >= end || drive.run.open.load(Ordering::Relaxed) == 0;
+        self.wait_for(Duration::MAX, is_over).await
     }
 
     /// All threads do a step.

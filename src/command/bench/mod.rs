@@ -60,7 +60,12 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(args: &'a BenchArgs, teller: Teller) -> Result<Self, Failure> {
-        let settings = Settings::new(args, ConnectionPlan::new(&args.connect)?)?;
+        let mut plan = ConnectionPlan::new(&args.connect)?;
+        // Others name their brokers later, or none.
+        if args.report.against.is_empty() && !args.report.json_schema {
+            super::block_on(plan.settle_version(teller))?;
+        }
+        let settings = Settings::new(args, plan)?;
         if let Some(pid) = args.report.broker_pid {
             super::process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
         }
@@ -158,6 +163,7 @@ impl<'a> Bench<'a> {
         broken.iter().for_each(|condition| self.teller.tell(format_args!("{condition} does not hold")));
         Ok(match () {
             () if runs.iter().any(|run| run.lost_connections() > 0) => CONNECTION_LOST,
+            () if runs.iter().any(Report::has_no_connection) => FAILURE,
             () if !broken.is_empty() => THRESHOLD,
             () => SUCCESS,
         })
@@ -165,8 +171,11 @@ impl<'a> Bench<'a> {
 
     /// Runs against two brokers in turn.
     fn against(&self, urls: [&Url; 2]) -> Result<Status, Failure> {
-        let [first, second] =
-            urls.map(|url| Settings::new(self.args, ConnectionPlan::to(&self.args.connect, Some(url))?));
+        let [first, second] = urls.map(|url| {
+            let mut plan = ConnectionPlan::to(&self.args.connect, Some(url))?;
+            super::block_on(plan.settle_version(self.teller))?;
+            Settings::new(self.args, plan)
+        });
         let brokers = [first?, second?];
         let names = brokers.each_ref().map(|settings| settings.target.to_string());
         let mut runs = [Vec::new(), Vec::new()];

@@ -234,6 +234,11 @@ impl Report {
         self.counts.failures()
     }
 
+    /// Whether connections are what is measured, and the broker accepted none.
+    pub(super) fn has_no_connection(&self) -> bool {
+        self.counts.unopened > 0 && self.counts.unopened >= self.counts.sent
+    }
+
     /// Connections that were lost.
     pub(super) fn lost_connections(&self) -> u64 {
         self.counts.lost_connections
