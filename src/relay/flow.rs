@@ -39,6 +39,11 @@ impl Flow {
         must
     }
 
+    /// A message under this identifier was given up: the receiver, if it has it, is told that it is over.
+    pub(super) fn release(&mut self, id: PacketId) {
+        self.releasing.insert(id);
+    }
+
     /// The receiver has answered: PUBREC, or the PUBCOMP before it that nobody else waits for. Whether it was that.
     pub(super) fn answered(&mut self, id: PacketId) -> bool {
         self.releasing.remove(&id)

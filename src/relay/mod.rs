@@ -17,12 +17,14 @@
 //! [`topics`] says which topics go which way, and by what name; [`pace`] when to connect again, and where. What it leaves
 //! out: connections, which two [`Client`]s in the mode that relays have; and time.
 
+mod doubt;
 mod flow;
 mod pace;
 #[cfg(test)]
 mod tests;
 mod topics;
 
+use doubt::Doubt;
 use flow::Flow;
 pub(crate) use pace::{Pause, Places};
 pub(crate) use topics::{Direction, Rule, Topics};
@@ -63,6 +65,10 @@ pub(crate) enum News {
     TooLarge { topic: String, most: usize },
     /// The receiver did not take a message.
     Refused(Reason),
+    /// The topic has a wildcard, so that nobody may publish to it.
+    BadTopic(String),
+    /// The other broker ended the connection three times in a row when it was sent this message.
+    GivenUp(String),
 }
 
 /// What goes on between two connections, and after them between the next two.
@@ -73,6 +79,8 @@ pub(crate) struct Relay {
     retains: bool,
     outward: Flow,
     inward: Flow,
+    /// Which message makes the other broker end the connection.
+    doubt: Doubt,
 }
 
 impl Relay {
@@ -81,6 +89,22 @@ impl Relay {
         (self.topics, self.retains) = (topics, retains);
         self.outward.begin(near_resumes, far_resumes);
         self.inward.begin(far_resumes, near_resumes);
+        self.doubt.begin(near_resumes);
+    }
+
+    /// The other broker has ended the connection; a message may be why.
+    pub(crate) fn suspect(&mut self) {
+        self.doubt.ended();
+    }
+
+    /// Whether messages go to the other broker one at a time, to find out which one ends the connection.
+    pub(crate) fn is_careful(&self) -> bool {
+        self.doubt.is_careful()
+    }
+
+    /// Whether the next message has to wait until the other broker has answered the last one.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.doubt.holds_back()
     }
 
     /// Hands on what came from `from`. `to` is the client of the other side.
@@ -108,9 +132,19 @@ impl Relay {
             Side::Far => (self.topics.inward(publish.topic), &mut self.inward, true),
         };
         let Some(topic) = topic.filter(|topic| TopicName::new(topic).is_ok()) else {
-            let news = News::Unasked(publish.topic.to_owned());
-            return finished(publish, Reason::SUCCESS, Some(news));
+            return finished(publish, Reason::SUCCESS, Some(left_out(publish.topic)));
         };
+        if from == Side::Near
+            && let Some(id) = publish.packet_id
+            && self.doubt.gives_up(id)
+        {
+            if publish.qos == QoS::ExactlyOnce {
+                flow.release(id);
+                let _ = to.relay(now, &Packet::Pubrel(Ack::new(id, Reason::SUCCESS)), out);
+            }
+            let news = News::GivenUp(topic.into_owned());
+            return finished(publish, Reason::IMPLEMENTATION_SPECIFIC_ERROR, Some(news));
+        }
         let limits = to.negotiated();
         let qos = publish.qos.min(limits.maximum_qos);
         let packet_id = publish.packet_id.filter(|_| qos != QoS::AtMostOnce);
@@ -142,6 +176,11 @@ impl Relay {
                 if let Some(id) = publish.packet_id.filter(|_| qos < publish.qos) {
                     flow.lowered(id);
                 }
+                if from == Side::Near
+                    && let Some(id) = packet_id
+                {
+                    self.doubt.sent(id);
+                }
                 match packet_id {
                     Some(_) => Passed { answer: None, news: Some(News::Message) },
                     None => finished(publish, Reason::SUCCESS, Some(News::Message)),
@@ -161,6 +200,9 @@ impl Relay {
             (Side::Near, true) | (Side::Far, false) => &mut self.outward,
             (Side::Far, true) | (Side::Near, false) => &mut self.inward,
         };
+        if let (Side::Far, Packet::Puback(ack) | Packet::Pubrec(ack)) = (from, packet) {
+            self.doubt.answered(ack.packet_id);
+        }
         let mut passed = Passed::default();
         let (bare, reason) = match packet {
             // What the bridge said for itself.
@@ -191,6 +233,14 @@ impl Relay {
         let _ = to.relay(now, &bare, out);
         passed.news = reason.is_failure().then_some(News::Refused(reason));
         passed
+    }
+}
+
+/// Why a message is not handed on.
+fn left_out(topic: &str) -> News {
+    match TopicName::new(topic) {
+        Ok(_) => News::Unasked(topic.to_owned()),
+        Err(_) => News::BadTopic(topic.to_owned()),
     }
 }
 

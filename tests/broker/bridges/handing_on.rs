@@ -199,3 +199,58 @@ fn limits_of_the_other_broker_are_kept() {
     far.send(&packet(0x30, &[&text(""), &[3, 0x23, 0, 2], b"2"]));
     assert_eq!([heard(&mut here), heard(&mut here)], [said("in", "1"), said("in", "2")]);
 }
+
+/// Some brokers close the connection upon a topic that they do not take. The message is given up after three times in a row,
+/// the last of them alone, and those behind it go on.
+#[test]
+fn a_message_that_ends_the_connection_three_times_is_given_up() {
+    for qos in [1, 2] {
+        let (folder, other) = (Folder::new(), Other::new());
+        let broker = Broker::with_config(&folder, &other.bridge("topic out/# out 2"), &[]);
+        let (mut far, _) = other.greet(false);
+        publish(broker.port, &["-t", "out/bad", "-m", "x", "-q", &qos.to_string()]);
+        let bad = publish4("out/bad", qos, 1, b"x");
+        far.expect(&bad);
+        publish(broker.port, &["-t", "out/good", "-m", "y", "-q", "1"]);
+        far.shut();
+        let (mut far, _) = other.greet(true);
+        far.expect(&with_dup(bad.clone()));
+        far.shut();
+        // From here on a PINGREQ shows that the connection holds, and the message goes alone.
+        let (mut far, _) = other.greet(true);
+        far.expect(&[0xC0, 0]);
+        far.send(&[0xD0, 0]);
+        far.expect(&with_dup(bad.clone()));
+        far.shut();
+        let (mut far, _) = other.greet(true);
+        far.expect(&[0xC0, 0]);
+        far.send(&[0xD0, 0]);
+        if qos == 2 {
+            // It may hold the identifier.
+            far.expect(&[0x62, 2, 0, 1]);
+            far.send(&[0x70, 2, 0, 1]);
+        }
+        let (topic, _, id) = message(far.packet());
+        assert_eq!(topic, "out/good");
+        far.send(&packet(0x40, &[&id.to_be_bytes()]));
+        broker.stderr.wait_line("a message to out/bad was given up");
+        // The next ones go as ever.
+        publish(broker.port, &["-t", "out/1", "-m", "1", "-q", "1"]);
+        publish(broker.port, &["-t", "out/2", "-m", "2", "-q", "1"]);
+        assert_eq!(message(far.packet()).0, "out/1");
+        assert_eq!(message(far.packet()).0, "out/2");
+    }
+}
+
+#[test]
+fn a_topic_with_a_wildcard_is_not_handed_on() {
+    let (folder, other) = (Folder::new(), Other::new());
+    let broker = Broker::with_config(&folder, &other.bridge("topic in/# in 1"), &[]);
+    let mut here = subscriber(broker.port, "in/#", 0);
+    let mut far = other.greet_and_grant(false, "in/#", 1);
+    far.send(&publish4("in/Advisory/#", 1, 7, b"x"));
+    far.expect(&[0x40, 2, 0, 7]);
+    far.send(&publish4("in/1", 0, 0, b"one"));
+    assert_eq!(heard(&mut here), said("in/1", "one"));
+    broker.stderr.wait_line("in/Advisory/#");
+}

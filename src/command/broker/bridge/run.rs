@@ -352,6 +352,9 @@ impl Bridge {
         };
         self.announce("0");
         self.tell_lost(&talk);
+        if matches!(&over, Over::Far(ended) if ended.is_by_broker()) {
+            talk.relay.suspect();
+        }
         self.keep(&mut talk, place);
         talk.abandon().await;
         if since.elapsed() >= plan.stable() {

@@ -47,6 +47,9 @@ pub(super) struct Talk {
     voice: Voice,
     /// Messages that went no further.
     lost: u64,
+    /// Answers to PINGREQ from which on messages may go: while it is being found out which one ends the connection, the first
+    /// one shows that it holds without them.
+    probe: u64,
 }
 
 impl Talk {
@@ -61,7 +64,21 @@ impl Talk {
             last: Rc::new(Cell::new(Instant::now())),
             voice,
             lost: 0,
+            probe: 0,
         }
+    }
+
+    /// Asks the other broker, if need be, whether the connection holds before a message is sent.
+    fn probe(&mut self) {
+        if self.relay.is_careful() {
+            let (client, now, out) = self.far.command();
+            self.probe = client.pongs() + u64::from(client.ping(now, out));
+        }
+    }
+
+    /// Whether nothing more may be taken from this broker until the other one has answered.
+    fn holds_back(&self) -> bool {
+        self.relay.holds_back() || self.far.client().pongs() < self.probe
     }
 
     /// Asks the other broker for what the plan carries in, and no more for what it does not. `resumed`: it still has the
@@ -117,12 +134,16 @@ impl Talk {
 
     /// Hands on what comes, until one of the connections is over. May be dropped at any time.
     pub(super) async fn go(&mut self) -> Over {
+        self.send_requests();
+        // After all that the bridge says for itself.
+        self.probe();
         loop {
             if let Err(over) = self.exchange() {
                 return over;
             }
             // What cannot be handed on is not read: so each of the brokers slows its publishers down, and holds what waits.
-            let (reads_near, reads_far) = (self.far.is_writable(), self.near.is_writable());
+            let reads_near = self.far.is_writable() && !self.holds_back();
+            let reads_far = self.near.is_writable();
             tokio::select! {
                 moved = side(&mut self.near, reads_near) => if let Err(ended) = moved { return Over::Near(ended) },
                 moved = side(&mut self.far, reads_far) => if let Err(ended) = moved { return Over::Far(ended) },
@@ -143,6 +164,9 @@ impl Talk {
     }
 
     fn step(&mut self, from: Side) -> Result<bool, Over> {
+        if from == Side::Near && self.holds_back() {
+            return Ok(false);
+        }
         let Self { near, far, relay, .. } = self;
         let (source, target) = match from {
             Side::Near => (near, far),
@@ -247,6 +271,18 @@ impl Talk {
             News::Unasked(_) => return,
             News::TooLarge { topic, most } => {
                 format!("a message to {topic} is larger than the {most} bytes that {receiver} takes")
+            }
+            News::BadTopic(topic) => {
+                format!(
+                    "{source} sent a message to {topic:?}, which is no valid topic name; it is not handed on"
+                )
+            }
+            News::GivenUp(topic) => {
+                self.lost += 1;
+                let text = format!(
+                    "a message to {topic} was given up: three times in a row {receiver} ended the connection when it was sent"
+                );
+                return self.voice.warning(&text);
             }
             // It comes from whom the message went to.
             News::Refused(reason) => format!("{source} refused a message: {reason}"),
