@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Broker;
 use super::authenticate::{Named, Proof};
 use super::connection::{Connection, Open, Phase};
+use super::drops::DropSeries;
 use super::event::{Ending, Event};
 use super::hold::Hold;
 use super::journal::Ticket;
@@ -411,6 +412,7 @@ impl Open {
             unanswerable: None,
             fan_out: None,
             hold: Hold::none(),
+            drops: DropSeries::default(),
             session: request.session,
         }
     }

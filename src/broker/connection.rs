@@ -16,6 +16,7 @@ use super::Broker;
 use super::addresses::Place;
 use super::authenticate::Held;
 use super::connect::Request;
+use super::drops::{DropSeries, Recipient};
 use super::event::{Ending, Event};
 use super::first_byte::{AUTH_WITHOUT_METHOD, OF_SERVERS, SECOND_CONNECT};
 use super::hold::{Hold, SlowDown};
@@ -110,6 +111,8 @@ pub(super) struct Open {
     pub(super) fan_out: Option<Box<Interrupted>>,
     /// Whether this publisher is slowed down.
     pub(super) hold: Hold,
+    /// Messages of this publisher that went to nobody.
+    pub(super) drops: DropSeries,
 }
 
 /// A fan-out that others interrupt.
@@ -487,6 +490,7 @@ impl Connection {
             Ending::Left(_) | Ending::Fault(..) => {}
         }
         let (client, peer) = (open.session.client.clone(), self.peer.name.clone());
+        open.drops.end(|| Recipient::SubscribersOf(client.clone()), turn);
         self.broker.disconnected(&open.session, open.inbox, &ending, turn);
         turn.events.push(Event::Disconnected { client, peer, why: ending });
     }

@@ -55,6 +55,12 @@ counters! {
     dropped_queue_full,
     /// Of those: expired before they were sent.
     dropped_expired,
+    /// Of those: the broker used as much memory as it may.
+    dropped_memory_full,
+    /// Of those: the store failed, and they would have had to be stored.
+    dropped_store_failing,
+    /// Of those: queued for a shared group whose last member left.
+    dropped_no_member,
     /// PUBLISH packets, and wills, that the sender had no right to.
     publish_refused,
     /// Messages kept from a client that had subscribed to them and may not read them.

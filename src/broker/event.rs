@@ -1,5 +1,6 @@
 //! What happened that a person may want to read: the core says it, the shell writes it down.
 
+use super::drops::{DropReason, Recipient};
 use super::rights::{Denial, Who};
 use crate::codec::packet::Version;
 use crate::codec::reason::Reason;
@@ -40,23 +41,12 @@ pub enum Event {
     /// The first message that was kept from a client because it may not read it. Others are counted only, until rights
     /// change or the client comes again.
     Unreadable { who: Arc<Who>, topic: Box<str>, denial: Denial },
-    /// The first message dropped for a session since it last had room.
-    Dropping { client: Arc<str>, why: Drop },
-    /// A session has room again; `count` messages were dropped for it.
-    Dropped { client: Arc<str>, count: u64 },
+    /// The first message that is dropped for this reason since there was last room.
+    Dropping { recipient: Recipient, reason: DropReason },
+    /// There is room again, or the recipient is gone; `count` messages were dropped.
+    Dropped { recipient: Recipient, count: u64 },
     /// A session ended because its time ran out.
     Expired { client: Arc<str> },
-}
-
-/// Why a message does not reach a receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drop {
-    /// Larger than the receiver's Maximum Packet Size.
-    TooLarge,
-    /// The receiver's queue, in messages or bytes, is full.
-    QueueFull,
-    /// It expired while it waited.
-    Expired,
 }
 
 /// Why a connection ended.

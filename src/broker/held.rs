@@ -6,14 +6,14 @@
 
 use std::collections::VecDeque;
 
+use super::drops::DropReason;
 use super::entitle::may_read;
-use super::event::Drop;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::queue::Ids;
 use super::rights::Reader;
-use super::session::{State, count_drop};
+use super::session::State;
 use super::turn::Turn;
 use crate::codec::packet::{Ack, Packet, PacketId};
 use crate::codec::reason::Reason;
@@ -39,12 +39,22 @@ enum Frame {
     Publish { message: Message, qos: QoS, retain: bool, ids: Ids, id: Option<PacketId>, dup: bool },
 }
 
+/// What is not written after all.
+#[derive(Debug, Default)]
+struct Gone {
+    /// The identifiers that were given to it.
+    ids: Vec<PacketId>,
+    /// How many messages expired.
+    expired: usize,
+}
+
 impl State {
     /// Writes what has become safe, and ends the exchanges of what must not be sent any more.
     pub(super) fn write_held(&mut self, turn: &mut Turn, limits: &Limits) {
         let Some(link) = &mut self.link else { return };
-        let gone = link.write_held(&self.reader, turn, limits);
-        self.give_up(gone, turn);
+        let Gone { ids, expired } = link.write_held(&self.reader, turn, limits);
+        self.drop_messages(expired, DropReason::Expired, turn);
+        self.give_up(ids, turn);
     }
 }
 
@@ -90,14 +100,9 @@ impl Link {
     }
 
     /// Writes what has become safe; the connection is woken for the rest. What has expired meanwhile is not sent for a first
-    /// time [MQTT-3.3.2-5], nor what `reader` may not read any more: the identifiers that it had taken.
-    fn write_held(
-        &mut self,
-        reader: &Option<Arc<Reader>>,
-        turn: &mut Turn,
-        limits: &Limits,
-    ) -> Vec<PacketId> {
-        let mut gone = Vec::new();
+    /// time [MQTT-3.3.2-5], nor what `reader` may not read any more.
+    fn write_held(&mut self, reader: &Option<Arc<Reader>>, turn: &mut Turn, limits: &Limits) -> Gone {
+        let mut gone = Gone::default();
         let Some(mut held) = self.held.take() else { return gone };
         while let Some((_, frame)) = held.line.pop_front_if(|(ticket, _)| turn.journal.is_synced(*ticket)) {
             match frame {
@@ -108,12 +113,12 @@ impl Link {
                     held.identified -= usize::from(id.is_some());
                     if !may_read(reader, &message) {
                         turn.counters.publish_unreadable.add(1);
-                        gone.extend(id);
+                        gone.ids.extend(id);
                         continue;
                     }
                     if !dup && message.expires() <= turn.now {
-                        count_drop(turn, Drop::Expired);
-                        gone.extend(id);
+                        gone.expired += 1;
+                        gone.ids.extend(id);
                         continue;
                     }
                     let delivery = Delivery { qos, retain, ids: ids.as_deref().unwrap_or_default() };

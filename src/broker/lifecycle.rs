@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Broker;
+use super::drops::Recipient;
 use super::event::{Ending, Event};
 use super::record::Record;
 use super::session::{Session, State};
@@ -90,6 +91,7 @@ impl Broker {
         let given_back = state.drain();
         let will = state.will.take();
         state.replays = None;
+        state.drops.end(|| Recipient::Client(session.client.clone()), turn);
         state.end_backlog(turn);
         drop(state);
         self.directory.remove(session);

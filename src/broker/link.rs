@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::authenticate::Proof;
-use super::event::{Drop, Ending};
+use super::drops::DropReason;
+use super::event::Ending;
 use super::held::Held;
 use super::journal::Ticket;
 use super::limits::Limits;
@@ -140,11 +141,11 @@ impl Link {
         message: &MessageRef<'_>,
         delivery: Delivery<'_>,
         now: Instant,
-    ) -> Result<(), Drop> {
+    ) -> Result<(), DropReason> {
         if message.expires <= now {
-            return Err(Drop::Expired); // [MQTT-3.3.2-5]
+            return Err(DropReason::Expired); // [MQTT-3.3.2-5]
         }
-        if self.fits(message, delivery, now) { Ok(()) } else { Err(Drop::TooLarge) } // [MQTT-3.1.2-25]
+        if self.fits(message, delivery, now) { Ok(()) } else { Err(DropReason::TooLarge) } // [MQTT-3.1.2-25]
     }
 
     /// Whether a PUBLISH with this content keeps to the client's Maximum Packet Size [MQTT-3.1.2-24].

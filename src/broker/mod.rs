@@ -27,6 +27,7 @@ mod connect;
 mod connection;
 mod counters;
 mod directory;
+mod drops;
 mod entitle;
 mod event;
 mod filters;
@@ -69,7 +70,8 @@ mod will;
 
 pub use connection::Connection;
 pub use counters::{Counters, Counts};
-pub use event::{Drop, Ending, Event};
+pub use drops::{DropReason, Recipient};
+pub use event::{Ending, Event};
 pub use journal::{Batch, Durability, Journal, Ticket};
 pub use limits::Limits;
 pub use output::{Output, SLICES};

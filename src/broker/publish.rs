@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connection::{Answer, Connection, Interrupted, Open, Phase};
+use super::drops::{DropReason, Recipient};
 use super::event::Event;
 use super::hold::SlowDown;
 use super::journal::Ticket;
@@ -31,7 +32,7 @@ impl Connection {
     }
 
     /// What of a message itself keeps it from being routed.
-    fn refuse_content(&self, topic: &str, publish: &Publish<'_>, turn: &Turn) -> Option<Fault> {
+    fn refuse_content(&self, topic: &str, publish: &Publish<'_>) -> Option<Fault> {
         if let Err(detail) = self.limits.check_topic(topic) {
             return Some((Reason::TOPIC_NAME_INVALID, detail));
         }
@@ -39,12 +40,9 @@ impl Connection {
             return Some((Reason::TOPIC_NAME_INVALID, detail));
         }
         if publish.retain && !publish.payload.is_empty() && self.limits.memory_is_full {
-            turn.counters.publish_dropped.add(1);
             return Some((Reason::QUOTA_EXCEEDED, "the broker uses as much memory as it may"));
         }
         if publish.payload.len() > self.limits.payload {
-            turn.counters.publish_dropped.add(1);
-            turn.counters.dropped_too_large.add(1);
             return Some((Reason::PACKET_TOO_LARGE, "the payload is larger than is allowed here"));
         }
         let is_text = publish.properties.payload_format() == Some(1);
@@ -93,7 +91,12 @@ impl Connection {
             self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }
-        if let Some((reason, detail)) = self.refuse_content(topic, publish, turn) {
+        if let Some((reason, detail)) = self.refuse_content(topic, publish) {
+            match reason {
+                Reason::QUOTA_EXCEEDED => self.drop_published(DropReason::MemoryFull, turn),
+                Reason::PACKET_TOO_LARGE => self.drop_published(DropReason::PayloadTooLarge, turn),
+                _ => {}
+            }
             let closes = match reason {
                 Reason::PAYLOAD_FORMAT_INVALID => answer.is_none(),
                 // A bridge would bring the same message again.
@@ -120,6 +123,13 @@ impl Connection {
         self.accept(Shared::new(view), answer, len, turn);
         turn.scratch = scratch;
         Ok(())
+    }
+
+    /// Drops a message of this client before it goes to anybody.
+    fn drop_published(&mut self, reason: DropReason, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let client = &open.session.client;
+        open.drops.drop_messages(1, reason, || Recipient::SubscribersOf(client.clone()), turn);
     }
 
     /// Routes a message that may be published, unless it must be kept and cannot.
@@ -149,8 +159,8 @@ impl Connection {
     /// Does not take a message above QoS 0, because the store fails: told where the version can tell; otherwise it is not
     /// acknowledged, and the connection ends after a while.
     fn turn_away(&mut self, answer: Answer, len: usize, turn: &mut Turn) {
+        self.drop_published(DropReason::StoreFailing, turn);
         let Phase::Open(open) = &mut self.phase else { return };
-        turn.counters.publish_dropped.add(1);
         match answer {
             // A bridge could not tell the other broker, where that speaks an older version.
             Some(_) if open.version == Version::V5 && !self.peer.kind.is_bridge() => {

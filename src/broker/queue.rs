@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::backlog::Slow;
+use super::drops::DropReason;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::record::Entry;
@@ -55,6 +56,15 @@ impl From<Entry> for Waiting {
     }
 }
 
+/// Whether a queue takes one more message.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// Why it does not.
+    pub(crate) full: Option<DropReason>,
+    /// What was removed from the queue to make room.
+    pub(crate) expired: Vec<Waiting>,
+}
+
 /// First in, first out.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -96,11 +106,24 @@ impl Queue {
         self.waiting.is_empty() && self.tail.is_none()
     }
 
-    /// Whether one more message of `len` bytes would pass a limit.
-    pub(crate) fn is_full(&self, len: usize, limits: &Limits) -> bool {
-        limits.memory_is_full
-            || self.len() >= limits.queued_messages
-            || self.all_bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes
+    /// Makes room for one more message of `len` bytes by removing what has expired, or tells why there is none.
+    pub(crate) fn make_room(&mut self, len: usize, now: Instant, limits: &Limits) -> Room {
+        let (mut full, mut expired) = (self.full(len, limits), Vec::new());
+        if full.is_some() {
+            expired = self.expire(now);
+            full = self.full(len, limits);
+        }
+        Room { full, expired }
+    }
+
+    /// Why one more message of `len` bytes would pass a limit.
+    fn full(&self, len: usize, limits: &Limits) -> Option<DropReason> {
+        let is_full = self.len() >= limits.queued_messages
+            || self.all_bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes;
+        match limits.memory_is_full {
+            true => Some(DropReason::MemoryFull),
+            false => is_full.then_some(DropReason::QueueFull),
+        }
     }
 
     /// Which publishers should slow down before the queue is full, if so much waits.
@@ -169,7 +192,7 @@ impl Queue {
     }
 
     /// Removes what has expired [MQTT-3.3.2-5], of what is in memory; the rest is asked when it comes there.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Waiting> {
+    fn expire(&mut self, now: Instant) -> Vec<Waiting> {
         if now < self.expiry {
             return Vec::new();
         }

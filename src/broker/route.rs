@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::Broker;
-use super::event::Drop;
+use super::drops::DropReason;
 use super::hold::SlowDown;
 use super::link::Shared;
 use super::record::Record;
@@ -243,7 +243,7 @@ impl FanOut {
             };
             match offer {
                 // What a receiver cannot be sent is discarded as if it had been sent [MQTT-3.1.2-25] [MQTT-3.3.2-5].
-                Offer::Taken | Offer::Dropped(Drop::TooLarge | Drop::Expired) => self.taken += 1,
+                Offer::Taken | Offer::Dropped(DropReason::TooLarge | DropReason::Expired) => self.taken += 1,
                 Offer::SlowDown(slow) => {
                     self.taken += 1;
                     asked.ask(receiver, slow);

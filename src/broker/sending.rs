@@ -3,13 +3,13 @@
 //! Of a kept session each step is recorded as it is taken, and what the client acts on waits for its record (see
 //! `journal`). What it leaves out: whether a message is taken at all, which is `session`'s.
 
+use super::drops::DropReason;
 use super::entitle::may_read;
-use super::event::Drop;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::queue::{Ids, Waiting};
 use super::record::{Entry, Page, Reader, Record};
-use super::session::{InFlight, Kept, Session, State, count_drop};
+use super::session::{InFlight, Kept, Session, State};
 use super::shared::Group;
 use super::turn::Turn;
 use crate::codec::packet::{Ack, Packet, PacketId};
@@ -146,8 +146,8 @@ impl State {
                     let origin = Origin { number: waiting.number, sent: waiting.sent, ..Origin::default() };
                     self.start(&message, (delivery, &waiting.ids), origin, turn, limits);
                 }
-                Err(why) => {
-                    count_drop(turn, why);
+                Err(reason) => {
+                    self.drop_messages(1, reason, turn);
                     turn.remove(waiting.number);
                 }
             }
@@ -176,7 +176,7 @@ impl State {
             } else if waiting.is_some_and(|waiting| send_again(link, id, waiting, turn, limits)) {
                 continue;
             } else {
-                count_drop(turn, Drop::TooLarge);
+                self.drop_messages(1, DropReason::TooLarge, turn);
             }
             self.withdraw(id, turn);
         }

@@ -12,13 +12,13 @@
 //! Everything here happens under the session's one lock, for a short time: no I/O, no second session.
 
 use super::backlog::{Backlog, Slow};
-use super::event::{Drop, Event};
+use super::drops::{DropReason, DropSeries, Recipient};
 use super::filters::Filters;
 use super::journal::Ticket;
 use super::limits::Limits;
 use super::link::{Delivery, Link, Shared};
 use super::owner::{KeptOwner, SessionName, SessionOwner};
-use super::queue::{Ids, Queue, Waiting};
+use super::queue::{Ids, Queue, Room, Waiting};
 use super::record::{Entry, Parked, Record, SessionRecord};
 use super::replay::Replays;
 use super::rights::{Reader, Verdict, Who};
@@ -49,6 +49,7 @@ pub(crate) struct Session {
 pub(crate) struct State {
     /// The session's.
     pub(super) key: u64,
+    pub(super) client: Arc<str>,
     /// Whether the session is kept in the store: it outlives its connection, and there is a store.
     pub(crate) kept: bool,
     /// What the last PUBREC rests on.
@@ -83,7 +84,7 @@ pub(crate) struct State {
     /// While much waits for the client.
     pub(super) backlog: Option<Box<Backlog>>,
     /// Messages dropped since there was last room.
-    dropped: u64,
+    pub(super) drops: DropSeries,
     /// Bytes of the payloads in flight that are kept for a resend.
     pub(super) in_flight_bytes: usize,
     /// Whether QoS 0 waits for the client while it is not there, whatever the limits say.
@@ -142,7 +143,7 @@ pub(crate) enum Offer {
     Taken,
     /// Taken; but so much waits there that publishers should slow down.
     SlowDown(Slow),
-    Dropped(Drop),
+    Dropped(DropReason),
     /// Nobody is there to take it: QoS 0 for an absent client, or a session that has ended.
     Absent,
     /// Its client may not read it.
@@ -155,11 +156,12 @@ impl Session {
     pub(crate) fn new(key: u64, client: Arc<str>, owner: SessionOwner, limits: &Limits) -> Self {
         Self {
             key,
-            client,
+            client: client.clone(),
             owner: owner.into(),
             kept: AtomicBool::new(false),
             state: Mutex::new(State {
                 key,
+                client,
                 kept: false,
                 received: Ticket::NONE,
                 epoch: 0,
@@ -179,7 +181,7 @@ impl Session {
                 will_due: Instant::NEVER,
                 scheduled: Instant::NEVER,
                 backlog: None,
-                dropped: 0,
+                drops: DropSeries::default(),
                 in_flight_bytes: 0,
                 queues_at_most_once: false,
                 replays: None,
@@ -287,18 +289,15 @@ impl Session {
         self.lock().offer_shared(message, grant, (origin, choice), turn, limits)
     }
 
-    /// Counts a drop and tells of the first of a series.
+    /// Counts what does not reach the client.
     fn account(&self, state: &mut State, offer: Offer, message: &Shared<'_>, turn: &mut Turn) {
         if offer == Offer::Denied {
             turn.counters.publish_unreadable.add(1);
             return state.tell_denied(message.view.topic, turn);
         }
-        let Offer::Dropped(why) = offer else { return };
-        count_drop(turn, why);
-        if state.dropped == 0 {
-            turn.events.push(Event::Dropping { client: self.client.clone(), why });
+        if let Offer::Dropped(reason) = offer {
+            state.drop_messages(1, reason, turn);
         }
-        state.dropped += 1;
     }
 
     /// After something left: goes on sending what waits, and lets publishers go on when little does.
@@ -306,21 +305,9 @@ impl Session {
         self.send_waiting(state, turn, limits);
         if state.is_low(limits) {
             state.end_backlog(turn);
-            if state.dropped > 0 {
-                let count = std::mem::take(&mut state.dropped);
-                turn.events.push(Event::Dropped { client: self.client.clone(), count });
-            }
+            let State { drops, client, .. } = state;
+            drops.has_room(|| Recipient::Client(client.clone()), turn);
         }
-    }
-}
-
-/// Counts a message that does not reach its receiver.
-pub(crate) fn count_drop(turn: &Turn, why: Drop) {
-    turn.counters.publish_dropped.add(1);
-    match why {
-        Drop::TooLarge => turn.counters.dropped_too_large.add(1),
-        Drop::QueueFull => turn.counters.dropped_queue_full.add(1),
-        Drop::Expired => turn.counters.dropped_expired.add(1),
     }
 }
 
@@ -357,6 +344,12 @@ impl State {
         self.enqueue(message, delivery, &grant.ids, turn, limits)
     }
 
+    /// Drops messages for this client.
+    pub(super) fn drop_messages(&mut self, count: usize, reason: DropReason, turn: &mut Turn) {
+        let Self { drops, client, .. } = self;
+        drops.drop_messages(count, reason, || Recipient::Client(client.clone()), turn);
+    }
+
     fn offer_at_most_once(
         &mut self,
         message: &Shared<'_>,
@@ -372,7 +365,7 @@ impl State {
             return if waits { enqueue(self, turn) } else { Offer::Absent };
         };
         if link.pending() + message.view.len() > limits.queued_bytes {
-            return Offer::Dropped(Drop::QueueFull);
+            return Offer::Dropped(DropReason::QueueFull);
         }
         self.send_at_most_once(message, (delivery, ids), number, turn, limits);
         self.back_pressure(turn, limits)
@@ -387,14 +380,13 @@ impl State {
         turn: &mut Turn,
         limits: &Limits,
     ) -> Offer {
-        if self.queue.is_full(message.view.len(), limits) {
-            for expired in self.queue.expire(turn.now) {
-                count_drop(turn, Drop::Expired);
-                turn.remove(expired.number);
-            }
-            if self.queue.is_full(message.view.len(), limits) {
-                return Offer::Dropped(Drop::QueueFull);
-            }
+        let Room { full, expired } = self.queue.make_room(message.view.len(), turn.now, limits);
+        self.drop_messages(expired.len(), DropReason::Expired, turn);
+        for expired in expired {
+            turn.remove(expired.number);
+        }
+        if let Some(reason) = full {
+            return Offer::Dropped(reason);
         }
         let mut waiting = Waiting {
             message: message.message().clone(),

@@ -6,13 +6,13 @@
 //! [MQTT-4.8.2-6]. The group's lock is taken before a member's session, never after.
 
 use super::backlog::{Backlog, Waits};
-use super::event::Drop;
+use super::drops::{DropReason, DropSeries, Recipient};
 use super::limits::Limits;
 use super::link::Shared;
-use super::queue::{Queue, Waiting};
+use super::queue::{Queue, Room, Waiting};
 use super::record::{Entry, Page, Reader, Record};
 use super::sending::Origin;
-use super::session::{Choice, Grant, Offer, Session, count_drop};
+use super::session::{Choice, Grant, Offer, Session};
 use super::turn::Turn;
 use crate::message::QoS;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
@@ -34,6 +34,8 @@ struct State {
     /// Whose turn is next.
     next: usize,
     queue: Queue,
+    /// Messages dropped since there was last room.
+    drops: DropSeries,
     /// While much waits in the queue.
     backlog: Option<Box<Backlog>>,
     /// Whether the queue is kept in the store, because a member that is kept has joined.
@@ -111,7 +113,8 @@ impl Group {
         }
         state.end_backlog(turn);
         let dropped = std::mem::take(&mut state.queue);
-        turn.counters.publish_dropped.add(dropped.len() as u64);
+        state.drop_messages(dropped.len(), DropReason::NoMember, &self.filter, turn);
+        state.drops.end(|| Recipient::Group((*self.filter).into()), turn);
         if std::mem::take(&mut state.kept) {
             turn.record(Record::EndGroup { key: self.key });
         }
@@ -134,8 +137,8 @@ impl Group {
                 self.feed_from(&mut state, turn, limits);
                 offer
             }
-            Offer::NoRoom => drop(turn, Drop::QueueFull),
-            Offer::Dropped(why) => drop(turn, why),
+            Offer::NoRoom => state.refuse(DropReason::QueueFull, &self.filter, turn),
+            Offer::Dropped(reason) => state.refuse(reason, &self.filter, turn),
             Offer::Denied => {
                 turn.counters.publish_unreadable.add(1);
                 Offer::Denied
@@ -146,14 +149,13 @@ impl Group {
 
     /// Puts a message behind those that wait.
     fn enqueue(&self, state: &mut State, message: &Shared<'_>, turn: &mut Turn, limits: &Limits) -> Offer {
-        if state.queue.is_full(message.view.len(), limits) {
-            for expired in state.queue.expire(turn.now) {
-                count_drop(turn, Drop::Expired);
-                turn.remove(expired.number);
-            }
-            if state.queue.is_full(message.view.len(), limits) {
-                return drop(turn, Drop::QueueFull);
-            }
+        let Room { full, expired } = state.queue.make_room(message.view.len(), turn.now, limits);
+        state.drop_messages(expired.len(), DropReason::Expired, &self.filter, turn);
+        for expired in expired {
+            turn.remove(expired.number);
+        }
+        if let Some(reason) = full {
+            return state.refuse(reason, &self.filter, turn);
         }
         let is_kept = state.kept && message.view.qos != QoS::AtMostOnce;
         let number = if is_kept { self.record(message, turn) } else { 0 };
@@ -198,7 +200,7 @@ impl Group {
         while let Some(front) = state.queue.front() {
             let Waiting { message, number, rests_on, .. } = front.clone();
             let offer = if message.expires() <= turn.now {
-                Offer::Dropped(Drop::Expired)
+                Offer::Dropped(DropReason::Expired)
             } else {
                 let mut shared = Shared::of(&message);
                 shared.rests_on = rests_on;
@@ -206,8 +208,8 @@ impl Group {
             };
             match offer {
                 Offer::NoRoom | Offer::Absent => break,
-                Offer::Dropped(why) => {
-                    count_drop(turn, why);
+                Offer::Dropped(reason) => {
+                    state.drop_messages(1, reason, &self.filter, turn);
                     turn.remove(number);
                 }
                 Offer::Denied => {
@@ -227,6 +229,7 @@ impl Group {
         self.waiting.store(state.queue.len(), Ordering::Release);
         if state.queue.is_low(limits) {
             state.end_backlog(turn);
+            state.drops.has_room(|| Recipient::Group((*self.filter).into()), turn);
         }
     }
 }
@@ -244,12 +247,18 @@ fn waiting(message: &Shared<'_>, number: u64) -> Waiting {
     }
 }
 
-fn drop(turn: &Turn, why: Drop) -> Offer {
-    count_drop(turn, why);
-    Offer::Dropped(why)
-}
-
 impl State {
+    /// Drops messages for the group with this filter.
+    fn drop_messages(&mut self, count: usize, reason: DropReason, filter: &str, turn: &mut Turn) {
+        self.drops.drop_messages(count, reason, || Recipient::Group(filter.into()), turn);
+    }
+
+    /// Drops the message that is offered.
+    fn refuse(&mut self, reason: DropReason, filter: &str, turn: &mut Turn) -> Offer {
+        self.drop_messages(1, reason, filter, turn);
+        Offer::Dropped(reason)
+    }
+
     /// Asks the members, beginning with the one whose turn it is: at QoS 0 those first for which little waits.
     fn serve(
         &mut self,

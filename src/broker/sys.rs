@@ -53,10 +53,13 @@ const TOTALS: [(&str, Read); 10] = [
 ];
 
 /// Our own, where mosquitto has no name.
-const OWN: [(&str, Read); 8] = [
+const OWN: [(&str, Read); 11] = [
     ("publish/messages/dropped/too_large", |counts| counts.dropped_too_large),
     ("publish/messages/dropped/queue_full", |counts| counts.dropped_queue_full),
     ("publish/messages/dropped/expired", |counts| counts.dropped_expired),
+    ("publish/messages/dropped/memory_full", |counts| counts.dropped_memory_full),
+    ("publish/messages/dropped/store_failing", |counts| counts.dropped_store_failing),
+    ("publish/messages/dropped/no_member", |counts| counts.dropped_no_member),
     ("publish/messages/refused", |counts| counts.publish_refused),
     ("logins/failed", |counts| counts.logins_failed),
     ("logins/refused", |counts| counts.logins_refused),

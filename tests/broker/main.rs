@@ -18,6 +18,7 @@ mod crash;
 mod damage;
 #[cfg(target_os = "linux")]
 mod dlt;
+mod drops;
 mod durable;
 mod flood;
 mod fuzz;

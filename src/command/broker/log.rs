@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::sink::{Audience, Destination, Line, Sink};
-use crate::broker::{Drop, Ending, Event, Who};
+use crate::broker::{DropReason, Ending, Event, Recipient, Who};
 use crate::cli::broker::LogFormat;
 use crate::codec::packet::Version;
 use crate::config::global::Types;
@@ -290,14 +290,20 @@ fn describe(event: &Event) -> (String, Value) {
             json!({ "event": "unreadable", "client": who.client.as_ref(), "username": who.username.as_deref(),
                 "topic": topic, "why": denial.to_string() }),
         ),
-        Event::Dropping { client, why } => (
-            format!("{client}: messages are being dropped: {}", drop_reason(*why)),
-            json!({ "event": "dropping", "client": client.as_ref(), "why": drop_reason(*why) }),
-        ),
-        Event::Dropped { client, count } => (
-            format!("{client}: {count} messages were dropped"),
-            json!({ "event": "dropped", "client": client.as_ref(), "count": count }),
-        ),
+        Event::Dropping { recipient, reason } => {
+            let (recipient, key, name) = recipient_of(recipient);
+            (
+                format!("dropping messages {recipient}: {}", drop_reason(*reason)),
+                json!({ "event": "messages_dropping", key: name, "reason": drop_reason(*reason) }),
+            )
+        }
+        Event::Dropped { recipient, count } => {
+            let (recipient, key, name) = recipient_of(recipient);
+            (
+                format!("dropped {count} messages {recipient}"),
+                json!({ "event": "messages_dropped", key: name, "count": count }),
+            )
+        }
         Event::Expired { client } => (
             format!("{client}: the session expired"),
             json!({ "event": "expired", "client": client.as_ref() }),
@@ -335,10 +341,23 @@ fn ending(why: &Ending) -> String {
     }
 }
 
-fn drop_reason(why: Drop) -> &'static str {
-    match why {
-        Drop::TooLarge => "larger than its Maximum Packet Size",
-        Drop::QueueFull => "its queue is full",
-        Drop::Expired => "they expired while they waited",
+/// Who did not get messages, in words; and the key and value for it in JSON.
+fn recipient_of(recipient: &Recipient) -> (String, &'static str, &str) {
+    match recipient {
+        Recipient::Client(client) => (format!("for {client}"), "client", client),
+        Recipient::Group(filter) => (format!("for {filter}"), "group", filter),
+        Recipient::SubscribersOf(client) => (format!("published by {client}"), "publisher", client),
+    }
+}
+
+fn drop_reason(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::TooLarge => "larger than the client's Maximum Packet Size",
+        DropReason::PayloadTooLarge => "payload larger than the limit",
+        DropReason::QueueFull => "queue full",
+        DropReason::MemoryFull => "memory limit reached",
+        DropReason::Expired => "expired",
+        DropReason::StoreFailing => "the store is failing",
+        DropReason::NoMember => "the last member left the group",
     }
 }
