@@ -5,9 +5,10 @@
 //! will only if its client has it when the will is due; what the broker writes from the reload on, beside the bytes that
 //! were in a connection's output already, is what its client may read. Nothing is owed to whom it may have been denied.
 
+use std::collections::BTreeMap;
+
 use super::Kind;
 use super::acts::{TOPICS, WILL_TOPICS};
-use super::hop::Hop;
 use super::ledger::{Checked, Step, index_of};
 use super::random::Random;
 use super::world::World;
@@ -117,13 +118,16 @@ impl World {
         let (device, step) = (self.random.below(self.devices.len()), self.ledger.step);
         self.ledger.authority.change(device, &mut self.random, step);
         self.say(|world| format!("! other rules: {:?}", world.ledger.authority));
+        let mut waiting = BTreeMap::new();
         for session in self.broker.directory.sessions() {
             let state = session.lock();
-            let Some(link) = &state.link else { continue };
-            let name = link.peer.parse::<usize>();
-            if let Some(socket) = name.ok().and_then(|name| self.sockets.get_mut(&name)) {
-                socket.lets_go(&link.output.to_vec());
+            if let Some(link) = &state.link {
+                waiting.insert(link.peer.to_string(), link.output.to_vec());
             }
+        }
+        // Those that are closed, too: the last that was written to them leaves later than it was made.
+        for (name, socket) in &mut self.sockets {
+            socket.lets_go(waiting.get(&name.to_string()).map_or(&[], Vec::as_slice));
         }
         let worker = self.random.below(self.turns.len());
         self.turns[worker].now = self.ledger.now;
@@ -174,25 +178,18 @@ impl World {
         }
     }
 
-    /// The broker writes a PUBLISH to this device; `before`: it was in the output when the rules came into force.
+    /// The broker writes a PUBLISH to this device, here with its topic in full; `before`: it was in the output when the
+    /// rules came into force.
     pub(super) fn writes(&self, device: usize, publish: &Publish<'_>, before: bool) -> Checked {
-        let Some(message) = index_of(publish.payload).and_then(|index| self.ledger.messages.get(index))
-        else {
-            return Ok(());
-        };
-        if before || !self.ledger.authority.denies(device, Access::Read, message.topic) {
+        if before || !self.ledger.authority.denies(device, Access::Read, publish.topic) {
             return Ok(());
         }
-        Err(format!("{} goes to c{device}, which may not read it any more", message.topic))
+        Err(format!("{} goes to c{device}, which may not read it any more", publish.topic))
     }
 
-    /// What is not sent again because its right was taken is over.
-    pub(super) fn withdraw(&mut self, device: usize, since: Step) {
-        let (ledger, hop) = (&self.ledger, &mut self.hops[device]);
-        let is_denied = |index: usize| {
-            let message = &ledger.messages[index];
-            ledger.authority.has_denied(device, Access::Read, message.topic, since)
-        };
-        Hop::withdraw(hop, is_denied);
+    /// What was not sent again while its right was taken need not be any more.
+    pub(super) fn withdraw(&mut self, device: usize) {
+        let authority = &self.ledger.authority;
+        self.hops[device].withdraw(|topic, since| authority.has_denied(device, Access::Read, topic, since));
     }
 }

@@ -185,7 +185,7 @@ impl Device {
                         self.in_flight.clear();
                     }
                     let window = is_v5.then_some(self.client.negotiated().receive_maximum);
-                    self.hop.connected(session_present, window);
+                    self.hop.connected(session_present, window, ledger.step);
                 }
                 Event::Message(publish) => ledger.heard(number, connection, began, &publish, is_v5)?,
                 Event::Acknowledged { packet_id, reason, .. } => {

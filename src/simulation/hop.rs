@@ -2,8 +2,8 @@
 //! written from the standard and not from `delivery`. It watches packets as they leave one side and the answers as they
 //! reach it, across the connections of one session.
 
-use super::ledger::index_of;
-use crate::codec::packet::{Packet, PacketId};
+use super::ledger::{Step, index_of};
+use crate::codec::packet::{Packet, PacketId, Publish};
 use crate::message::QoS;
 
 #[derive(Debug, Default)]
@@ -12,14 +12,18 @@ pub(super) struct Hop {
     open: Vec<Exchange>,
     /// The receiver's Receive Maximum.
     window: usize,
+    /// When the connection was accepted.
+    since: Step,
 }
 
 #[derive(Debug)]
 struct Exchange {
     id: PacketId,
     qos: QoS,
+    topic: Box<str>,
     message: Option<usize>,
-    /// The right to read it was taken: it need not be sent again, and is given up by PUBREL.
+    /// The receiver could not read it for a while, so that it need not be sent again: at QoS 1 nothing is said of it any
+    /// more, at QoS 2 PUBREL gives it up. If the sender had it in its output before, it is sent all the same, in its place.
     is_withdrawn: bool,
     /// PUBREC has come.
     released: bool,
@@ -33,13 +37,22 @@ struct Exchange {
     counts: bool,
 }
 
+impl Exchange {
+    /// Whether this PUBLISH, under its identifier, shows that it was given up without a word, as QoS 1 may be.
+    fn is_over(&self, publish: &Publish<'_>, message: Option<usize>) -> bool {
+        let is_other = self.message != message || *self.topic != *publish.topic;
+        self.is_withdrawn && self.qos == QoS::AtLeastOnce && (!publish.dup || is_other)
+    }
+}
+
 impl Hop {
     /// A connection begins.
-    pub(super) fn connected(&mut self, resumed: bool, window: Option<u16>) {
+    pub(super) fn connected(&mut self, resumed: bool, window: Option<u16>, step: Step) {
         if !resumed {
             self.open.clear();
         }
         self.window = window.map_or(usize::MAX, usize::from);
+        self.since = step;
         for exchange in &mut self.open {
             (exchange.sent_now, exchange.counts) = (false, false);
         }
@@ -54,11 +67,11 @@ impl Hop {
         }
     }
 
-    /// What was not sent again so far need not be if `is_denied` says so of its message. At QoS 1 nothing is left of it.
-    pub(super) fn withdraw(&mut self, is_denied: impl Fn(usize) -> bool) {
-        let denied = |exchange: &Exchange| !exchange.sent_now && exchange.message.is_some_and(&is_denied);
-        self.open.retain(|exchange| exchange.qos == QoS::ExactlyOnce || !denied(exchange));
-        for exchange in self.open.iter_mut().filter(|exchange| denied(exchange) && !exchange.released) {
+    /// What was not sent again so far need not be if `was_denied` says that the receiver could not read its topic at
+    /// some time since this connection was accepted.
+    pub(super) fn withdraw(&mut self, was_denied: impl Fn(&str, Step) -> bool) {
+        let waits = self.open.iter_mut().filter(|exchange| !exchange.sent_now && !exchange.released);
+        for exchange in waits.filter(|exchange| was_denied(&exchange.topic, self.since)) {
             exchange.is_withdrawn = true;
         }
     }
@@ -67,11 +80,17 @@ impl Hop {
         self.open.iter().position(|exchange| exchange.id == id)
     }
 
-    /// A packet leaves.
+    /// A packet leaves; a PUBLISH with its topic in full.
     pub(super) fn sends(&mut self, packet: &Packet<'_>) -> Result<(), String> {
         match packet {
             Packet::Publish(publish) => {
                 let Some(id) = publish.packet_id else { return Ok(()) };
+                let message = index_of(publish.payload);
+                if let Some(at) = self.find(id)
+                    && self.open[at].is_over(publish, message)
+                {
+                    self.open.remove(at);
+                }
                 match (self.find(id), publish.dup) {
                     (Some(_), false) => return Err(format!("identifier {id} is in use [MQTT-2.2.1-4]")),
                     (Some(at), true) => self.again(at, publish.qos)?,
@@ -86,7 +105,8 @@ impl Hop {
                         self.open.push(Exchange {
                             id,
                             qos,
-                            message: index_of(publish.payload),
+                            topic: publish.topic.into(),
+                            message,
                             is_withdrawn: false,
                             released: false,
                             let_go: false,
@@ -129,6 +149,9 @@ impl Hop {
         if exchange.released && !exchange.is_unsure {
             return Err(format!("PUBLISH {id} again after its PUBREC [MQTT-4.3.3-6]"));
         }
+        if exchange.let_go {
+            return Err(format!("PUBLISH {id} again after its PUBREL [MQTT-4.3.3-6]"));
+        }
         if exchange.sent_now {
             return Err(format!("PUBLISH {id} twice on one connection [MQTT-4.4.0-1]"));
         }
@@ -166,5 +189,63 @@ impl Hop {
         if ends {
             self.open.remove(at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hop;
+    use crate::codec::packet::{Ack, Packet, PacketId, Publish};
+    use crate::codec::property::Properties;
+    use crate::codec::reason::Reason;
+    use crate::message::QoS::{self, AtLeastOnce, ExactlyOnce};
+
+    fn publish(id: u16, dup: bool, qos: QoS, topic: &str) -> Packet<'_> {
+        let (packet_id, properties) = (PacketId::new(id), Properties::EMPTY);
+        Packet::Publish(Publish { dup, qos, retain: false, topic, packet_id, properties, payload: b"" })
+    }
+
+    fn pubrel(id: u16) -> Packet<'static> {
+        Packet::Pubrel(Ack::new(PacketId::new(id).unwrap(), Reason::SUCCESS))
+    }
+
+    /// Messages 1 on `a` and 2 on `b` were sent; on the next connection, accepted at step 10, `a` was denied for a while.
+    fn denied(qos: QoS) -> Hop {
+        let mut hop = Hop::default();
+        hop.connected(false, None, 1);
+        hop.sends(&publish(1, false, qos, "a")).unwrap();
+        hop.sends(&publish(2, false, qos, "b")).unwrap();
+        hop.connected(true, None, 10);
+        hop.withdraw(|topic, since| topic == "a" && since == 10);
+        hop
+    }
+
+    #[test]
+    fn what_was_denied_for_a_while_may_be_sent_again_in_its_place() {
+        let mut hop = denied(AtLeastOnce);
+        hop.connected(true, None, 20);
+        hop.sends(&publish(1, true, AtLeastOnce, "a")).unwrap();
+        hop.sends(&publish(2, true, AtLeastOnce, "b")).unwrap();
+
+        let mut hop = denied(AtLeastOnce);
+        hop.sends(&publish(2, true, AtLeastOnce, "b")).unwrap();
+        hop.sends(&publish(1, true, AtLeastOnce, "a")).unwrap_err();
+    }
+
+    #[test]
+    fn what_was_denied_for_a_while_may_be_given_up() {
+        let mut hop = denied(AtLeastOnce);
+        hop.sends(&publish(3, false, AtLeastOnce, "a")).unwrap_err();
+        hop.sends(&publish(2, true, AtLeastOnce, "b")).unwrap();
+        hop.sends(&publish(3, false, AtLeastOnce, "a")).unwrap();
+        hop.sends(&publish(1, false, AtLeastOnce, "a")).unwrap();
+        hop.sends(&publish(1, false, AtLeastOnce, "a")).unwrap_err();
+
+        let mut hop = denied(ExactlyOnce);
+        hop.sends(&pubrel(2)).unwrap_err();
+        hop.sends(&publish(1, false, ExactlyOnce, "a")).unwrap_err();
+        hop.sends(&pubrel(1)).unwrap();
+        hop.connected(true, None, 20);
+        hop.sends(&publish(1, true, ExactlyOnce, "a")).unwrap_err();
     }
 }

@@ -1,11 +1,11 @@
 //! The broker's shell, as `command::broker::serve` is, with wires in place of sockets: a connection is polled only when
 //! it was woken, when what it waits for has happened, or at its deadline. So what nobody is woken for hangs here too.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use super::ledger::Step;
 use super::wire::{End, Wire};
 use crate::broker::{Broker, Connection, Ending, SLICES, Turn};
 use crate::codec::frame;
@@ -73,8 +73,8 @@ pub(super) struct Socket {
     /// The same, as a DISCONNECT says.
     pub(super) last_words: Option<u32>,
     pub(super) opened: bool,
-    /// When it was.
-    pub(super) opened_at: Step,
+    /// The topics of the aliases that the broker has set.
+    pub(super) aliases: BTreeMap<u16, String>,
 }
 
 /// A packet at the broker's end of a connection.
@@ -121,7 +121,7 @@ impl Socket {
             lives: 0,
             last_words: None,
             opened: false,
-            opened_at: 0,
+            aliases: BTreeMap::new(),
         }
     }
 

@@ -102,6 +102,11 @@ impl Store {
         self.flag.is_up() && !(fails && self.batch.is_some() && broker.journal().failing_since().is_some())
     }
 
+    /// Whether it has written all that there was.
+    pub(super) fn is_idle(&self) -> bool {
+        self.batch.is_none() && !self.flag.is_up()
+    }
+
     /// A crash: what was being written is there as a whole, or not at all. A new broker takes up what is there.
     pub(super) fn crash(&mut self, wrote: bool, broker: &Broker, turn: &mut Turn) {
         let batch = self.batch.take().filter(|_| wrote);

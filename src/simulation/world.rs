@@ -17,7 +17,7 @@ use super::wire::End;
 use super::witness::Witness;
 use super::{Happened, Kind};
 use crate::broker::{Broker, Counters, Ending, Event, Rights, Turn};
-use crate::codec::packet::{Packet, Version};
+use crate::codec::packet::{Packet, Publish, Version};
 use crate::codec::reason::Reason;
 use crate::codec::{decode, frame};
 use crate::sync::Arc;
@@ -198,6 +198,9 @@ impl World {
                 self.turns[worker].now = self.ledger.now;
                 let failed = self.broker.journal().failing_since().is_some();
                 self.store.step(&self.broker, &mut self.turns[worker]);
+                if self.store.is_idle() {
+                    self.ledger.sessions.iter_mut().for_each(|session| session.unkept = None);
+                }
                 if failed || self.broker.journal().failing_since().is_some() {
                     self.ledger.refused = self.ledger.step;
                 }
@@ -237,7 +240,7 @@ impl World {
             Event::Connected { peer, resumed, .. } => {
                 let Ok(name) = peer.parse::<usize>() else { return Ok(()) };
                 let Some(socket) = self.sockets.get_mut(&name) else { return Ok(()) };
-                (socket.opened, socket.opened_at) = (true, self.ledger.step);
+                socket.opened = true;
                 let opened = Opened {
                     device: socket.device,
                     connection: name,
@@ -246,7 +249,7 @@ impl World {
                 };
                 let role = &self.plan.roles[socket.device];
                 let window = role.receive_maximum.filter(|_| role.version == Version::V5);
-                self.hops[socket.device].connected(*resumed, window);
+                self.hops[socket.device].connected(*resumed, window, self.ledger.step);
                 self.happened.count(if *resumed { Kind::Resumed } else { Kind::Began });
                 self.ledger.opened(opened, socket.will)
             }
@@ -276,7 +279,8 @@ impl World {
     fn disconnected(&mut self, name: usize, why: &Ending) -> Checked {
         let now = self.ledger.now;
         let Some(socket) = self.sockets.get_mut(&name) else { return Ok(()) };
-        let (device, mut lives) = (socket.device, socket.lives);
+        let (device, asked) = (socket.device, socket.lives);
+        let mut lives = asked;
         socket.opened = false;
         let silence = now.since(socket.heard);
         if let Ending::Left(_) = why {
@@ -298,6 +302,7 @@ impl World {
             Ending::Left(_) | Ending::Closed | Ending::Lost(_) => {}
         }
         self.ledger.closed(device, name, why, lives);
+        self.ledger.sessions[device].unkept = (lives > asked).then_some(asked);
         Ok(())
     }
 
@@ -305,15 +310,16 @@ impl World {
     fn packets(&mut self, name: usize) -> Checked {
         let Some(socket) = self.sockets.get_mut(&name) else { return Ok(()) };
         let packets = std::mem::take(&mut socket.packets);
-        let (device, is_open, opened) = (socket.device, socket.opened, socket.opened_at);
+        let (device, is_open) = (socket.device, socket.opened);
         let version = self.devices[device].role.version;
-        self.withdraw(device, opened);
+        self.withdraw(device);
         for Passed { is_ours, bytes, before } in packets {
             let Ok(Some(frame)) = frame::cut(&bytes, usize::MAX) else { continue };
             if bytes[0] == 0x10 {
                 continue;
             }
-            let packet = decode(version, frame).map_err(|fault| format!("a packet is {fault:?}"))?;
+            let topic;
+            let mut packet = decode(version, frame).map_err(|fault| format!("a packet is {fault:?}"))?;
             if !is_ours {
                 if let Packet::Publish(publish) = &packet {
                     self.reads(device, publish);
@@ -321,7 +327,9 @@ impl World {
                 self.hops[device].hears(&packet);
                 continue;
             }
-            if let Packet::Publish(publish) = &packet {
+            if let Packet::Publish(publish) = &mut packet {
+                topic = self.topic_in_full(name, publish);
+                publish.topic = &topic;
                 self.writes(device, publish, before)?;
             }
             if !is_open {
@@ -336,6 +344,18 @@ impl World {
             self.hops[device].sends(&packet).map_err(|what| format!("the broker to c{device}: {what}"))?;
         }
         Ok(())
+    }
+
+    /// The topic of a PUBLISH from the broker, also where an alias stands for it.
+    fn topic_in_full(&mut self, name: usize, publish: &Publish<'_>) -> String {
+        let alias = publish.properties.topic_alias();
+        if let (Some(alias), Some(socket)) = (alias, self.sockets.get_mut(&name)) {
+            if publish.topic.is_empty() {
+                return socket.aliases.get(&alias).cloned().unwrap_or_default();
+            }
+            socket.aliases.insert(alias, publish.topic.into());
+        }
+        publish.topic.into()
     }
 
     fn bury(&mut self, name: usize) {

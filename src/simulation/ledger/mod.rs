@@ -110,6 +110,8 @@ pub(super) struct Session {
     /// The generation that the device knows of, and the last connection that it knows was accepted.
     pub(super) known: u64,
     pub(super) told: usize,
+    /// Seconds it lived before a DISCONNECT asked for more, while the store may not have that DISCONNECT.
+    pub(super) unkept: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +221,7 @@ impl Ledger {
             forgetful: false,
             known: 0,
             told: usize::MAX,
+            unkept: None,
         };
         Self {
             step: 0,
@@ -240,6 +243,22 @@ impl Ledger {
             refused: 0,
             unsure: BTreeSet::new(),
         }
+    }
+}
+
+impl Ledger {
+    /// Whether a message may be routed after those that were published behind it, as far as the witness knows: the broker
+    /// has received it before, its publisher never heard the answer, and sends it again after them.
+    fn may_be_late(&self, message: &Message) -> bool {
+        // The store could not write it, or the rules denied it; either may be over.
+        let was_refused = message.sent <= self.refused || message.was_denied;
+        // It was kept, but the witness did not get its copy: a crash came before, or it expired while it waited for the
+        // store. Then its session was lost.
+        let was_unheard = self.durable
+            && message.qos == QoS::ExactlyOnce
+            && message.doubled
+            && (message.sent <= self.restarted || message.expiry.is_some());
+        was_refused || was_unheard
     }
 }
 

@@ -22,6 +22,8 @@ impl Ledger {
         // The broker holds a QoS 2 identifier that its client has forgotten, and must take it for the same message.
         let excused = message.qos == QoS::ExactlyOnce && self.sessions[message.publisher].forgetful;
         message.mistaken |= excused;
+        // PUBCOMP says no more than PUBREC did, though the broker may have forgotten both by then.
+        let excused = message.mistaken;
         // With a store the witness's copies of QoS 2 messages wait for each other.
         let is_late = self.durable && message.qos == QoS::ExactlyOnce;
         // Before MQTT 5 a refusal cannot be told.
@@ -47,6 +49,7 @@ impl Ledger {
             return if publish.payload.is_empty() && publish.retain { Ok(()) } else { unknown(publish) };
         };
         let step = self.step;
+        let may_be_late = self.messages.get(index).is_some_and(|message| self.may_be_late(message));
         let Some(message) = self.messages.get_mut(index) else { return unknown(publish) };
         message.routed.push(step);
         if message.topic != publish.topic
@@ -73,8 +76,7 @@ impl Ledger {
         if message.routed.len() == 1
             && let Some(last) = self.last_routed.insert(key, index)
             && last > index
-            // It may have been refused at first, and the answer was lost.
-            && message.sent > self.refused
+            && !may_be_late
         {
             return Err(format!("message {index} is routed after {last} [MQTT-4.6.0-5]"));
         }

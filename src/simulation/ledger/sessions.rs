@@ -162,7 +162,10 @@ impl Ledger {
                 Memory::Open { connection } if session.told == connection && *lives > 0 => {
                     Memory::Parked { until: after(self.now, *lives) }
                 }
-                Memory::Parked { until } if is_known => Memory::Parked { until },
+                // Nobody acknowledges a DISCONNECT, so that what it asked for may be lost.
+                Memory::Parked { until } if is_known => Memory::Parked {
+                    until: session.unkept.map_or(until, |lives| until.min(after(self.now, lives))),
+                },
                 _ => Memory::Unsure,
             };
         }

@@ -176,9 +176,8 @@ impl Ledger {
         let Delivery { device, generation, message: index, qos, retain, .. } = *delivery;
         let message = &self.messages[index];
         let is_first = self.heard.insert((device, generation, index));
-        // Replays come when they come, what is routed again, or was refused at first, comes late, and members of a group
-        // share their order.
-        let is_again = retain || message.routed.len() > 1 || message.sent <= self.refused;
+        // Replays come when they come, what is routed again comes late, and members of a group share their order.
+        let is_again = retain || message.routed.len() > 1 || self.may_be_late(message);
         if !is_first || is_again || message.is_will || message.topic.starts_with("s/") {
             return Ok(());
         }
