@@ -91,23 +91,8 @@ impl Connection {
             self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }
-        if let Some((reason, detail)) = self.refuse_content(topic, publish) {
-            match reason {
-                Reason::QUOTA_EXCEEDED => self.drop_published(DropReason::MemoryFull, turn),
-                Reason::PACKET_TOO_LARGE => self.drop_published(DropReason::PayloadTooLarge, turn),
-                _ => {}
-            }
-            let closes = match reason {
-                Reason::PAYLOAD_FORMAT_INVALID => answer.is_none(),
-                // A bridge would bring the same message again.
-                Reason::TOPIC_NAME_INVALID => !self.peer.kind.is_bridge(),
-                _ => false,
-            };
-            if closes {
-                return Err((reason, detail));
-            }
-            self.answer(answer, reason, (len, Ticket::NONE), turn);
-            return Ok(());
+        if let Some(fault) = self.refuse_content(topic, publish) {
+            return self.refuse_publish(fault, answer, len, turn);
         }
         let mut scratch = std::mem::take(&mut turn.scratch);
         scratch.clear();
@@ -122,6 +107,32 @@ impl Connection {
         };
         self.accept(Shared::new(view), answer, len, turn);
         turn.scratch = scratch;
+        Ok(())
+    }
+
+    /// Answers a PUBLISH of `len` bytes whose content is refused, or closes the connection.
+    fn refuse_publish(
+        &mut self,
+        (reason, detail): Fault,
+        answer: Answer,
+        len: usize,
+        turn: &mut Turn,
+    ) -> Result<(), Fault> {
+        match reason {
+            Reason::QUOTA_EXCEEDED => self.drop_published(DropReason::MemoryFull, turn),
+            Reason::PACKET_TOO_LARGE => self.drop_published(DropReason::PayloadTooLarge, turn),
+            _ => {}
+        }
+        let closes = match reason {
+            Reason::PAYLOAD_FORMAT_INVALID => answer.is_none(),
+            // A bridge would bring the same message again.
+            Reason::TOPIC_NAME_INVALID => !self.peer.kind.is_bridge(),
+            _ => false,
+        };
+        if closes {
+            return Err((reason, detail));
+        }
+        self.answer(answer, reason, (len, Ticket::NONE), turn);
         Ok(())
     }
 

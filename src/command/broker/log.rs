@@ -290,20 +290,8 @@ fn describe(event: &Event) -> (String, Value) {
             json!({ "event": "unreadable", "client": who.client.as_ref(), "username": who.username.as_deref(),
                 "topic": topic, "why": denial.to_string() }),
         ),
-        Event::Dropping { recipient, reason } => {
-            let (recipient, key, name) = recipient_of(recipient);
-            (
-                format!("dropping messages {recipient}: {}", drop_reason(*reason)),
-                json!({ "event": "messages_dropping", key: name, "reason": drop_reason(*reason) }),
-            )
-        }
-        Event::Dropped { recipient, count } => {
-            let (recipient, key, name) = recipient_of(recipient);
-            (
-                format!("dropped {count} messages {recipient}"),
-                json!({ "event": "messages_dropped", key: name, "count": count }),
-            )
-        }
+        Event::Dropping { recipient, reason } => dropping(recipient, *reason),
+        Event::Dropped { recipient, count } => dropped(recipient, *count),
         Event::Expired { client } => (
             format!("{client}: the session expired"),
             json!({ "event": "expired", "client": client.as_ref() }),
@@ -339,6 +327,23 @@ fn ending(why: &Ending) -> String {
         Ending::Lost(error) => format!("the connection was lost: {error}"),
         Ending::Fault(reason, detail) => format!("{detail} ({reason})"),
     }
+}
+
+fn dropping(recipient: &Recipient, reason: DropReason) -> (String, Value) {
+    let (recipient, key, name) = recipient_of(recipient);
+    let reason = drop_reason(reason);
+    (
+        format!("dropping messages {recipient}: {reason}"),
+        json!({ "event": "messages_dropping", key: name, "reason": reason }),
+    )
+}
+
+fn dropped(recipient: &Recipient, count: u64) -> (String, Value) {
+    let (recipient, key, name) = recipient_of(recipient);
+    (
+        format!("dropped {count} messages {recipient}"),
+        json!({ "event": "messages_dropped", key: name, "count": count }),
+    )
 }
 
 /// Who did not get messages, in words; and the key and value for it in JSON.
