@@ -21,7 +21,8 @@ pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::{self, Display, Formatter};
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter, Write};
 
 use crate::codec::packet::{Ack, Connect, Options, Packet, Publish, RetainHandling, Version};
 use crate::codec::property::{Properties, Property};
@@ -109,6 +110,59 @@ pub fn name(packet: &Packet<'_>) -> &'static str {
         Packet::Pingresp => "PINGRESP",
         Packet::Disconnect(_) => "DISCONNECT",
         Packet::Auth(_) => "AUTH",
+    }
+}
+
+/// Characters of a name that a log line shows.
+const LONGEST: usize = 200;
+
+/// Whether a character does not show as itself: it acts on a terminal, ends a line, or turns the direction of what follows.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+        || matches!(c, '\u{61C}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// The beginning of a text that comes from a peer, as long as a log line should be.
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+/// A text with escapes in the place of what does not show as itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(pub &'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match is_unprintable(c) {
+            true => write!(f, "{}", c.escape_default()),
+            false => f.write_char(c),
+        })
+    }
+}
+
+/// A client ID, username, topic or filter in a log line: shortened, escaped, and in quotes unless it is one word. So it can
+/// neither begin a line nor pass for the words around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted<'a>(pub &'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let text = shortened(self.0);
+        let is_odd = |c: char| c.is_whitespace() || c == '"' || is_unprintable(c);
+        if !text.is_empty() && !text.contains(is_odd) {
+            return f.write_str(&text);
+        }
+        f.write_char('"')?;
+        text.chars().try_for_each(|c| match c {
+            '"' | '\\' => write!(f, "\\{c}"),
+            c if is_unprintable(c) => write!(f, "{}", c.escape_default()),
+            c => f.write_char(c),
+        })?;
+        f.write_char('"')
     }
 }
 

@@ -36,8 +36,8 @@ pub enum Event {
     Subscribed { client: Arc<str>, filter: Box<str>, reason: Reason },
     /// A filter was unsubscribed from.
     Unsubscribed { client: Arc<str>, filter: Box<str> },
-    /// A client published what it may not; or its will would have.
-    Forbidden { who: Arc<Who>, topic: Box<str>, qos: QoS, will: bool, denial: Denial },
+    /// A client published what it may not; or its will would have. The peer is not known of a will.
+    Forbidden { who: Arc<Who>, peer: Option<Arc<str>>, topic: Box<str>, qos: QoS, will: bool, denial: Denial },
     /// The first message that was kept from a client because it may not read it. Others are counted only, until rights
     /// change or the client comes again.
     Unreadable { who: Arc<Who>, topic: Box<str>, denial: Denial },

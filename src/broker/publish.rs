@@ -87,7 +87,8 @@ impl Connection {
         if let Some(denial) = self.broker.rights.get(&mut turn.rights).deny_publish(&open.who, topic) {
             turn.counters.publish_refused.add(1);
             let (who, topic, qos) = (open.who.clone(), topic.into(), publish.qos);
-            turn.events.push(Event::Forbidden { who, topic, qos, will: false, denial });
+            let peer = Some(self.peer.name.clone());
+            turn.events.push(Event::Forbidden { who, peer, topic, qos, will: false, denial });
             self.answer(answer, Reason::NOT_AUTHORIZED, (len, Ticket::NONE), turn);
             return Ok(());
         }

@@ -56,7 +56,7 @@ impl Broker {
         if let Some(denial) = self.rights.get(&mut turn.rights).deny_publish(&who, &will.topic) {
             turn.counters.publish_refused.add(1);
             let (topic, qos) = (will.topic.clone(), will.qos);
-            turn.events.push(Event::Forbidden { who, topic, qos, will: true, denial });
+            turn.events.push(Event::Forbidden { who, peer: None, topic, qos, will: true, denial });
             return;
         }
         let expires =

@@ -9,7 +9,7 @@ use crate::codec::packet::{Packet, Publish, Version};
 use crate::codec::reason::Reason;
 use crate::codec::v3;
 use crate::link::{Way, Witness};
-use crate::text;
+use crate::text::{self, Escaped};
 
 /// What shows packets in these habits.
 pub(super) fn witness(teller: Teller) -> Witness {
@@ -49,7 +49,7 @@ impl Client {
         }
         let client = format!("Client {} sending", self.id);
         match packet {
-            Packet::Publish(publish) => format!("{client} PUBLISH {}\n", described(publish)),
+            Packet::Publish(publish) => format!("{client} PUBLISH {}\n", described(publish, publish.topic)),
             Packet::Puback(ack) => format!("{client} PUBACK (m{}, rc{})\n", ack.packet_id, ack.reason.0),
             Packet::Pubrec(ack) => format!("{client} PUBREC (m{}, rc{})\n", ack.packet_id, ack.reason.0),
             Packet::Pubrel(ack) => format!("{client} PUBREL (m{})\n", ack.packet_id),
@@ -62,7 +62,7 @@ impl Client {
                     format!(
                         "{client} SUBSCRIBE (Mid: {}, Topic: {}, QoS: {}, Options: 0x{:02x})\n",
                         subscribe.packet_id,
-                        subscription.filter,
+                        Escaped(&subscription.filter),
                         options.qos.bits(),
                         u8::from(options.no_local) << 2
                             | u8::from(options.retain_as_published) << 3
@@ -72,7 +72,9 @@ impl Client {
                 .collect(),
             Packet::Unsubscribe(unsubscribe) => {
                 let id = unsubscribe.packet_id;
-                let line = |filter| format!("{client} UNSUBSCRIBE (Mid: {id}, Topic: {filter})\n");
+                let line = |filter: &std::borrow::Cow<'_, str>| {
+                    format!("{client} UNSUBSCRIBE (Mid: {id}, Topic: {})\n", Escaped(filter))
+                };
                 unsubscribe.filters.iter().map(line).collect()
             }
             other => format!("{client} {}\n", text::name(other)),
@@ -88,7 +90,7 @@ impl Client {
         let client = format!("Client {} received", self.id);
         match packet {
             Packet::Connack(connack) => format!("{client} CONNACK ({})\n", self.code(connack.reason)),
-            Packet::Publish(publish) => format!("{client} PUBLISH {}\n", described(publish)),
+            Packet::Publish(publish) => format!("{client} PUBLISH {}\n", described(publish, publish.topic)),
             Packet::Puback(ack) => {
                 format!("{client} PUBACK (Mid: {}, RC:{})\n", ack.packet_id, ack.reason.0)
             }
@@ -120,15 +122,15 @@ impl Client {
     }
 }
 
-/// A PUBLISH in mosquitto's words.
-pub(in crate::command) fn described(publish: &Publish<'_>) -> String {
+/// A PUBLISH in mosquitto's words, with its topic, or the beginning of it.
+pub(in crate::command) fn described(publish: &Publish<'_>, topic: &str) -> String {
     format!(
         "(d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
         u8::from(publish.dup),
         publish.qos.bits(),
         u8::from(publish.retain),
         publish.packet_id.map_or(0, |id| id.get()),
-        publish.topic,
+        Escaped(topic),
         publish.payload.len(),
     )
 }

@@ -24,6 +24,7 @@ mod flood;
 mod fuzz;
 #[cfg(unix)]
 mod locks;
+mod log;
 #[cfg(target_os = "linux")]
 mod memory;
 mod packets;

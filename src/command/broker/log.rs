@@ -3,18 +3,21 @@
 //! Every destination has a thread of its own behind a bounded channel, so that a stderr nobody reads holds up neither the
 //! broker nor the other destinations; what does not fit is counted and told later.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use serde_json::{Value, json};
 
 use super::sink::{Audience, Destination, Line, Sink};
+use super::throttle::{Subject, Throttle};
 use crate::broker::{DropReason, Ending, Event, Recipient, Who};
 use crate::cli::broker::LogFormat;
 use crate::codec::packet::Version;
 use crate::config::global::Types;
+use crate::text::{Quoted, is_unprintable, shortened};
 
 /// What is logged, how, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,7 @@ pub(super) struct Log {
     /// For those who read the log by MQTT; known once there is one.
     audience: Arc<OnceLock<Audience>>,
     lost: AtomicU64,
+    throttle: Throttle,
     /// Whether packets are logged; the same as in the settings, to be read at each turn.
     traces: AtomicBool,
 }
@@ -61,7 +65,8 @@ impl Log {
     pub(super) fn new(settings: Settings) -> Self {
         let traces = AtomicBool::new(settings.types & Types::DEBUG != 0);
         let current = RwLock::new(Current { settings, sinks: Vec::new() });
-        Self { current, audience: Arc::default(), lost: AtomicU64::new(0), traces }
+        let (lost, throttle) = (AtomicU64::new(0), Throttle::default());
+        Self { current, audience: Arc::default(), lost, throttle, traces }
     }
 
     /// Opens the destinations. A file that cannot be opened is told at the others, or on stderr.
@@ -122,6 +127,24 @@ impl Log {
         self.line(Types::DEBUG, text, json!({ "event": "debug" }));
     }
 
+    /// The same of a connection whose CONNECT has not been accepted.
+    pub(super) fn debug_stranger(&self, peer: &str, text: &str) {
+        if self.throttle.admits(peer, Subject::Refusal, Instant::now()) {
+            self.debug(text);
+        }
+    }
+
+    /// Tells of lines that were left out because an address had caused too many.
+    pub(super) fn tell_left_out(&self) {
+        for (source, count, seconds) in self.throttle.left_out(Instant::now()) {
+            self.line(
+                Types::WARNING,
+                &format!("{source}: {count} log lines were left out in {seconds} s: too many at once"),
+                json!({ "event": "left_out", "source": source, "count": count, "seconds": seconds }),
+            );
+        }
+    }
+
     /// Whether somebody wants to see each packet.
     pub(super) fn traces(&self) -> bool {
         self.traces.load(Ordering::Relaxed)
@@ -130,7 +153,11 @@ impl Log {
     pub(super) fn event(&self, event: &Event) {
         let (kind, of_connections) = kind(event);
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        if current.settings.types & kind != 0 && (current.settings.connections || !of_connections) {
+        let wanted = current.settings.types & kind != 0 && (current.settings.connections || !of_connections);
+        if wanted
+            && subject(event)
+                .is_none_or(|(peer, subject)| self.throttle.admits(peer, subject, Instant::now()))
+        {
             let (text, fields) = describe(event);
             self.write(&current, kind, &text, fields);
         }
@@ -154,6 +181,7 @@ impl Log {
 
     /// Writes what waits, as far as the destinations take it within a moment.
     pub(super) fn close(&self) {
+        self.tell_left_out();
         let lost = self.lost.load(Ordering::Relaxed);
         if lost > 0 {
             self.error(&format!("{lost} log lines were lost because a destination did not take them"));
@@ -174,7 +202,7 @@ impl Settings {
         let now = SystemTime::now();
         match self.format {
             LogFormat::Human => {
-                let text = clean(text);
+                let text = clean(kind, text);
                 let mut stamped = self.stamp.write(now);
                 let bare = stamped.len();
                 stamped += &text;
@@ -182,8 +210,8 @@ impl Settings {
             }
             LogFormat::Json => {
                 fields["time"] = json!(humantime::format_rfc3339_millis(now).to_string());
-                fields["text"] = json!(text);
-                Line { kind, text: fields.to_string(), bare: 0 }
+                fields["text"] = json!(text.chars().take(LONGEST).collect::<String>());
+                Line { kind, text: ascii_controls(&fields.to_string()), bare: 0 }
             }
         }
     }
@@ -224,15 +252,46 @@ fn kind(event: &Event) -> (u8, bool) {
     }
 }
 
-/// Client identifiers and topics come from outside: no control character of theirs reaches a terminal. A tab in front is
-/// ours.
-fn clean(text: &str) -> String {
+/// Which address a line is laid to, and as what, if there is a limit on such lines.
+fn subject(event: &Event) -> Option<(&str, Subject)> {
+    match event {
+        Event::Connected { peer, .. } | Event::Disconnected { peer, .. } => Some((peer, Subject::Connection)),
+        Event::Refused { peer, .. } | Event::Stranger { peer, .. } => Some((peer, Subject::Refusal)),
+        Event::Forbidden { peer, .. } => Some((peer.as_deref().unwrap_or_default(), Subject::Refusal)),
+        Event::Subscribed { .. }
+        | Event::Unsubscribed { .. }
+        | Event::Unreadable { .. }
+        | Event::Dropping { .. }
+        | Event::Dropped { .. }
+        | Event::Expired { .. } => None,
+    }
+}
+
+/// Characters of a line.
+const LONGEST: usize = 4_000;
+
+/// What comes from outside is escaped where it is put into a text; whatever was forgotten there does no harm either: it
+/// reaches no terminal and ends no line. A tab in front of a line about a packet is ours.
+fn clean(kind: u8, text: &str) -> String {
     let cleaned = |(at, c): (usize, char)| match c {
-        '\t' if at == 0 => c,
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        '\t' if at == 0 && kind == Types::DEBUG => c,
+        c if is_unprintable(c) => char::REPLACEMENT_CHARACTER,
         c => c,
     };
-    text.char_indices().map(cleaned).collect()
+    text.char_indices().take(LONGEST).map(cleaned).collect()
+}
+
+/// JSON with escapes for all that does not show as itself. JSON itself asks for those of ASCII alone.
+fn ascii_controls(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unprintable(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out += &format!("\\u{unit:04x}"));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn describe(event: &Event) -> (String, Value) {
@@ -246,70 +305,71 @@ fn describe(event: &Event) -> (String, Value) {
             let version = version_name(*version);
             (
                 format!(
-                    "{client} connected from {peer}{} (MQTT {version}, {session}, keep alive {keep_alive} s)",
+                    "{} connected from {peer}{} (MQTT {version}, {session}, keep alive {keep_alive} s)",
+                    Quoted(client),
                     user(username.as_deref())
                 ),
-                json!({ "event": "connected", "client": client.as_ref(), "peer": peer.as_ref(),
-                    "username": username.as_deref(), "version": version,
+                json!({ "event": "connected", "client": shortened(client), "peer": peer.as_ref(),
+                    "username": username.as_deref().map(shortened), "version": version,
                     "clean_start": clean_start, "resumed": resumed, "keep_alive": keep_alive }),
             )
         }
         Event::Refused { client, peer, username, reason, detail } => (
             format!("{peer} refused{}{}: {detail} ({reason})", of(client), user(username.as_deref())),
-            json!({ "event": "refused", "client": client.as_ref(), "peer": peer.as_ref(),
-                "username": username.as_deref(), "reason": reason.0,
+            json!({ "event": "refused", "client": shortened(client), "peer": peer.as_ref(),
+                "username": username.as_deref().map(shortened), "reason": reason.0,
                 "detail": detail }),
         ),
         Event::Disconnected { client, peer, why } => (
-            format!("{client} left {peer}: {}", ending(why)),
-            json!({ "event": "disconnected", "client": client.as_ref(), "peer": peer.as_ref(), "why": ending(why) }),
+            format!("{} left {peer}: {}", Quoted(client), ending(why)),
+            json!({ "event": "disconnected", "client": shortened(client), "peer": peer.as_ref(), "why": ending(why) }),
         ),
         Event::Stranger { peer, why } => (
             format!("{peer} closed before CONNECT: {}", ending(why)),
             json!({ "event": "stranger", "peer": peer.as_ref(), "why": ending(why) }),
         ),
         Event::Subscribed { client, filter, reason } => (
-            format!("{client} subscribed to {filter}: {reason}"),
-            json!({ "event": "subscribed", "client": client.as_ref(), "filter": filter, "reason": reason.0 }),
+            format!("{} subscribed to {}: {reason}", Quoted(client), Quoted(filter)),
+            json!({ "event": "subscribed", "client": shortened(client), "filter": shortened(filter), "reason": reason.0 }),
         ),
         Event::Unsubscribed { client, filter } => (
-            format!("{client} unsubscribed from {filter}"),
-            json!({ "event": "unsubscribed", "client": client.as_ref(), "filter": filter }),
+            format!("{} unsubscribed from {}", Quoted(client), Quoted(filter)),
+            json!({ "event": "unsubscribed", "client": shortened(client), "filter": shortened(filter) }),
         ),
-        Event::Forbidden { who, topic, qos, will, denial } => {
+        Event::Forbidden { who, peer: _, topic, qos, will, denial } => {
             let what = if *will { "may not have its will published" } else { "may not publish" };
             let (whom, qos) = (whom(who), qos.bits());
             (
-                format!("{whom} {what} to {topic} (QoS {qos}): {denial}"),
-                json!({ "event": "forbidden", "client": who.client.as_ref(), "username": who.username.as_deref(),
-                    "topic": topic, "qos": qos, "will": will, "why": denial.to_string() }),
+                format!("{whom} {what} to {} (QoS {qos}): {denial}", Quoted(topic)),
+                json!({ "event": "forbidden", "client": shortened(&who.client), "username": who.username.as_deref().map(shortened),
+                    "topic": shortened(topic), "qos": qos, "will": will, "why": denial.to_string() }),
             )
         }
         Event::Unreadable { who, topic, denial } => (
-            format!("{} may not read {topic}: {denial}", whom(who)),
-            json!({ "event": "unreadable", "client": who.client.as_ref(), "username": who.username.as_deref(),
-                "topic": topic, "why": denial.to_string() }),
+            format!("{} may not read {}: {denial}", whom(who), Quoted(topic)),
+            json!({ "event": "unreadable", "client": shortened(&who.client), "username": who.username.as_deref().map(shortened),
+                "topic": shortened(topic), "why": denial.to_string() }),
         ),
         Event::Dropping { recipient, reason } => dropping(recipient, *reason),
         Event::Dropped { recipient, count } => dropped(recipient, *count),
         Event::Expired { client } => (
-            format!("{client}: the session expired"),
-            json!({ "event": "expired", "client": client.as_ref() }),
+            format!("{}: the session expired", Quoted(client)),
+            json!({ "event": "expired", "client": shortened(client) }),
         ),
     }
 }
 
 /// The client, and its user.
 fn whom(who: &Who) -> String {
-    format!("{}{}", who.client, user(who.username.as_deref()))
+    format!("{}{}", Quoted(&who.client), user(who.username.as_deref()))
 }
 
 fn user(name: Option<&str>) -> String {
-    name.map_or_else(String::new, |name| format!(", user {name}"))
+    name.map_or_else(String::new, |name| format!(", user {}", Quoted(name)))
 }
 
 fn of(client: &str) -> String {
-    if client.is_empty() { String::new() } else { format!(" as {client}") }
+    if client.is_empty() { String::new() } else { format!(" as {}", Quoted(client)) }
 }
 
 fn version_name(version: Version) -> &'static str {
@@ -347,12 +407,13 @@ fn dropped(recipient: &Recipient, count: u64) -> (String, Value) {
 }
 
 /// Who did not get messages, in words; and the key and value for it in JSON.
-fn recipient_of(recipient: &Recipient) -> (String, &'static str, &str) {
-    match recipient {
-        Recipient::Client(client) => (format!("for {client}"), "client", client),
-        Recipient::Group(filter) => (format!("for {filter}"), "group", filter),
-        Recipient::SubscribersOf(client) => (format!("published by {client}"), "publisher", client),
-    }
+fn recipient_of(recipient: &Recipient) -> (String, &'static str, Cow<'_, str>) {
+    let (how, key, name) = match recipient {
+        Recipient::Client(client) => ("for", "client", client),
+        Recipient::Group(filter) => ("for", "group", filter),
+        Recipient::SubscribersOf(client) => ("published by", "publisher", client),
+    };
+    (format!("{how} {}", Quoted(name)), key, shortened(name))
 }
 
 fn drop_reason(reason: DropReason) -> &'static str {

@@ -20,6 +20,7 @@ mod rights;
 mod serve;
 mod settings;
 mod sink;
+mod throttle;
 mod unsupported;
 mod verify;
 mod wire;
@@ -37,6 +38,7 @@ use tokio::task::LocalSet;
 use super::exit;
 use crate::broker::{Broker, Rights};
 use crate::cli::broker::BrokerArgs;
+use crate::text::Quoted;
 use crate::transport::door::{Raw, Socket};
 use bridge::Bridges;
 use gate::{Gate, Ticket};
@@ -126,6 +128,7 @@ fn start(args: &BrokerArgs, (settings, marks): (&Settings, Marks), log: &Arc<Log
         tokio::task::spawn_local(periodic::sweep(own.clone(), paces.clone()));
         tokio::task::spawn_local(periodic::watch_memory(own.clone(), paces));
         tokio::task::spawn_local(periodic::give_back());
+        tokio::task::spawn_local(periodic::tell_left_out(own.clone()));
         let bridges = Bridges::start(own.clone(), &settings.bridges);
         let reload = Reload::new(args, (settings.clone(), marks), gates, (pace, bridges.clone()));
         process::notify("READY=1");
@@ -358,7 +361,7 @@ fn list_clients(worker: &Worker) {
         let (subscriptions, queued, in_flight) = (client.subscriptions, client.queued, client.in_flight);
         shared.log.info(&format!(
             "{}: {place}, {subscriptions} subscriptions, {queued} messages queued, {in_flight} in flight",
-            client.client
+            Quoted(&client.client)
         ));
     }
 }

@@ -14,6 +14,8 @@ use crate::command::process::own;
 
 /// How often the memory is looked at.
 const MEMORY: Duration = Duration::from_secs(1);
+/// How often log lines that were left out are told.
+const LEFT_OUT: Duration = Duration::from_secs(10);
 /// How often free memory is given back.
 pub(super) const GIVE_BACK: Duration = Duration::from_secs(10);
 
@@ -113,6 +115,14 @@ pub(super) async fn give_back() {
     loop {
         tokio::time::sleep(GIVE_BACK).await;
         heap::give_back();
+    }
+}
+
+/// Tells which addresses caused more log lines than one may.
+pub(super) async fn tell_left_out(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(LEFT_OUT).await;
+        worker.shared.log.tell_left_out();
     }
 }
 
