@@ -9,6 +9,9 @@ use super::value;
 #[derive(Args, Debug)]
 pub(crate) struct PrintArgs {
     /// Prints the topic before each payload.
+    ///
+    /// On a terminal, characters that act on it are shown as escapes, with and without this flag; the payload of %p in a
+    /// format is printed as it is. Pipes and files get all bytes as they are.
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
@@ -56,7 +59,7 @@ pub(crate) enum RetainHandlingArg {
 #[cfg(test)]
 pub(crate) const FORMAT: &[(&str, &str)] = &[
     ("%t", "topic"),
-    ("%p", "payload, its bytes as they are"),
+    ("%p", "payload, its bytes as they are, on a terminal as well"),
     ("%x %X", "payload in hexadecimal digits"),
     ("%d %f", "payload as a double of 8 bytes or a float of 4, in the order of this machine"),
     ("%l", "bytes of the payload"),

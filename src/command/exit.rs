@@ -6,6 +6,7 @@ use crate::cli::connect::{ConnectArgs, Dialect};
 use crate::codec::packet::Version;
 use crate::codec::v3;
 use crate::link::Ended;
+use crate::text::Escaped;
 use crate::transport::Failure as TransportFailure;
 
 /// A status and what it tells.
@@ -56,6 +57,14 @@ impl Failure {
         Self { code: status.code, is_connack: false, text: text.to_string() }
     }
 
+    /// The status to exit with under the name that the program was called by.
+    pub(crate) fn code_in(&self, dialect: Dialect) -> u8 {
+        match dialect {
+            Dialect::Mosquitto if !self.is_connack => as_mosquitto(self.code),
+            Dialect::Mosquitto | Dialect::Skeeter => self.code,
+        }
+    }
+
     /// The end of the connection to `broker`.
     pub(crate) fn ended(ended: &Ended, version: Version, broker: impl Display) -> Self {
         let code = match ended {
@@ -95,7 +104,10 @@ impl Teller {
 
     pub(crate) fn tell(self, text: impl Display) {
         if !self.quiet {
-            eprintln!("{}: {text}", self.program);
+            // A broker's words may be among it.
+            let text = text.to_string();
+            let lines: Vec<_> = text.split('\n').map(|line| Escaped(line).to_string()).collect();
+            eprintln!("{}: {}", self.program, lines.join("\n"));
         }
     }
 
@@ -105,16 +117,13 @@ impl Teller {
             Ok(status) => status.code,
             Err(failure) => {
                 self.tell(&failure.text);
-                match self.dialect {
-                    Dialect::Mosquitto if !failure.is_connack => as_mosquitto(failure.code),
-                    _ => failure.code,
-                }
+                failure.code_in(self.dialect)
             }
         }
     }
 }
 
-/// What mosquitto's clients exit with where our table says more than theirs.
+/// What mosquitto's clients, and mosquitto_passwd, exit with where our table says more than theirs.
 fn as_mosquitto(code: u8) -> u8 {
     match code {
         code if [USAGE.code, TLS.code, INPUT.code].contains(&code) => FAILURE.code,

@@ -152,4 +152,18 @@ fn it_is_mosquitto_passwd_too() {
     let output = Command::new(&link).args(["-c", "-b"]).arg(&file).args(["ann", "secret"]).output().unwrap();
     succeeds(&output);
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("ann:$7$"));
+    // Its exit status for all that fails is 1.
+    let missing = folder.file("missing/users");
+    let (users, missing) = (file.to_str().unwrap(), missing.to_str().unwrap());
+    for words in [
+        &["-b", users, "a:b", "secret"][..],
+        &["-c", "-b", missing, "ann", "secret"],
+        &["-U", missing],
+        &["-D", missing, "ann"],
+        &["-D", users, "bob"],
+        &["--no-such-flag"],
+    ] {
+        let output = Command::new(&link).args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+    }
 }

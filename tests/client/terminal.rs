@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use crate::run::Polite;
-use crate::support::{Broker, PATIENCE, text};
+use crate::support::{Broker, CONNACK4, PATIENCE, connect4, packet, text};
 
 /// Runs this in a shell on a terminal.
 fn on_a_terminal(command: &str) -> Child {
@@ -69,4 +69,33 @@ fn a_long_publication_shows_how_far_it_is() {
     // Its terminal goes with it, and with that all that runs there.
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn a_message_does_not_act_on_the_terminal_but_stays_as_it_is_in_a_pipe() {
+    let broker = Broker::start(&["--allow-control-characters"]);
+    let (topic, payload) = ("e/\u{1b}]0;x\u{7}\n", "p\u{1b}[2J\nsecond \u{9b}ü");
+    let mut publisher = broker.connect();
+    publisher.send(&connect4("p", true));
+    publisher.expect(&CONNACK4);
+    publisher.send(&packet(0x33, &[&text(topic), &[0, 1], payload.as_bytes()]));
+    publisher.expect(&[0x40, 2, 0, 1]);
+    let shown = |flags: &str| {
+        let command = skeeter(&format!("sub -t 'e/#' -C 1 {flags}"), broker.port);
+        String::from_utf8(on_a_terminal(&command).wait_with_output().unwrap().stdout).unwrap()
+    };
+    let escaped = r"p\u{1b}[2J".to_owned() + "\r\n" + r"second \u{9b}ü" + "\r\n";
+    assert_eq!(shown(""), escaped);
+    let verbose = shown("-v");
+    assert!(
+        verbose.contains(r"e/\u{1b}]0;x\u{7}\n") && verbose.ends_with(&format!(" {escaped}")),
+        "{verbose:?}"
+    );
+    assert_eq!(
+        shown("-F '%t %p'"),
+        format!("{} {}\r\n", r"e/\u{1b}]0;x\u{7}\n", payload.replace('\n', "\r\n"))
+    );
+    let piped = skeeter("sub -t 'e/#' -C 1 -v", broker.port);
+    let piped = Command::new("sh").args(["-c", &piped]).output().unwrap().stdout;
+    assert_eq!(String::from_utf8(piped).unwrap(), format!("{topic} {payload}\n"));
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &PasswdArgs) -> u8 {
         Ok(status) => status.code,
         Err(failure) => {
             eprintln!("skeeter passwd: {}", failure.text);
-            failure.code
+            failure.code_in(args.dialect)
         }
     }
 }

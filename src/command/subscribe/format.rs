@@ -1,9 +1,11 @@
 //! The output language of `-F`, as mosquitto_sub has it: `%` for the message, `@` for the time, `\` for what cannot be typed.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use chrono::{DateTime, Local};
 
+use super::printable;
 use crate::codec::packet::Publish;
 use crate::codec::property::Property;
 use crate::command::json;
@@ -84,8 +86,14 @@ impl Format {
         Ok(Self { pieces, pretty })
     }
 
-    /// Appends the message; what could not be written is told in the result, the rest is there all the same.
-    pub(in crate::command) fn write(&self, publish: &Publish<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+    /// Appends the message; what could not be written is told in the result, the rest is there all the same. For a terminal
+    /// texts and JSON are escaped, but not the bytes of %p and %D: who writes a format asks for them as they are.
+    pub(in crate::command) fn write(
+        &self,
+        publish: &Publish<'_>,
+        for_terminal: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let now = Local::now();
         let mut result = Ok(());
         for piece in &self.pieces {
@@ -96,7 +104,7 @@ impl Format {
                 }
                 Piece::Time(conversion) => print(format_args!("{}", now.format(conversion)), out),
                 Piece::Field(field) => {
-                    if let Err(error) = field.write(publish, now, self.pretty, out) {
+                    if let Err(error) = field.write(publish, (now, self.pretty, for_terminal), out) {
                         result = Err(error);
                     }
                 }
@@ -176,11 +184,11 @@ impl Field {
     fn write(
         &self,
         publish: &Publish<'_>,
-        now: DateTime<Local>,
-        pretty: bool,
+        (now, pretty, for_terminal): (DateTime<Local>, bool, bool),
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
         let properties = publish.properties;
+        let shown = |text| if for_terminal { printable::text(text) } else { Cow::from(text) };
         match self.letter {
             b'A' => self.number(properties.topic_alias().map(i64::from), out),
             b'E' => self.number(properties.message_expiry().map(i64::from), out),
@@ -188,18 +196,19 @@ impl Field {
             b'S' => self.number(properties.subscription_ids().next().map(i64::from), out),
             b'l' => self.number(i64::try_from(publish.payload.len()).ok(), out),
             b'm' => self.number(Some(publish.packet_id.map_or(0, |id| id.get().into())), out),
-            b'C' => self.text(properties.content_type().unwrap_or_default().as_bytes(), out),
+            b'C' => self.text(shown(properties.content_type().unwrap_or_default()).as_bytes(), out),
             b'R' => {
                 if let Some(topic) = properties.response_topic() {
-                    self.text(topic.as_bytes(), out);
+                    self.text(shown(topic).as_bytes(), out);
                 }
             }
-            b't' => self.text(publish.topic.as_bytes(), out),
+            b't' => self.text(shown(publish.topic).as_bytes(), out),
             b'I' => self.text(now.format("%FT%T%z").to_string().as_bytes(), out),
             b'D' => out.extend_from_slice(properties.correlation_data().unwrap_or_default()),
             b'P' => {
                 for (at, (name, value)) in properties.user_properties().enumerate() {
-                    print(format_args!("{}{name}:{value}", if at > 0 { " " } else { "" }), out);
+                    let (before, name, value) = (if at > 0 { " " } else { "" }, shown(name), shown(value));
+                    print(format_args!("{before}{name}:{value}"), out);
                 }
             }
             b'U' => print(
@@ -218,6 +227,12 @@ impl Field {
                 return self.float(value.map(f64::from), "float", out);
             }
             // j and J: no other letter passed the check.
+            letter if for_terminal => {
+                let mut object = Vec::new();
+                let written = write_json(publish, now, letter == b'J', pretty, &mut object);
+                printable::json(&object, out);
+                return written;
+            }
             letter => return write_json(publish, now, letter == b'J', pretty, out),
         }
         Ok(())
@@ -324,7 +339,7 @@ mod tests {
 
     fn write(format: &str, publish: &Publish<'_>) -> String {
         let mut out = Vec::new();
-        Format::parse(format, false).unwrap().write(publish, &mut out).unwrap();
+        Format::parse(format, false).unwrap().write(publish, false, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -361,6 +376,24 @@ mod tests {
         assert_eq!(write("@Y", &abc).len(), 4);
         assert_eq!(write("@N", &abc).len(), 9);
         assert_eq!(write("%I", &abc).len(), 24);
+    }
+
+    #[test]
+    fn a_terminal_gets_texts_escaped_and_payloads_as_they_are_asked_for() {
+        let mut properties = PropertiesBuf::default();
+        properties.push(Property::ContentType("c\u{1b}"));
+        properties.push(Property::ResponseTopic("r\n"));
+        properties.push(Property::UserProperty(("k\u{9b}", "v\u{7}")));
+        let topic = "t\u{1b}]0;x\u{7}";
+        let publish = Publish { topic, properties: properties.as_properties(), ..message(b"p\x1b[2J") };
+        let mut out = Vec::new();
+        let format = Format::parse("%t|%C|%R|%P|%p|", false).unwrap();
+        format.write(&publish, true, &mut out).unwrap();
+        let expected = "t\\u{1b}]0;x\\u{7}|c\\u{1b}|r\\n|k\\u{9b}:v\\u{7}|p\u{1b}[2J|";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut out = Vec::new();
+        Format::parse("%j", false).unwrap().write(&publish, true, &mut out).unwrap();
+        assert!(!out.iter().any(u8::is_ascii_control) && !String::from_utf8(out).unwrap().contains('\u{9b}'));
     }
 
     #[test]
@@ -407,7 +440,7 @@ mod tests {
         assert!(write("%j", &message(b"a\"\0b")).ends_with(",\"payloadlen\":4,\"payload\":\"a\\\"\"}"));
         assert!(write("%j", &message(b"")).ends_with("\"payload\":null}"));
         let mut out = Vec::new();
-        let error = Format::parse("<%J>", false).unwrap().write(&message(b"{"), &mut out);
+        let error = Format::parse("<%J>", false).unwrap().write(&message(b"{"), false, &mut out);
         assert!(error.is_err_and(|error| error.contains("topic")));
         assert_eq!(out, b"<>", "the rest is written");
     }

@@ -4,6 +4,7 @@ mod condition;
 mod exec;
 pub(super) mod format;
 pub(super) mod output;
+mod printable;
 mod retained;
 mod screen;
 mod selection;

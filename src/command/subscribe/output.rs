@@ -1,10 +1,11 @@
 //! What `sub` writes: payload bytes as they are, or laid out, gathered for a burst and then written at once.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::SystemTime;
 
 use super::format::Format;
+use super::printable;
 use super::screen::Screen;
 use super::stats::Stats;
 use crate::cli::connect::Dialect;
@@ -65,12 +66,15 @@ pub(in crate::command) struct Output {
     stats: Stats,
     /// Whether each message is written at once, because other lines stand between them.
     is_eager: bool,
+    /// Whether what acts on a terminal is escaped.
+    is_terminal: bool,
 }
 
 impl Output {
     pub(in crate::command) fn new(layout: Layout, newline: bool, file: File, teller: Teller) -> Self {
-        let (stats, screen) = (Stats::new(false), None);
-        Self { layout, newline, buffer: Vec::new(), file, teller, count: 0, screen, stats, is_eager: false }
+        let (stats, screen, is_terminal) = (Stats::new(false), None, file.is_terminal());
+        let (buffer, count, is_eager) = (Vec::new(), 0, false);
+        Self { layout, newline, buffer, file, teller, count, screen, stats, is_eager, is_terminal }
     }
 
     pub(in crate::command) fn with_stats(self, stats: Stats) -> Self {
@@ -104,24 +108,34 @@ impl Output {
 
     /// Whether the message shows. As with mosquitto_sub an empty one does only when more than its payload is printed.
     fn lay_out(&mut self, publish: &Publish<'_>) -> bool {
-        let Self { layout, newline, buffer, teller, count, .. } = self;
+        let Self { layout, newline, buffer, teller, count, is_terminal, .. } = self;
         match layout {
             Layout::Payload if publish.payload.is_empty() => return false,
+            Layout::Payload if *is_terminal => printable::payload(publish.payload, buffer),
             Layout::Payload => buffer.extend_from_slice(publish.payload),
             Layout::TopicAndPayload(_) if publish.payload.is_empty() && !*newline => return false,
             Layout::TopicAndPayload(in_colour) => {
                 let (before, after) = if *in_colour { ("\x1b[36m", "\x1b[0m") } else { ("", "") };
                 buffer.extend_from_slice(before.as_bytes());
-                buffer.extend_from_slice(publish.topic.as_bytes());
+                let topic = if *is_terminal { printable::text(publish.topic) } else { publish.topic.into() };
+                buffer.extend_from_slice(topic.as_bytes());
                 buffer.extend_from_slice(after.as_bytes());
                 buffer.push(b' ');
-                let empty = publish.payload.is_empty();
-                buffer.extend_from_slice(if empty { b"(null)" } else { publish.payload });
+                match publish.payload {
+                    [] => buffer.extend_from_slice(b"(null)"),
+                    payload if *is_terminal => printable::payload(payload, buffer),
+                    payload => buffer.extend_from_slice(payload),
+                }
             }
             Layout::Format(format) => {
-                if let Err(error) = format.write(publish, buffer) {
+                if let Err(error) = format.write(publish, *is_terminal, buffer) {
                     teller.tell(error);
                 }
+            }
+            Layout::Record if *is_terminal => {
+                let mut object = Vec::new();
+                record::write(publish, SystemTime::now(), &mut object);
+                printable::json(&object, buffer);
             }
             Layout::Record => record::write(publish, SystemTime::now(), buffer),
             Layout::Rate => {
