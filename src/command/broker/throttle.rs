@@ -50,8 +50,11 @@ enum Source {
 }
 
 impl Source {
+    /// `peer` is as the log calls it: what comes behind the address says by which proxy it came.
     fn of(peer: &str) -> Self {
-        match peer.parse::<SocketAddr>().map(|peer| peer.ip().to_canonical()) {
+        let peer = peer.split(' ').next().unwrap_or_default();
+        let address = peer.parse::<SocketAddr>().map(|peer| peer.ip()).or_else(|_| peer.parse());
+        match address.map(|address: IpAddr| address.to_canonical()) {
             Ok(IpAddr::V6(address)) => {
                 let network = u128::from(address) & !u128::from(u64::MAX);
                 Self::Address(IpAddr::V6(network.into()))
@@ -174,8 +177,9 @@ mod tests {
         // Others are not concerned, nor is what the same address does otherwise.
         assert!(throttle.admits("192.0.2.2:1", Subject::Refusal, start));
         assert!(throttle.admits("192.0.2.1:1", Subject::Connection, start));
+        assert!(!throttle.admits("192.0.2.1 via 127.0.0.1:2", Subject::Refusal, start));
         let later = start + Duration::from_secs(10);
-        assert_eq!(throttle.left_out(later), [("192.0.2.1".to_owned(), 900, 10)]);
+        assert_eq!(throttle.left_out(later), [("192.0.2.1".to_owned(), 901, 10)]);
         assert!(throttle.left_out(later + Duration::from_secs(10)).is_empty());
         // A line a second is added.
         let admitted = (0..1_000).filter(|_| throttle.admits("192.0.2.1:1", Subject::Refusal, later));

@@ -33,6 +33,8 @@ pub(crate) struct WebSocket<S> {
     /// What masks are made of; only a client has it.
     masks: Option<std::hash::RandomState>,
     masked: u64,
+    /// Bytes of the MQTT packet that was begun in the last frame and goes on in the next.
+    packet: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -47,6 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             closed: false,
             masks: None,
             masked: 0,
+            packet: 0,
         }
     }
 
@@ -78,6 +81,58 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             unmask(&mut self.out[from..], &mut mask);
         }
         len
+    }
+
+    /// Appends these parts, or the first [`FRAME`] bytes of them, with a frame for each MQTT packet; how many bytes they were.
+    ///
+    /// MQTT does not ask for it [MQTT-6.0.0-2], but Paho's C client (seen with 1.3.12) leaves the second and further packets of
+    /// a frame until something else comes.
+    fn packets<'a>(&mut self, mut parts: impl Iterator<Item = &'a [u8]> + Clone) -> usize {
+        let len = parts.clone().map(<[u8]>::len).sum::<usize>().min(FRAME);
+        let (mut part, mut rest): (&[u8], usize) = (&[], len);
+        self.out.reserve(len + len / 16 + 16);
+        while rest > 0 {
+            while part.is_empty() {
+                let Some(next) = parts.next() else { return len - rest };
+                part = next;
+            }
+            if self.packet == 0 {
+                // The fixed header may go on in the next part.
+                let whole = || packet_len(part.iter().chain(parts.clone().flatten()));
+                self.packet = packet_len(part.iter()).or_else(whole).unwrap_or(rest);
+            }
+            let mut count = self.packet.min(rest);
+            self.packet -= count;
+            rest -= count;
+            self.binary_header(count);
+            while count > 0 {
+                let taken = count.min(part.len());
+                self.out.extend_from_slice(&part[..taken]);
+                (part, count) = (&part[taken..], count - taken);
+                if count > 0 {
+                    // `len` bytes are in the parts.
+                    let Some(next) = parts.next() else { break };
+                    part = next;
+                }
+            }
+        }
+        len
+    }
+
+    /// The header of a whole binary frame without a mask.
+    fn binary_header(&mut self, len: usize) {
+        const BINARY: u8 = 0x82;
+        match (u8::try_from(len), u16::try_from(len)) {
+            (Ok(short @ ..126), _) => self.out.extend_from_slice(&[BINARY, short]),
+            (_, Ok(len)) => {
+                let [high, low] = len.to_be_bytes();
+                self.out.extend_from_slice(&[BINARY, 126, high, low]);
+            }
+            _ => {
+                self.out.extend_from_slice(&[BINARY, 127]);
+                self.out.extend_from_slice(&(len as u64).to_be_bytes());
+            }
+        }
     }
 
     fn close(&mut self, code: Option<u16>) {
@@ -114,7 +169,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         if parts.clone().all(<[u8]>::is_empty) {
             return Poll::Ready(Ok(0));
         }
-        let len = self.frame(OpCode::Data(Data::Binary), parts); // [MQTT-6.0.0-1]
+        // [MQTT-6.0.0-1]
+        let len = match self.masks {
+            Some(_) => self.frame(OpCode::Data(Data::Binary), parts),
+            None => self.packets(parts),
+        };
         // What the stream does not take now it takes later; the frame counts as written.
         match self.drain(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -149,6 +208,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
         }
     }
+}
+
+/// Bytes of the MQTT packet that begins here, if its fixed header is all there.
+fn packet_len<'a>(bytes: impl Iterator<Item = &'a u8>) -> Option<usize> {
+    let mut len = 0;
+    for (position, byte) in bytes.skip(1).take(4).enumerate() {
+        len |= usize::from(byte & 0x7F) << (7 * position);
+        if byte & 0x80 == 0 {
+            return Some(len + position + 2);
+        }
+    }
+    None
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
@@ -212,5 +283,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
         this.close(Some(CloseCode::Normal.into()));
         ready!(this.drain(cx))?;
         Pin::new(&mut this.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FRAME, WebSocket};
+
+    /// The payloads of frames without a mask.
+    fn payloads(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut payloads = Vec::new();
+        while let [0x82, short, rest @ ..] = bytes {
+            let (len, header) = match short {
+                126 => (usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())), 2),
+                127 => (usize::try_from(u64::from_be_bytes(rest[..8].try_into().unwrap())).unwrap(), 8),
+                short => (usize::from(*short), 0),
+            };
+            payloads.push(rest[header..header + len].to_vec());
+            bytes = &rest[header + len..];
+        }
+        assert!(bytes.is_empty());
+        payloads
+    }
+
+    #[test]
+    fn each_packet_has_a_frame_of_its_own() {
+        let packet = |len: usize| {
+            let mut packet = vec![0x30];
+            let mut rest = len;
+            while rest > 127 {
+                packet.push((rest & 127) as u8 | 128);
+                rest >>= 7;
+            }
+            packet.push(rest as u8);
+            packet.resize(packet.len() + len, 7);
+            packet
+        };
+        let packets: Vec<Vec<u8>> =
+            [0, 2, 123, 124, 125, 200, 20_000, 0, 65_530, 65_535, 70_000, 0, 3].map(packet).into();
+        let all = packets.concat();
+        // However the bytes are laid out in memory, each packet longer than a frame can be is cut.
+        for part in [1, 2, 5, 60, 1_000, usize::MAX] {
+            let mut socket = WebSocket::server(tokio::io::empty(), Vec::new());
+            let mut sent = 0;
+            while sent < all.len() {
+                sent += socket.packets(all[sent..].chunks(part.min(all.len())));
+            }
+            let payloads = payloads(&socket.out);
+            assert!(payloads.concat() == all && payloads.iter().all(|payload| payload.len() <= FRAME));
+            assert!(payloads[..8] == packets[..8], "in parts of {part}");
+            assert!(payloads[payloads.len() - 2..] == packets[11..], "in parts of {part}");
+        }
     }
 }
