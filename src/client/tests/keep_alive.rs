@@ -31,6 +31,20 @@ fn a_keep_alive_of_zero_asks_for_nothing() {
 }
 
 #[test]
+fn without_a_keep_alive_an_answer_that_is_due_is_not_waited_for_for_ever() {
+    let mut talk = Talk::v5("20 06 00 00 03 13 00 00");
+    talk.publish(1, "x").unwrap();
+    talk.says();
+    talk.later(45);
+    talk.tick().unwrap();
+    assert_eq!(talk.says(), "c0 00");
+    talk.later(59);
+    talk.tick().unwrap();
+    talk.later(1);
+    assert_eq!(talk.tick().unwrap_err().reason, Reason::KEEP_ALIVE_TIMEOUT);
+}
+
+#[test]
 fn a_server_that_does_not_answer_connect_is_given_up() {
     let mut talk = Talk::new(Settings::default());
     talk.connect();

@@ -134,3 +134,36 @@ fn packets_may_come_in_pieces() {
         assert_eq!(rest.len(), end, "nothing is taken before it is whole");
     }
 }
+
+#[test]
+fn a_message_upon_which_connections_end_is_found_and_given_up() {
+    let settings = Settings { clean_start: false, client_id: "c".into(), ..Settings::default() };
+    let mut talk = Talk::connected(settings, ACCEPTED);
+    talk.publish(1, "a").unwrap();
+    talk.publish(1, "b").unwrap();
+    talk.says();
+    let again = |talk: &mut Talk| {
+        talk.client.closed();
+        let given_up = talk.client.suspect();
+        talk.connect();
+        talk.says();
+        talk.hears("20 03 01 00 00");
+        (given_up, talk.says())
+    };
+    let [first, second] = ["3a 07 00 01 74 00 01 00 61", "3a 07 00 01 74 00 02 00 62"];
+    assert_eq!(again(&mut talk), (None, format!("{first} {second}")));
+    // From now on a PINGREQ shows that the connection holds. One that ends before its answer is not the fault of a message.
+    for _ in 0..3 {
+        assert_eq!(again(&mut talk), (None, "c0 00".to_owned()));
+        assert!(talk.client.holds_back() && !talk.client.has_room());
+    }
+    talk.hears("d0 00");
+    assert_eq!(talk.says(), first, "alone");
+    assert!(talk.client.holds_back() && !talk.client.has_room());
+    assert_eq!(again(&mut talk), (Some("t".to_owned()), "c0 00".to_owned()));
+    talk.hears("d0 00");
+    assert_eq!(talk.says(), second);
+    assert_eq!(talk.hears("40 02 00 02"), ["done 2 success (0x00)"]);
+    assert!(!talk.client.holds_back() && talk.client.has_room());
+    assert_eq!(talk.client.in_flight(), 0);
+}
