@@ -159,10 +159,11 @@ impl Dial {
         }
     }
 
-    /// Makes one attempt to connect again.
+    /// Makes one attempt to connect again, and a short one.
     pub(crate) async fn reopen_once(&mut self, ended: &Ended) -> Result<Opened, Ended> {
         let is_first = self.prepare_to_reopen(ended).await;
         sleep(self.backoff.next(random())).await;
+        self.link.client_mut().settings_mut().connect_timeout = STABLE;
         let opened = self.open_once().await?;
         self.reopened(is_first);
         Ok(opened)

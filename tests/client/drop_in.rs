@@ -279,11 +279,11 @@ fn mosquitto_sub_goes_on_with_the_filters_it_was_granted() {
 #[cfg(unix)]
 #[test]
 fn mosquitto_rr_begins_with_5() {
-    let server = Polite::new(&[message("e", "answer")]);
+    let server = Polite::responding(&[message("e", "answer")]);
     let flags = ["-t", "t", "-e", "e", "-m", "x"];
     let (packets, said) = server.talk_as("mosquitto_rr", &flags);
     assert_eq!((connect(&packets)[6], said.stdout.as_slice()), (5, &b"answer\n"[..]));
-    let server = Polite::new(&[packet(0x30, &[&text("e"), b"answer"])]);
+    let server = Polite::responding(&[packet(0x30, &[&text("e"), b"answer"])]);
     let (packets, said) =
         server.talk_as("mosquitto_rr", &[&flags[..], &["-V", "mqttv311", "--latency"]].concat());
     assert_eq!(connect(&packets)[6], 4);

@@ -134,15 +134,22 @@ pub(crate) fn has_peer(program: &str) -> bool {
     found
 }
 
-/// A broker that grants everything, sends `messages` once it is subscribed to, and keeps what it is told.
+/// A broker that grants everything, sends `messages` once it is subscribed to, or published to, and keeps what it is told.
 pub(crate) struct Polite {
     server: Server,
     messages: Vec<Vec<u8>>,
+    /// Whether the messages are sent for each PUBLISH at QoS 0, and not for SUBSCRIBE.
+    responds: bool,
 }
 
 impl Polite {
     pub(crate) fn new(messages: &[Vec<u8>]) -> Self {
-        Self { server: Server::new(), messages: messages.to_vec() }
+        Self { server: Server::new(), messages: messages.to_vec(), responds: false }
+    }
+
+    /// One that sends these messages as the response to a request.
+    pub(crate) fn responding(messages: &[Vec<u8>]) -> Self {
+        Self { responds: true, ..Self::new(messages) }
     }
 
     /// Runs a client to its end; the packets it sent, and what it said.
@@ -184,7 +191,12 @@ impl Polite {
                     let properties = if is_v5 { &[0][..] } else { &[] };
                     let granted = vec![0; filters(&body, is_v5)];
                     raw.send(&packet(0x90, &[&id(0), properties, &granted]));
-                    // It may be gone before it has taken all of them.
+                    if !self.responds {
+                        // It may be gone before it has taken all of them.
+                        let _ = raw.0.write_all(&self.messages.concat());
+                    }
+                }
+                0x30 if first & 6 == 0 && self.responds => {
                     let _ = raw.0.write_all(&self.messages.concat());
                 }
                 0xA0 if is_v5 => raw.send(&packet(0xB0, &[&id(0), &[0, 0]])),

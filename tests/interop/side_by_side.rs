@@ -227,28 +227,29 @@ const PUB: &[&str] = &[
     "-t a -m x -o",
 ];
 
+/// The request is its own response.
 const RR: &[&str] = &[
-    "-t a -e kept/a -m x",
-    "-t a -e kept/a -m x -v",
-    "-t a -e kept/a -m x -N",
-    "-t a -e kept/a -m x -F '%t %p %q'",
+    "-t a -e a -m x",
+    "-t a -e a -m x -v",
+    "-t a -e a -m x -N",
+    "-t a -e a -m x -F '%t %p %q'",
     "-t a -e none -m x -W 1",
     "-t a -m x -W 1",
     "-t a -e kept/# -m x -W 1",
-    "-e kept/a -m x -W 1",
-    "-t a -e kept/a -n",
-    "-t a -e kept/a -f /dev/null",
-    "-t a -e kept/a -s",
-    "-t a -e kept/a -l",
-    "-t a -e kept/a -m x -V 311",
-    "-t a -e kept/a -m x -V 31",
-    "-t a -e kept/a -m x -D publish response-topic foo",
-    "-t a -e kept/a -m x -D publish correlation-data foo",
-    "-t a -e kept/a -m x -D connect user-property a b",
-    "-t a -e kept/a -m x -r",
-    "-t a -e kept/a -m x -x 5",
-    "-t a -e kept/a -m x -q 1",
-    "-L mqtt://127.0.0.1:PORT/a -e kept/a -m x",
+    "-e a -m x -W 1",
+    "-t a -e a -n",
+    "-t a -e a -f /dev/null",
+    "-t a -e none -s -W 1",
+    "-t a -e a -l",
+    "-t a -e a -m x -V 311",
+    "-t a -e a -m x -V 31",
+    "-t a -e a -m x -D publish response-topic foo",
+    "-t a -e a -m x -D publish correlation-data foo",
+    "-t a -e a -m x -D connect user-property a b",
+    "-t a -e a -m x -r",
+    "-t a -e a -m x -x 5",
+    "-t a -e a -m x -q 1",
+    "-L mqtt://127.0.0.1:PORT/a -e a -m x",
 ];
 
 /// Differs from Debian's 2.0.11, and why; the status with which ours ends.
@@ -277,6 +278,11 @@ const OTHER: &[(&str, &str, i32)] = &[
         0,
     ),
     ("rr -p PORT -t a -e kept/a -m x -R -W 1", "2.0 prints what -R leaves out", 27),
+    (
+        "rr -p PORT -t a -e kept/a -m x -W 1",
+        "2.0 takes what was retained before the request for the response",
+        27,
+    ),
 ];
 
 /// All lines of `table` that differ.
