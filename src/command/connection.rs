@@ -12,8 +12,7 @@ use crate::cli::property::{self, Carrier};
 use crate::cli::value::Url;
 use crate::client::{Client, Settings, Will};
 use crate::codec::packet::Version;
-use crate::codec::property::{Properties, Property};
-use crate::codec::reason::Reason;
+use crate::codec::property::Property;
 use crate::link::{Link, Witness};
 use crate::transport::{Target, TcpOptions};
 
@@ -155,29 +154,12 @@ impl Plan {
         self.witness = debug.then(|| trace::witness(teller));
     }
 
-    /// Finds out with one connection which version the broker speaks, where none was asked for: if not 5, then 3.1.1.
-    ///
-    /// # Errors
-    /// When the broker does not answer. Other failures are left to the connections that follow.
-    pub(crate) async fn settle_version(&mut self, teller: Teller) -> Result<(), Failure> {
-        if !std::mem::take(&mut self.falls_back) {
-            return Ok(());
-        }
+    /// A connection that finds out which version the broker speaks; nothing where one was asked for.
+    pub(crate) fn probe(&self, teller: Teller) -> Option<Dial> {
         let settings = Settings { client_id: random_id(), will: None, ..self.settings.clone() };
         let link = Link::new(Client::new(settings), self.target.clone());
-        let mut dial = Dial::new(link, self.target.to_string(), true, self.wait, teller);
-        match dial.open().await {
-            Ok(_) => {
-                let _ = dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
-                self.settings.version = dial.version();
-                if self.settings.version != Version::V5 {
-                    teller.tell("the broker does not speak MQTT 5; MQTT 3.1.1 is used");
-                }
-                Ok(())
-            }
-            Err(ended) if ended.is_silence() => Err(Failure::ended(&ended, dial.version(), &self.target)),
-            Err(_) => Ok(()),
-        }
+        let broker = self.target.to_string();
+        self.falls_back.then(|| Dial::new(link, broker, true, self.wait, teller))
     }
 
     /// A client that is not connected yet; it tells of lost connections by `teller`.

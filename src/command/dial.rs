@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::random;
-use super::exit::Teller;
+use super::exit::{Failure, Teller};
 use crate::codec::packet::Version;
+use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::link::{Ended, Link, Opened};
-use crate::transport::Failure;
+use crate::transport::Failure as TransportFailure;
 
 /// The first pause before a new attempt, and the longest. A client is back within about a second after an outage, and two
 /// clients with the same client ID take the session from each other less than twice a second.
@@ -109,6 +110,24 @@ impl Dial {
             let pause = backoff.next(random()).min(most);
             sleep(end.map_or(pause, |end| pause.min(end.saturating_duration_since(Instant::now())))).await;
         }
+    }
+
+    /// Connects to find out which version the broker speaks: 5, or else 3.1.1.
+    ///
+    /// # Errors
+    /// When the broker does not answer. Other failures are left to the connections that follow.
+    pub(crate) async fn find_version(mut self) -> Result<Version, Failure> {
+        match self.open().await {
+            Ok(_) => drop(self.link.close(Reason::SUCCESS, Properties::EMPTY).await),
+            Err(ended) if ended.is_silence() => {
+                return Err(Failure::ended(&ended, self.version(), &self.broker));
+            }
+            Err(_) => {}
+        }
+        if self.version() != Version::V5 {
+            self.teller.tell("the broker does not speak MQTT 5; MQTT 3.1.1 is used");
+        }
+        Ok(self.version())
     }
 
     async fn open_in_some_version(&mut self) -> Result<Opened, Ended> {
@@ -265,7 +284,9 @@ impl Losses {
 /// Whether a broker that is only starting, or restarting, looks like this; one that is silent is as good as gone.
 pub(crate) fn is_worth_waiting(ended: &Ended) -> bool {
     match ended {
-        Ended::Unreachable(Failure::TlsSetting(_)) | Ended::RefusedWith(_) | Ended::Fault(_) => false,
+        Ended::Unreachable(TransportFailure::TlsSetting(_)) | Ended::RefusedWith(_) | Ended::Fault(_) => {
+            false
+        }
         Ended::Unreachable(_) | Ended::Lost(_) | Ended::Silent(_) => true,
         Ended::Refused { reason, .. } | Ended::Disconnected { reason, .. } => matches!(
             *reason,

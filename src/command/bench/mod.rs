@@ -50,6 +50,21 @@ pub(super) fn run(args: &BenchArgs) -> u8 {
     teller.finish(Bench::new(args, teller).and_then(|bench| bench.run()))
 }
 
+/// The settings of a run; which version of MQTT the broker speaks is found out, where none was asked for.
+fn settings(
+    args: &BenchArgs,
+    plan: ConnectionPlan,
+    has_broker: bool,
+    teller: Teller,
+) -> Result<Settings, Failure> {
+    let probe = plan.probe(teller).filter(|_| has_broker);
+    let mut settings = Settings::new(args, plan)?;
+    if let Some(probe) = probe {
+        settings.client.version = super::block_on(probe.find_version())?;
+    }
+    Ok(settings)
+}
+
 /// One command.
 struct Bench<'a> {
     args: &'a BenchArgs,
@@ -60,12 +75,9 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(args: &'a BenchArgs, teller: Teller) -> Result<Self, Failure> {
-        let mut plan = ConnectionPlan::new(&args.connect)?;
-        // Others name their brokers later, or none.
-        if args.report.against.is_empty() && !args.report.json_schema {
-            super::block_on(plan.settle_version(teller))?;
-        }
-        let settings = Settings::new(args, plan)?;
+        // With --against the brokers are named there.
+        let has_broker = args.report.against.is_empty() && !args.report.json_schema;
+        let settings = settings(args, ConnectionPlan::new(&args.connect)?, has_broker, teller)?;
         if let Some(pid) = args.report.broker_pid {
             super::process::usage(pid).map_err(|text| Failure::new(INPUT, text))?;
         }
@@ -172,9 +184,7 @@ impl<'a> Bench<'a> {
     /// Runs against two brokers in turn.
     fn against(&self, urls: [&Url; 2]) -> Result<Status, Failure> {
         let [first, second] = urls.map(|url| {
-            let mut plan = ConnectionPlan::to(&self.args.connect, Some(url))?;
-            super::block_on(plan.settle_version(self.teller))?;
-            Settings::new(self.args, plan)
+            settings(self.args, ConnectionPlan::to(&self.args.connect, Some(url))?, true, self.teller)
         });
         let brokers = [first?, second?];
         let names = brokers.each_ref().map(|settings| settings.target.to_string());

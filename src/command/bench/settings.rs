@@ -49,7 +49,7 @@ pub(super) struct Settings {
     payload: Payload,
     pub(super) topic: String,
     properties: PropertiesBuf,
-    client: ClientSettings,
+    pub(super) client: ClientSettings,
     pub(super) target: Arc<Target>,
     from: Vec<std::net::IpAddr>,
     credentials: Vec<Credentials>,
