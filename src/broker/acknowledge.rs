@@ -48,7 +48,7 @@ impl Connection {
         let mut state = open.session.lock();
         change(&mut state, turn);
         open.session.pump(&mut state, turn, limits);
-        let groups: Vec<_> = state.groups.iter().filter(|group| group.has_waiting()).cloned().collect();
+        let groups = open.session.waiting_groups(&state);
         drop(state);
         for group in groups {
             group.feed(turn, limits);

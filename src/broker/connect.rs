@@ -410,7 +410,7 @@ impl Open {
             holds: ticket,
             greeted: false,
             unanswerable: None,
-            fan_out: None,
+            unfinished: None,
             hold: Hold::none(),
             drops: DropSeries::default(),
             session: request.session,

@@ -27,15 +27,15 @@ use super::output::Output;
 use super::peer::Peer;
 use super::promise::Promise;
 use super::rights::Who;
-use super::route::FanOut;
 use super::session::Session;
 use super::turn::Turn;
+use super::unfinished::{Interrupted, Unfinished};
 use crate::codec::packet::{Disconnect, Packet, PacketId, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::codec::{self, frame};
 use crate::delivery::Inbox;
-use crate::message::{Message, QoS};
+use crate::message::QoS;
 use crate::sync::Arc;
 use crate::time::Instant;
 
@@ -107,24 +107,12 @@ pub(super) struct Open {
     pub(super) greeted: bool,
     /// Since when the client is not read because the store fails and its version has no way to be told.
     pub(super) unanswerable: Option<Instant>,
-    /// A message that has not been offered to all its receivers yet.
-    pub(super) fan_out: Option<Box<Interrupted>>,
+    /// What is interrupted for the sake of other connections.
+    pub(super) unfinished: Option<Box<Unfinished>>,
     /// Whether this publisher is slowed down.
     pub(super) hold: Hold,
     /// Messages of this publisher that went to nobody.
     pub(super) drops: DropSeries,
-}
-
-/// A fan-out that others interrupt.
-#[derive(Debug)]
-pub(super) struct Interrupted {
-    pub(super) message: Message,
-    pub(super) fan_out: FanOut,
-    pub(super) answer: Answer,
-    /// Bytes of the PUBLISH.
-    pub(super) len: usize,
-    /// What the answer rests on so far.
-    pub(super) ticket: Ticket,
 }
 
 /// Acknowledgements that may wait before the client is read no further.
@@ -284,7 +272,7 @@ impl Connection {
             Phase::New => true,
             Phase::Open(open) => {
                 open.greeted
-                    && open.fan_out.is_none()
+                    && open.unfinished.is_none()
                     && open.unanswerable.is_none()
                     && if open.hold.is_on() {
                         // What it is to receive, and with that other publishers, may wait for acknowledgements of its own.
@@ -408,7 +396,7 @@ impl Connection {
             link.unwritten = self.writing.len();
             open.session.pump(&mut state, turn, limits);
         }
-        let groups: Vec<_> = state.groups.iter().filter(|group| group.has_waiting()).cloned().collect();
+        let groups = open.session.waiting_groups(&state);
         drop(state);
         for group in groups {
             group.feed(turn, limits);
@@ -469,9 +457,9 @@ impl Connection {
     }
 
     fn close(&mut self, mut open: Open, ending: Ending, turn: &mut Turn) {
-        if let Some(work) = open.fan_out.take() {
+        if let Some(Unfinished::Publish(work)) = open.unfinished.take().map(|work| *work) {
             // Its identifier is held already, so sending it again would reach nobody else [MQTT-4.3.3-10].
-            let Interrupted { message, mut fan_out, answer: _, len: _, ticket: _ } = *work;
+            let Interrupted { message, mut fan_out, answer: _, len: _, ticket: _ } = work;
             fan_out.proceed(&Shared::of(&message), usize::MAX, &mut SlowDown::default(), turn);
         }
         if let Some(link) = open.session.lock().link.as_mut().filter(|_| open.greeted) {

@@ -191,6 +191,11 @@ impl Directory {
         work(&group, new)
     }
 
+    /// The group with this filter.
+    pub(crate) fn group(&self, filter: &str) -> Option<Arc<Group>> {
+        self.groups.lock().get(filter).cloned()
+    }
+
     /// Removes a group for which `is_empty` says so, while no other can join it; whether it was removed.
     pub(crate) fn leave_group(&self, group: &Group, is_empty: impl FnOnce() -> bool) -> bool {
         let mut groups = self.groups.lock();

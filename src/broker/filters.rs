@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::limits::Limits;
+
 /// How many stand in a row.
 const FEW: usize = 16;
 
@@ -10,7 +12,14 @@ const FEW: usize = 16;
 pub(crate) enum Filters {
     /// In ascending order.
     Few(Vec<Box<str>>),
-    Many(BTreeSet<Box<str>>),
+    Many(Box<Tree>),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    filters: BTreeSet<Box<str>>,
+    /// Bytes of the filters.
+    bytes: usize,
 }
 
 impl Default for Filters {
@@ -19,18 +28,36 @@ impl Default for Filters {
     }
 }
 
+impl Tree {
+    fn insert(&mut self, filter: Box<str>) {
+        let len = filter.len();
+        if self.filters.insert(filter) {
+            self.bytes += len;
+        }
+    }
+}
+
 impl Filters {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Few(row) => row.len(),
-            Self::Many(tree) => tree.len(),
+            Self::Many(tree) => tree.filters.len(),
         }
+    }
+
+    /// Whether the limits allow one more. A few are allowed whatever their bytes.
+    pub(crate) fn has_room(&self, filter: &str, limits: &Limits) -> bool {
+        let fits = match self {
+            Self::Few(_) => true,
+            Self::Many(tree) => tree.bytes + filter.len() <= limits.subscription_bytes,
+        };
+        fits && self.len() < limits.subscriptions && !limits.memory_is_full
     }
 
     pub(crate) fn contains(&self, filter: &str) -> bool {
         match self {
             Self::Few(row) => row.binary_search_by(|other| (**other).cmp(filter)).is_ok(),
-            Self::Many(tree) => tree.contains(filter),
+            Self::Many(tree) => tree.filters.contains(filter),
         }
     }
 
@@ -42,12 +69,13 @@ impl Filters {
                     row.reserve_exact(1);
                     row.insert(position, filter.into());
                 } else {
-                    let mut tree: BTreeSet<_> = row.drain(..).collect();
+                    let mut tree = Box::<Tree>::default();
+                    row.drain(..).for_each(|filter| tree.insert(filter));
                     tree.insert(filter.into());
                     *self = Self::Many(tree);
                 }
             }
-            Self::Many(tree) => drop(tree.insert(filter.into())),
+            Self::Many(tree) => tree.insert(filter.into()),
         }
     }
 
@@ -61,7 +89,11 @@ impl Filters {
                 }
                 Err(_) => false,
             },
-            Self::Many(tree) => tree.remove(filter),
+            Self::Many(tree) => {
+                let existed = tree.filters.remove(filter);
+                tree.bytes -= if existed { filter.len() } else { 0 };
+                existed
+            }
         }
     }
 
@@ -69,7 +101,7 @@ impl Filters {
     pub(crate) fn to_sorted(&self) -> Vec<Box<str>> {
         match self {
             Self::Few(row) => row.clone(),
-            Self::Many(tree) => tree.iter().cloned().collect(),
+            Self::Many(tree) => tree.filters.iter().cloned().collect(),
         }
     }
 
@@ -77,7 +109,7 @@ impl Filters {
     pub(crate) fn into_sorted(self) -> Vec<Box<str>> {
         match self {
             Self::Few(row) => row,
-            Self::Many(tree) => tree.into_iter().collect(),
+            Self::Many(tree) => tree.filters.into_iter().collect(),
         }
     }
 }

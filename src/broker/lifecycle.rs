@@ -98,14 +98,14 @@ impl Broker {
         for filter in filters.into_sorted() {
             self.forget(session.key, &filter);
         }
-        for group in &groups {
+        for group in groups.values() {
             self.leave(session.key, group, turn);
         }
         for (group, waiting) in given_back.into_iter().rev() {
             group.take_back(waiting);
         }
         let limits = turn.limits.clone();
-        for group in groups {
+        for group in groups.into_values() {
             group.feed(turn, &limits);
         }
         if let Some(will) = will {

@@ -56,6 +56,8 @@ pub struct Limits {
     pub control_characters: bool,
     /// Subscriptions of one session.
     pub subscriptions: usize,
+    /// Bytes of their filters, unless they are few.
+    pub subscription_bytes: usize,
     /// Retained messages of the broker.
     pub retained_messages: usize,
     /// Bytes of topics and payloads of the broker's retained messages.
@@ -140,6 +142,7 @@ impl Default for Limits {
             filter_levels: 201,
             control_characters: false,
             subscriptions: 100_000,
+            subscription_bytes: 16 * 1024 * 1024,
             retained_messages: usize::MAX,
             retained_bytes: usize::MAX,
             connect_size: 256 * 1024,

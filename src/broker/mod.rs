@@ -65,6 +65,7 @@ mod tests;
 #[cfg(test)]
 mod transcripts;
 mod turn;
+mod unfinished;
 mod verification;
 mod will;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connection::{Answer, Connection, Interrupted, Open, Phase};
+use super::connection::{Answer, Connection, Open, Phase};
 use super::drops::{DropReason, Recipient};
 use super::event::Event;
 use super::hold::SlowDown;
@@ -11,6 +11,7 @@ use super::link::Shared;
 use super::record::Record;
 use super::route::FanOut;
 use super::turn::Turn;
+use super::unfinished::{Interrupted, Unfinished};
 use crate::codec::packet::{Ack, Packet, Publish, Version};
 use crate::codec::reason::Reason;
 use crate::delivery::Arrival;
@@ -202,35 +203,26 @@ impl Connection {
             self.routed(&fan_out, (answer, len), turn);
         } else {
             let ticket = turn.rests_on();
-            open.fan_out = Some(Box::new(Interrupted {
-                message: message.message().clone(),
-                fan_out,
-                answer,
-                len,
-                ticket,
-            }));
+            let message = message.message().clone();
+            let work = Interrupted { message, fan_out, answer, len, ticket };
+            open.unfinished = Some(Box::new(Unfinished::Publish(work)));
         }
     }
 
-    /// Goes on with a fan-out that was interrupted for the sake of others.
-    pub(super) fn proceed(&mut self, turn: &mut Turn) {
+    /// Offers an interrupted message to more receivers.
+    pub(super) fn proceed_publish(&mut self, mut work: Interrupted, turn: &mut Turn) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let Some(mut work) = open.fan_out.take() else { return };
-        turn.rests_on();
-        let Interrupted { message, fan_out, answer, len, ticket } = &mut *work;
-        let shared = Shared::of(message);
         let mut asked = SlowDown::default();
-        let finished = fan_out.proceed(&shared, self.limits.fan_out, &mut asked, turn);
+        let shared = Shared::of(&work.message);
+        let finished = work.fan_out.proceed(&shared, self.limits.fan_out, &mut asked, turn);
         open.hold.published(0, asked, turn.now, &self.limits);
-        turn.also_rests_on(*ticket);
+        turn.also_rests_on(work.ticket);
         if finished {
-            self.routed(fan_out, (*answer, *len), turn);
+            self.routed(&work.fan_out, (work.answer, work.len), turn);
         } else {
-            *ticket = turn.rests_on();
-            open.fan_out = Some(work);
+            work.ticket = turn.rests_on();
+            open.unfinished = Some(Box::new(Unfinished::Publish(work)));
         }
-        // There is more to do: the rest of the fan-out, or packets that waited for it.
-        turn.wakes.extend(self.waker.clone());
     }
 
     fn routed(&mut self, fan_out: &FanOut, (answer, len): (Answer, usize), turn: &mut Turn) {

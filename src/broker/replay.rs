@@ -4,7 +4,7 @@
 //! next one. Only the session's own connection works on it. What is left out: the order of topics, which is the
 //! cursor's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::connection::{Connection, Phase};
 use super::link::Shared;
@@ -12,13 +12,24 @@ use super::retained::Cursor;
 use super::session::Grant;
 use super::turn::Turn;
 
-/// What is to be replayed to one session.
+/// Live deliveries that are remembered for one session, and bytes of their topics. Beyond that they are forgotten, and
+/// some retained messages come twice.
+const MOST_LIVE: usize = 10_000;
+const MOST_LIVE_BYTES: usize = 1024 * 1024;
+
+/// What is to be replayed to one session: at most one replay for each of its subscriptions.
 #[derive(Debug, Default)]
 pub(crate) struct Replays {
-    waiting: VecDeque<Replay>,
+    /// In the order in which they began.
+    waiting: BTreeMap<u64, Replay>,
+    /// Where among them the replay of a filter is.
+    places: BTreeMap<Box<str>, u64>,
+    begun: u64,
     /// Retained messages that were delivered live meanwhile, by topic: the last one's sequence number, and its place
     /// among them.
     live: BTreeMap<Box<str>, (u64, u64)>,
+    /// Bytes of their topics.
+    live_bytes: usize,
     delivered: u64,
 }
 
@@ -32,20 +43,51 @@ struct Replay {
 }
 
 impl Replays {
-    /// A subscription asks for what is retained under `filter`, which comes without its share.
+    /// A subscription asks for what is retained under `filter`, which comes without its share. What was left to send to an
+    /// earlier subscription to the same filter is sent as part of this replay.
     pub(crate) fn begin(&mut self, filter: &str, grant: Grant) {
-        self.waiting.push_back(Replay { cursor: Cursor::new(filter), grant, before: self.delivered });
+        self.cancel(filter);
+        let replay = Replay { cursor: Cursor::new(filter), grant, before: self.delivered };
+        self.begun += 1;
+        self.insert(self.begun, replay);
     }
 
     /// The subscription to `filter` is gone.
     pub(crate) fn cancel(&mut self, filter: &str) {
-        self.waiting.retain(|replay| replay.cursor.filter() != filter);
+        if let Some(place) = self.places.remove(filter) {
+            self.waiting.remove(&place);
+        }
+    }
+
+    fn insert(&mut self, place: u64, replay: Replay) {
+        self.places.insert(replay.cursor.filter().into(), place);
+        self.waiting.insert(place, replay);
+    }
+
+    /// Takes the next one, to be put back in its place if it is not finished.
+    fn take_first(&mut self) -> Option<(u64, Replay)> {
+        let (place, replay) = self.waiting.pop_first()?;
+        self.places.remove(replay.cursor.filter());
+        Some((place, replay))
     }
 
     /// Retained message `sequence` of `topic` is delivered as it is published.
     pub(crate) fn delivered_live(&mut self, topic: &str, sequence: u64) {
-        self.live.insert(topic.into(), (sequence, self.delivered));
+        if self.live.len() >= MOST_LIVE || self.live_bytes + topic.len() > MOST_LIVE_BYTES {
+            self.live.clear();
+            self.live_bytes = 0;
+        }
+        if self.live.insert(topic.into(), (sequence, self.delivered)).is_none() {
+            self.live_bytes += topic.len();
+        }
         self.delivered += 1;
+    }
+
+    /// The retained message of `topic` is gone, so that no replay comes to it.
+    pub(crate) fn cleared(&mut self, topic: &str) {
+        if self.live.remove(topic).is_some() {
+            self.live_bytes -= topic.len();
+        }
     }
 
     /// Whether a live delivery after the subscription overtook retained message `sequence` of `topic`.
@@ -63,7 +105,8 @@ impl Connection {
         if state.replays.is_none() || !state.is_low(limits) {
             return;
         }
-        let Some(mut replay) = state.replays.as_mut().and_then(|replays| replays.waiting.pop_front()) else {
+        let Some((place, mut replay)) = state.replays.as_mut().and_then(|replays| replays.take_first())
+        else {
             state.replays = None;
             return;
         };
@@ -84,7 +127,7 @@ impl Connection {
         let mut state = session.lock();
         let Some(replays) = &mut state.replays else { return };
         if more {
-            replays.waiting.push_front(replay);
+            replays.insert(place, replay);
         }
         if replays.waiting.is_empty() {
             state.replays = None;

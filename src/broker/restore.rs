@@ -182,7 +182,8 @@ impl Broker {
         let Ok(filter) = TopicFilter::new(filter) else { return };
         if filter.share().is_some() {
             let group = self.join(session, filter, subscribed, turn);
-            session.lock().groups.push(group);
+            session.lock().groups.insert(group.key, group);
+            session.group_waits();
         } else {
             let subscriber = Subscriber::Session(session.clone(), subscribed.options, subscribed.id);
             self.index.subscribe(session.key, filter.filter(), subscriber);

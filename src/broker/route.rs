@@ -26,6 +26,9 @@ const REMEMBERED: usize = 4_096;
 /// Receivers of all these topics, some 32 bytes each, from which on it forgets them rather than remember more.
 const REMEMBERED_RECEIVERS: usize = 262_144;
 
+/// Bytes of these topics, likewise.
+const REMEMBERED_BYTES: usize = 1024 * 1024;
+
 /// What stands in the index under a filter.
 #[derive(Clone, Debug)]
 pub(crate) enum Subscriber {
@@ -76,6 +79,8 @@ pub(crate) struct Matches {
     last: Option<(Arc<str>, Arc<Receivers>)>,
     /// Receivers of all these topics.
     receivers: usize,
+    /// Bytes of these topics.
+    bytes: usize,
 }
 
 impl Matches {
@@ -100,9 +105,13 @@ impl Matches {
     }
 
     fn remember(&mut self, topic: Arc<str>, receivers: Arc<Receivers>) -> (Arc<str>, Arc<Receivers>) {
-        if self.topics.len() >= REMEMBERED || self.receivers >= REMEMBERED_RECEIVERS {
+        let is_full = self.topics.len() >= REMEMBERED
+            || self.receivers >= REMEMBERED_RECEIVERS
+            || self.bytes >= REMEMBERED_BYTES;
+        if is_full {
             self.forget();
         }
+        self.bytes += topic.len();
         self.receivers += receivers.list.len();
         self.topics.insert(topic.clone(), receivers.clone());
         (topic, receivers)
@@ -110,7 +119,7 @@ impl Matches {
 
     fn forget(&mut self) {
         self.topics.clear();
-        self.receivers = 0;
+        (self.receivers, self.bytes) = (0, 0);
     }
 }
 

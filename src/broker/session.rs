@@ -11,6 +11,8 @@
 //!
 //! Everything here happens under the session's one lock, for a short time: no I/O, no second session.
 
+use std::collections::BTreeMap;
+
 use super::backlog::{Backlog, Slow};
 use super::drops::{DropReason, DropSeries, Recipient};
 use super::filters::Filters;
@@ -42,6 +44,8 @@ pub(crate) struct Session {
     pub(crate) owner: KeptOwner,
     /// Whether it is kept in the store; the same as [`State::kept`], to be read without the lock.
     kept: AtomicBool,
+    /// Whether one of its shared groups may have messages that wait for a member with room.
+    group_waits: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -66,8 +70,8 @@ pub(crate) struct State {
     pub(crate) link: Option<Link>,
     /// What it has subscribed to; the rest of a subscription is in the index.
     pub(crate) filters: Filters,
-    /// Shared groups this session is a member of.
-    pub(crate) groups: Vec<Arc<Group>>,
+    /// Shared groups this session is a member of, by their keys.
+    pub(crate) groups: BTreeMap<u64, Arc<Group>>,
     pub(crate) outbox: Outbox<Kept>,
     pub(crate) queue: Queue,
     /// Parked here while no connection has it.
@@ -159,6 +163,7 @@ impl Session {
             client: client.clone(),
             owner: owner.into(),
             kept: AtomicBool::new(false),
+            group_waits: AtomicBool::new(false),
             state: Mutex::new(State {
                 key,
                 client,
@@ -171,7 +176,7 @@ impl Session {
                 told_unreadable: false,
                 link: None,
                 filters: Filters::default(),
-                groups: Vec::new(),
+                groups: BTreeMap::new(),
                 outbox: Outbox::new(limits.in_flight, limits.packet_id),
                 queue: Queue::default(),
                 inbox: None,
@@ -218,6 +223,24 @@ impl Session {
         self.kept.store(true, Ordering::Release);
     }
 
+    /// Messages wait in a group of this session, or may.
+    pub(super) fn group_waits(&self) {
+        self.group_waits.store(true, Ordering::Release);
+    }
+
+    /// The groups of this session in which messages wait. Most of the time there are none, and no group is looked at.
+    pub(super) fn waiting_groups(&self, state: &State) -> Vec<Arc<Group>> {
+        if !self.group_waits.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.group_waits.store(false, Ordering::Release);
+        let groups: Vec<_> = state.groups.values().filter(|group| group.has_waiting()).cloned().collect();
+        if !groups.is_empty() {
+            self.group_waits();
+        }
+        groups
+    }
+
     /// Whether it is kept in the store.
     pub(super) fn is_kept(&self) -> bool {
         self.kept.load(Ordering::Acquire)
@@ -255,8 +278,12 @@ impl Session {
         limits: &Limits,
     ) -> Offer {
         let mut state = self.lock();
-        if let (Some(sequence), Some(replays)) = (retained, &mut state.replays) {
-            replays.delivered_live(message.view.topic, sequence);
+        if let Some(replays) = &mut state.replays {
+            match retained {
+                Some(sequence) => replays.delivered_live(message.view.topic, sequence),
+                None if message.view.retain => replays.cleared(message.view.topic),
+                None => {}
+            }
         }
         let retain = message.view.retain && grant.retain_as_published;
         let offer = state.offer(message, grant, retain, turn, limits);

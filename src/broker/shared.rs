@@ -159,8 +159,12 @@ impl Group {
         }
         let is_kept = state.kept && message.view.qos != QoS::AtMostOnce;
         let number = if is_kept { self.record(message, turn) } else { 0 };
+        let was_empty = state.queue.is_empty();
         state.queue.push(waiting(message, number), limits);
         self.waiting.store(state.queue.len(), Ordering::Release);
+        if was_empty {
+            state.tell_members();
+        }
         state.back_pressure(turn, limits)
     }
 
@@ -183,6 +187,7 @@ impl Group {
         if !state.members.is_empty() {
             state.queue.push_front(waiting);
             self.waiting.store(state.queue.len(), Ordering::Release);
+            state.tell_members();
         }
     }
 
@@ -251,6 +256,11 @@ impl State {
     /// Drops messages for the group with this filter.
     fn drop_messages(&mut self, count: usize, reason: DropReason, filter: &str, turn: &mut Turn) {
         self.drops.drop_messages(count, reason, || Recipient::Group(filter.into()), turn);
+    }
+
+    /// Has members that have room ask for what waits.
+    fn tell_members(&self) {
+        self.members.iter().for_each(|(member, _)| member.group_waits());
     }
 
     /// Drops the message that is offered.

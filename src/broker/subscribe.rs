@@ -6,41 +6,96 @@
 use super::Broker;
 use super::connection::{Connection, Phase};
 use super::event::Event;
+use super::journal::Ticket;
 use super::record::Record;
 use super::route::{Subscriber, grant};
 use super::session::{Session, Subscribed};
 use super::shared::Group;
 use super::turn::Turn;
-use crate::codec::packet::{Packet, RetainHandling, Suback, Subscribe, Subscription, Unsubscribe, Version};
+use super::unfinished::Unfinished;
+use crate::codec::packet::{
+    Packet, PacketId, RetainHandling, Suback, Subscribe, Subscription, Unsubscribe, Version,
+};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::sync::Arc;
 use crate::topic::{self, TopicFilter};
 
+/// Filters of one packet; one with more is refused, as it would cost memory without a limit.
+const MOST_FILTERS: usize = 131_072;
+
+/// A SUBSCRIBE or UNSUBSCRIBE that has many filters, of which not all have been looked at.
+#[derive(Debug)]
+pub(super) struct FilterWork {
+    rest: Rest,
+    answer: FilterAnswer,
+}
+
+#[derive(Debug)]
+enum Rest {
+    Subscribe(std::vec::IntoIter<Subscription<'static>>, Option<u32>),
+    Unsubscribe(std::vec::IntoIter<Box<str>>),
+}
+
+/// SUBACK or UNSUBACK, as far as it is known.
+#[derive(Debug)]
+struct FilterAnswer {
+    packet_id: PacketId,
+    reasons: Vec<Reason>,
+    /// What it rests on so far.
+    ticket: Ticket,
+}
+
 impl Connection {
     pub(super) fn subscribe(&mut self, subscribe: &Subscribe<'_>, turn: &mut Turn) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        let id = subscribe.properties.subscription_ids().next();
-        let mut reasons = Vec::with_capacity(subscribe.filters.len());
-        // One after the other, answered together [MQTT-3.8.4-5].
-        for subscription in &subscribe.filters {
-            let mut subscription = subscription.clone();
-            subscription.options.qos = subscription.options.qos.min(open.max_qos);
-            if open.bridge && !subscription.filter.starts_with("$share/") {
-                // A bridge keeps RETAIN as it was and is not sent back what it brought.
-                subscription.options.no_local = true;
-                subscription.options.retain_as_published = true;
-            }
-            if let Some(mount_point) = &open.mount_point {
-                subscription.filter = mounted(&subscription.filter, mount_point).into();
-            }
-            let reason = self.broker.subscribe(&open.session, &subscription, id, turn);
-            reasons.push(match open.version {
-                Version::V5 => reason,
-                _ if reason.is_failure() => Reason::UNSPECIFIED_ERROR, // [v3 MQTT-3.9.3-2]
-                _ => reason,
-            });
+        if subscribe.filters.len() > MOST_FILTERS {
+            return self.fault(Reason::PACKET_TOO_LARGE, "too many topic filters in one SUBSCRIBE", turn);
         }
+        let id = subscribe.properties.subscription_ids().next();
+        let mut answer = FilterAnswer::new(subscribe.packet_id, subscribe.filters.len());
+        let (now, later) = subscribe.filters.split_at(self.slice(subscribe.filters.len()));
+        // One after the other, answered together [MQTT-3.8.4-5].
+        for subscription in now {
+            answer.reasons.extend(self.subscribe_one(subscription.clone(), id, turn));
+        }
+        if later.is_empty() {
+            return self.suback(answer, turn);
+        }
+        let owned = |subscription: &Subscription<'_>| Subscription {
+            filter: subscription.filter.as_ref().to_owned().into(),
+            options: subscription.options,
+        };
+        let later: Vec<_> = later.iter().map(owned).collect();
+        self.interrupt_filters(Rest::Subscribe(later.into_iter(), id), answer, turn);
+    }
+
+    fn subscribe_one(
+        &self,
+        mut subscription: Subscription<'_>,
+        id: Option<u32>,
+        turn: &mut Turn,
+    ) -> Option<Reason> {
+        let Phase::Open(open) = &self.phase else { return None };
+        subscription.options.qos = subscription.options.qos.min(open.max_qos);
+        if open.bridge && !subscription.filter.starts_with("$share/") {
+            // A bridge keeps RETAIN as it was and is not sent back what it brought.
+            subscription.options.no_local = true;
+            subscription.options.retain_as_published = true;
+        }
+        if let Some(mount_point) = &open.mount_point {
+            subscription.filter = mounted(&subscription.filter, mount_point).into();
+        }
+        let reason = self.broker.subscribe(&open.session, &subscription, id, turn);
+        Some(match open.version {
+            Version::V5 => reason,
+            _ if reason.is_failure() => Reason::UNSPECIFIED_ERROR, // [v3 MQTT-3.9.3-2]
+            _ => reason,
+        })
+    }
+
+    fn suback(&mut self, answer: FilterAnswer, turn: &mut Turn) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let FilterAnswer { packet_id, reasons, ticket } = answer;
         if open.version == Version::V3_1 && reasons.iter().any(|reason| reason.is_failure()) {
             // Its SUBACK has no way to say so.
             return self.fault(
@@ -52,23 +107,84 @@ impl Connection {
         if open.session.lock().replays.is_some() {
             turn.wakes.extend(self.waker.clone());
         }
-        let (packet_id, properties) = (subscribe.packet_id, Properties::EMPTY);
-        let ticket = turn.rests_on();
-        let suback = Packet::Suback(Suback { packet_id, properties, reasons });
+        let ticket = ticket.max(turn.rests_on());
+        let suback = Packet::Suback(Suback { packet_id, properties: Properties::EMPTY, reasons });
         self.promise(&suback, (false, 0), ticket, turn); // [MQTT-3.8.4-1]
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, turn: &mut Turn) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        let session = &open.session;
-        let reasons = unsubscribe.filters.iter().map(|filter| match &open.mount_point {
-            Some(mount_point) => self.broker.unsubscribe(session, &mounted(filter, mount_point), turn),
-            None => self.broker.unsubscribe(session, filter, turn),
-        });
-        let (packet_id, properties, reasons) = (unsubscribe.packet_id, Properties::EMPTY, reasons.collect());
-        let ticket = turn.rests_on();
-        let unsuback = Packet::Unsuback(Suback { packet_id, properties, reasons });
+        if unsubscribe.filters.len() > MOST_FILTERS {
+            return self.fault(Reason::PACKET_TOO_LARGE, "too many topic filters in one UNSUBSCRIBE", turn);
+        }
+        let mut answer = FilterAnswer::new(unsubscribe.packet_id, unsubscribe.filters.len());
+        let (now, later) = unsubscribe.filters.split_at(self.slice(unsubscribe.filters.len()));
+        for filter in now {
+            answer.reasons.extend(self.unsubscribe_one(filter, turn));
+        }
+        if later.is_empty() {
+            return self.unsuback(answer, turn);
+        }
+        let later: Vec<Box<str>> = later.iter().map(|filter| filter.as_ref().into()).collect();
+        self.interrupt_filters(Rest::Unsubscribe(later.into_iter()), answer, turn);
+    }
+
+    fn unsubscribe_one(&self, filter: &str, turn: &mut Turn) -> Option<Reason> {
+        let Phase::Open(open) = &self.phase else { return None };
+        Some(match &open.mount_point {
+            Some(mount_point) => self.broker.unsubscribe(&open.session, &mounted(filter, mount_point), turn),
+            None => self.broker.unsubscribe(&open.session, filter, turn),
+        })
+    }
+
+    fn unsuback(&mut self, answer: FilterAnswer, turn: &mut Turn) {
+        let FilterAnswer { packet_id, reasons, ticket } = answer;
+        let ticket = ticket.max(turn.rests_on());
+        let unsuback = Packet::Unsuback(Suback { packet_id, properties: Properties::EMPTY, reasons });
         self.promise(&unsuback, (false, 0), ticket, turn); // [MQTT-3.10.4-4]
+    }
+
+    /// How many of so many filters are looked at before other connections run.
+    fn slice(&self, filters: usize) -> usize {
+        filters.min(self.limits.fan_out.max(1))
+    }
+
+    fn interrupt_filters(&mut self, rest: Rest, mut answer: FilterAnswer, turn: &mut Turn) {
+        answer.ticket = answer.ticket.max(turn.rests_on());
+        if let Phase::Open(open) = &mut self.phase {
+            open.unfinished = Some(Box::new(Unfinished::Filters(FilterWork { rest, answer })));
+            turn.wakes.extend(self.waker.clone());
+        }
+    }
+
+    /// Looks at the next filters of a packet that was interrupted.
+    pub(super) fn proceed_filters(&mut self, work: FilterWork, turn: &mut Turn) {
+        let FilterWork { rest, mut answer } = work;
+        match rest {
+            Rest::Subscribe(mut filters, id) => {
+                for subscription in filters.by_ref().take(self.limits.fan_out.max(1)) {
+                    answer.reasons.extend(self.subscribe_one(subscription, id, turn));
+                }
+                if filters.len() == 0 {
+                    return self.suback(answer, turn);
+                }
+                self.interrupt_filters(Rest::Subscribe(filters, id), answer, turn);
+            }
+            Rest::Unsubscribe(mut filters) => {
+                for filter in filters.by_ref().take(self.limits.fan_out.max(1)) {
+                    answer.reasons.extend(self.unsubscribe_one(&filter, turn));
+                }
+                if filters.len() == 0 {
+                    return self.unsuback(answer, turn);
+                }
+                self.interrupt_filters(Rest::Unsubscribe(filters), answer, turn);
+            }
+        }
+    }
+}
+
+impl FilterAnswer {
+    fn new(packet_id: PacketId, filters: usize) -> Self {
+        Self { packet_id, reasons: Vec::with_capacity(filters), ticket: Ticket::NONE }
     }
 }
 
@@ -124,7 +240,7 @@ impl Broker {
     ) -> Result<(), Reason> {
         let mut state = session.lock();
         let existed = state.filters.contains(filter.as_str());
-        if !existed && state.filters.len() >= turn.limits.subscriptions {
+        if !existed && !state.filters.has_room(filter.as_str(), &turn.limits) {
             return Err(Reason::QUOTA_EXCEEDED);
         }
         if state.kept {
@@ -153,10 +269,9 @@ impl Broker {
         drop(state);
         let group = self.join(session, filter, &subscribed, turn);
         let mut state = session.lock();
-        if state.groups.iter().all(|other| other.key != group.key) {
-            state.groups.push(group.clone());
-        }
+        state.groups.insert(group.key, group.clone());
         drop(state);
+        session.group_waits();
         group.feed(turn, &turn.limits.clone());
         // A shared subscription gets no retained messages.
         Ok(())
@@ -194,11 +309,13 @@ impl Broker {
         if let Some(replays) = &mut state.replays {
             replays.cancel(filter); // [MQTT-3.10.4-2]
         }
-        let group = state.groups.iter().position(|group| *group.filter == *filter);
-        let group = group.map(|position| state.groups.swap_remove(position));
         drop(state);
+        let group = filter.starts_with("$share/").then(|| self.directory.group(filter)).flatten();
         match group {
-            Some(group) => self.leave(session.key, &group, turn),
+            Some(group) => {
+                session.lock().groups.remove(&group.key);
+                self.leave(session.key, &group, turn);
+            }
             None => self.forget(session.key, filter),
         }
         turn.events.push(Event::Unsubscribed { client: session.client.clone(), filter: filter.into() });

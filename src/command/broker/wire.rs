@@ -199,7 +199,9 @@ impl<S: Transport> Wire<S> {
             seldom.show_received(Some(bytes), used, &self.connection, worker.log());
         }
         if used < bytes.len() {
-            self.seldom.get_or_insert_default().rest.extend_from_slice(&bytes[used..]);
+            let rest = &mut self.seldom.get_or_insert_default().rest;
+            rest.extend_from_slice(&bytes[used..]);
+            self.connection.check_unfinished(rest.len(), turn);
         }
     }
 

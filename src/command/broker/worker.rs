@@ -25,6 +25,8 @@ use crate::transport::door::Raw;
 pub(super) const READ: usize = 64 * 1024;
 /// Receivers of one turn that are written to at once where they are of another worker; more are worth waking it.
 const FEW: usize = 4;
+/// Events of one turn for which room is kept.
+const MANY_EVENTS: usize = 4_096;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -181,6 +183,9 @@ impl Worker {
     fn end_turn(&self, mut turn: RefMut<'_, Turn>, write_through: bool) {
         for event in turn.events.drain(..) {
             self.shared.log.event(&event);
+        }
+        if turn.events.capacity() > MANY_EVENTS {
+            turn.events = Vec::new();
         }
         if std::mem::take(&mut turn.verifications) > 0 {
             self.shared.pool.wake();
