@@ -16,6 +16,10 @@ pub use frames::{End, Frames, unmask};
 
 /// The longest frame that is sent.
 const FRAME: usize = 64 * 1024;
+/// The first byte of a whole binary frame.
+const BINARY: u8 = 0x82;
+/// Bytes that are copied at once, though a packet may be shorter.
+const BLOCK: usize = 32;
 /// Reads that bring no data, before others get their turn.
 const EMPTY_READS: usize = 8;
 
@@ -90,8 +94,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn packets<'a>(&mut self, mut parts: impl Iterator<Item = &'a [u8]> + Clone) -> usize {
         let len = parts.clone().map(<[u8]>::len).sum::<usize>().min(FRAME);
         let (mut part, mut rest): (&[u8], usize) = (&[], len);
-        self.out.reserve(len + len / 16 + 16);
+        self.out.reserve(len + len / 2 + BLOCK);
         while rest > 0 {
+            // Nearly every packet is short and lies in one part.
+            if let ([_, short @ ..124, ..], 0) = (part, self.packet) {
+                let count = usize::from(*short) + 2;
+                if count <= part.len().min(rest) {
+                    self.out.extend_from_slice(&[BINARY, *short + 2]);
+                    match part.first_chunk::<BLOCK>() {
+                        // A copy of fixed length costs less than one of a few bytes.
+                        Some(block) if count <= BLOCK => {
+                            let end = self.out.len() + count;
+                            self.out.extend_from_slice(block);
+                            self.out.truncate(end);
+                        }
+                        _ => self.out.extend_from_slice(&part[..count]),
+                    }
+                    (part, rest) = (&part[count..], rest - count);
+                    continue;
+                }
+            }
             while part.is_empty() {
                 let Some(next) = parts.next() else { return len - rest };
                 part = next;
@@ -121,7 +143,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// The header of a whole binary frame without a mask.
     fn binary_header(&mut self, len: usize) {
-        const BINARY: u8 = 0x82;
         match (u8::try_from(len), u16::try_from(len)) {
             (Ok(short @ ..126), _) => self.out.extend_from_slice(&[BINARY, short]),
             (_, Ok(len)) => {
