@@ -51,6 +51,26 @@ fn everything_both_ways_comes_once_and_does_not_go_round() {
     }
 }
 
+/// A bridge that lost its connection over such a message would bring it again, and lose it again.
+#[test]
+fn a_topic_that_this_broker_refuses_is_not_carried_and_does_not_end_the_bridge() {
+    let folder = Folder::new();
+    let far = Broker::start(&["-v", "--allow-control-characters"]);
+    let config =
+        format!("{OPEN}connection b\naddress 127.0.0.1:{}\nremote_clientid far\ntopic # in 2\n", far.port);
+    let near = Broker::with_config(&folder, &config, &[]);
+    far.stderr.wait_line("far subscribed to #");
+    let mut here = subscriber(near.port, "#", 0);
+    for qos in ["0", "1", "2"] {
+        publish(far.port, &["-t", "bad/\u{1b}[2J", "-m", "f", "-q", qos]);
+        publish(far.port, &["-t", &format!("good/{qos}"), "-m", "f", "-q", qos]);
+    }
+    let topics: Vec<_> = (0..3).map(|_| heard(&mut here).0).collect();
+    assert_eq!(topics, ["good/0", "good/1", "good/2"]);
+    let lines = near.stderr.so_far();
+    assert_eq!(lines.iter().filter(|line| line.contains("bridge b: connected to")).count(), 1, "{lines:?}");
+}
+
 #[test]
 fn prefixes_are_changed_on_the_way() {
     let folder = Folder::new();
