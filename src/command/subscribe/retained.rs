@@ -41,11 +41,8 @@ impl Run<'_> {
 
     /// Waits until all that was to be cleared is acknowledged, and then ends.
     pub(super) async fn clear_the_rest(&mut self, end: End) -> End {
-        while !self.desk.clearing.0.is_empty() || self.dial.link.client().in_flight() > 0 {
-            self.clear();
-            if let Err(ended) = self.dial.link.progress().await {
-                return ended.into();
-            }
+        loop {
+            // What has come already is not waited for: with the last message there may be the acknowledgements of a full window.
             loop {
                 match self.dial.link.event() {
                     Ok(Some(Event::Disconnected { reason, .. })) => {
@@ -56,7 +53,13 @@ impl Run<'_> {
                     Err(ended) => return ended.into(),
                 }
             }
+            self.clear();
+            if self.desk.clearing.0.is_empty() && self.dial.link.client().in_flight() == 0 {
+                return end;
+            }
+            if let Err(ended) = self.dial.link.progress().await {
+                return ended.into();
+            }
         }
-        end
     }
 }
