@@ -138,6 +138,10 @@ impl State {
     /// Which publishers should slow down, if the queue or the output is above its high mark and the client is there.
     fn high(&self, limits: &Limits) -> Option<Slow> {
         let pending = self.link.as_ref()?.pending();
+        // Asked for each delivery, and nearly always so.
+        if pending <= limits.output_high && self.queue.is_empty() {
+            return None;
+        }
         let slow = if pending / 3 > limits.queued_bytes / 4 { Slow::All } else { Slow::Fast };
         self.queue.slows(limits).max((pending > limits.output_high).then_some(slow))
     }
