@@ -23,6 +23,16 @@ impl Broker {
         })
     }
 
+    /// A bridge hands its session with this client ID over to another one, which does not know what it has sent on: all
+    /// that is in flight may have been.
+    pub fn hand_over(&self, client: &str) {
+        let session = self.directory.find(SessionName { client, owner: &SessionOwner::BRIDGE });
+        if let Some(session) = session {
+            let mut state = session.lock();
+            state.outbox.contents_mut().flatten().for_each(|kept| kept.waiting.sent = true);
+        }
+    }
+
     /// Retains a message of the broker's own.
     pub fn announce(&self, topic: &str, payload: &str, turn: &mut Turn) {
         let view = MessageRef {

@@ -309,6 +309,8 @@ impl Connection {
         );
         link.waker.clone_from(&self.waker);
         link.proof = request.proof.clone();
+        link.is_bridge = self.peer.kind.is_bridge();
+        link.only_subscribes = matches!(self.peer.kind, Kind::Bridge { only_subscribes: true, .. });
         link.mount_point.clone_from(&request.session.owner.mount_point);
         let mut state = request.session.lock();
         if state.ended || state.epoch != request.epoch || state.link.is_some() {
@@ -324,7 +326,7 @@ impl Connection {
         inbox.resume(own);
         state.link = Some(link);
         state.expiry = request.expiry;
-        state.queues_at_most_once = self.peer.kind == Kind::Bridge { queues_at_most_once: true };
+        state.queues_at_most_once = matches!(self.peer.kind, Kind::Bridge { queues_at_most_once: true, .. });
         state.will = request.will.take(); // [MQTT-3.1.3-9]: a will that waited is gone.
         (state.expires, state.will_due) = (Instant::NEVER, Instant::NEVER);
         state.outbox.set_window(request.receive_maximum.min(limits.in_flight));

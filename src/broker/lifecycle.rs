@@ -29,6 +29,9 @@ impl Broker {
         state.inbox = Some(Box::new(inbox));
         state.outbox.disconnected();
         state.end_backlog(turn);
+        if stops && state.expiry > 0 {
+            session.record_stopped(&state, turn);
+        }
         // [MQTT-3.14.4-3]; and a broker that shuts down says nothing about its clients.
         if stops || matches!(ending, Ending::Left(Reason::SUCCESS)) {
             state.will = None;
@@ -42,8 +45,6 @@ impl Broker {
             state.expires = after(turn.now, expiry);
             state.will_due = state.will.as_ref().map_or(Instant::NEVER, |will| after(turn.now, will.delay));
             self.schedule.add(session, &mut state);
-            // When the broker stops, the store still has the session as connected, with its will: its time runs from the
-            // next start.
             if !stops {
                 session.record(&state, turn);
             }

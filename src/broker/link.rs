@@ -73,6 +73,10 @@ pub(crate) struct Link {
     pub(crate) unwritten: usize,
     /// Bytes of the largest frame the client takes.
     maximum_packet: usize,
+    /// Whether it is a bridge of this broker, which knows itself what it has sent on.
+    pub(super) is_bridge: bool,
+    /// Whether nothing at QoS 1 and 2 is sent to it.
+    pub(super) only_subscribes: bool,
     aliases: Option<Box<Aliases>>,
     /// Frames that wait for the store.
     pub(super) held: Option<Box<Held>>,
@@ -111,6 +115,8 @@ impl Link {
             woken: false,
             unwritten: 0,
             maximum_packet,
+            is_bridge: false,
+            only_subscribes: false,
             aliases,
             held: None,
             fence: None,

@@ -33,6 +33,8 @@ pub enum Kind {
     Bridge {
         /// Whether QoS 0 waits for it too: for it to connect there must be something that waits.
         queues_at_most_once: bool,
+        /// Whether it only subscribes: nothing at QoS 1 and 2 is sent to it, as it would not send it on.
+        only_subscribes: bool,
     },
 }
 

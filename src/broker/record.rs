@@ -106,8 +106,10 @@ pub struct SessionRecord {
     /// Seconds it outlives its connection; `u32::MAX`: for ever. 0: it ends with the connection it has.
     pub expiry: u32,
     pub will: Option<Will>,
-    /// Nothing while it is connected.
+    /// Nothing while it is connected, or was connected when the broker stopped.
     pub parked: Option<Parked>,
+    /// Entries below this number may have been sent before, at QoS 1. `u64::MAX` while it is connected.
+    pub sent_below: u64,
 }
 
 /// What became fixed when the connection ended.
@@ -115,8 +117,6 @@ pub struct SessionRecord {
 pub struct Parked {
     pub expires: Instant,
     pub will_due: Instant,
-    /// Entries below this number may have been sent before, at QoS 1.
-    pub sent_below: u64,
 }
 
 /// A message in a queue. Numbers are given once in all; those of one owner ascend in the order of its queue.

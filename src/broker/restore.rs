@@ -148,7 +148,8 @@ impl Broker {
     ) {
         let limits = &turn.limits;
         let in_flight = |entry: Entry| -> (QoS, Kept) {
-            (entry.qos, Some(Box::new(InFlight { waiting: entry.into(), group: None })))
+            let waiting = Waiting { sent: true, ..Waiting::from(entry) };
+            (waiting.qos, Some(Box::new(InFlight { waiting, group: None })))
         };
         let entries = sent.iter().filter_map(|sent| sent.entry.as_ref());
         state.in_flight_bytes = entries.map(|entry| entry.message.as_ref().payload.len()).sum();
@@ -157,16 +158,15 @@ impl Broker {
         state.inbox = Some(Box::new(Inbox::restore(limits.receive_maximum, held)));
         state.expiry = record.expiry;
         state.will = record.will.clone().map(Box::new);
+        state.queue = queue.restore(record.sent_below);
         match &record.parked {
             Some(parked) => {
                 (state.expires, state.will_due) = (parked.expires, parked.will_due);
-                state.queue = queue.restore(parked.sent_below);
             }
             None => {
                 state.expires = after(turn.now, record.expiry);
                 let due = |will: &super::will::Will| after(turn.now, will.delay);
                 state.will_due = record.will.as_ref().map_or(crate::time::Instant::NEVER, due);
-                state.queue = queue.restore(u64::MAX);
             }
         }
     }

@@ -158,6 +158,7 @@ impl State {
     /// are older than that of the CONNECT, whose answer goes before it.
     fn resend(&mut self, turn: &mut Turn, limits: &Limits) {
         while let Some(link) = &mut self.link
+            && !link.only_subscribes
             && let Some(packet) = self.outbox.next_resend()
         {
             let (id, kept) = match packet {
@@ -267,8 +268,10 @@ fn send_again(link: &mut Link, id: PacketId, waiting: &Waiting, turn: &mut Turn,
     // Expiry is not applied to what has been sent once [MQTT-4.3.3-7].
     let fits = link.fits(&waiting.message.as_ref(), delivery, turn.now);
     if fits {
-        // DUP is 1 because this is a second sending [MQTT-3.3.1-1].
-        link.publish(&Shared::of(&waiting.message), delivery, (Some(id), true), turn, limits);
+        // DUP is 1 because this is a second sending [MQTT-3.3.1-1]. A bridge adds that itself, for what it has sent on; what
+        // an earlier process may have sent, it cannot know.
+        let dup = waiting.sent || !link.is_bridge;
+        link.publish(&Shared::of(&waiting.message), delivery, (Some(id), dup), turn, limits);
     }
     fits
 }

@@ -248,14 +248,25 @@ impl Session {
 
     /// Writes down what the session is now, apart from its messages and subscriptions.
     pub(super) fn record(&self, state: &State, turn: &mut Turn) {
+        let parked = state.link.is_none();
+        let parked = parked.then_some(Parked { expires: state.expires, will_due: state.will_due });
+        self.record_as(parked, state, turn);
+    }
+
+    /// Writes down that the session was connected when the broker stopped: its time and that of its will run from the next
+    /// start.
+    pub(super) fn record_stopped(&self, state: &State, turn: &mut Turn) {
+        self.record_as(None, state, turn);
+    }
+
+    fn record_as(&self, parked: Option<Parked>, state: &State, turn: &mut Turn) {
         if !state.kept {
             return;
         }
-        let parked = state.link.is_none().then(|| Parked {
-            expires: state.expires,
-            will_due: state.will_due,
-            sent_below: state.queue.front().map_or(turn.journal.last_number() + 1, |waiting| waiting.number),
-        });
+        let sent_below = match &state.link {
+            Some(_) => u64::MAX,
+            None => state.queue.front().map_or(turn.journal.last_number() + 1, |waiting| waiting.number),
+        };
         turn.record(Record::Session(Box::new(SessionRecord {
             key: self.key,
             client: self.client.clone(),
@@ -265,6 +276,7 @@ impl Session {
             expiry: state.expiry,
             will: state.will.as_deref().cloned(),
             parked,
+            sent_below,
         })));
     }
 
@@ -433,7 +445,10 @@ impl State {
     pub(super) fn may_send_now(&self, limits: &Limits) -> bool {
         self.outbox.has_room()
             && (self.in_flight_bytes < limits.in_flight_bytes || self.outbox.in_flight() == 0)
-            && self.link.as_ref().is_some_and(|link| link.pending() <= limits.output_high)
+            && self
+                .link
+                .as_ref()
+                .is_some_and(|link| link.pending() <= limits.output_high && !link.only_subscribes)
     }
 
     fn offer_shared(

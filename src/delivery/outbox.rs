@@ -311,6 +311,14 @@ impl<T> Outbox<T> {
         }
     }
 
+    /// The content of each PUBLISH that no PUBREC has answered, in order.
+    pub fn contents_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| match &mut slot.state {
+            Sent::Publish(_, content) => Some(content),
+            Sent::Release | Sent::Request => None,
+        })
+    }
+
     /// Ends everything and gives back, in order, the content of each PUBLISH that no PUBREC has answered.
     pub fn drain(&mut self) -> impl Iterator<Item = (QoS, T)> {
         (self.publishes, self.unsent) = (0, 0);

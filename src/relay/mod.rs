@@ -150,8 +150,11 @@ impl Relay {
         let packet_id = publish.packet_id.filter(|_| qos != QoS::AtMostOnce);
         let mut scratch = Vec::new();
         let properties = publish.properties.without_link(&mut scratch);
+        // What its broker sent before may never have come here; what an earlier process sent on, the broker alone knows.
+        // [MQTT-3.3.1-3]
+        let sent = packet_id.is_some_and(|id| flow.sends(id));
         let handed_on = Packet::Publish(Publish {
-            dup: publish.dup && qos != QoS::AtMostOnce,
+            dup: (publish.dup || sent) && qos != QoS::AtMostOnce,
             qos,
             retain: publish.retain && retains && limits.retain_available,
             topic: &topic,
@@ -204,6 +207,12 @@ impl Relay {
             self.doubt.answered(ack.packet_id);
         }
         let mut passed = Passed::default();
+        match packet {
+            Packet::Puback(ack) => flow.acknowledged(ack.packet_id),
+            Packet::Pubrec(ack) if ack.reason.is_failure() => flow.acknowledged(ack.packet_id),
+            Packet::Pubrel(ack) => flow.is_received(ack.packet_id),
+            _ => {}
+        }
         let (bare, reason) = match packet {
             // What the bridge said for itself.
             Packet::Puback(ack) if from == Side::Far && ack.packet_id.get() > MAX_SESSION_ID => {

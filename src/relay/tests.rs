@@ -178,3 +178,25 @@ fn requests_have_identifiers_that_no_message_has() {
     far.closed();
     assert!(far.relay(Instant::ZERO, &ack, &mut out).is_err());
 }
+
+#[test]
+fn dup_tells_what_was_sent_on_and_not_what_only_came_to_the_relay() {
+    let mut pair = Pair::plain();
+    let near = |first: u8, id: u8| [&[first, 9, 0, 3], &b"l/a"[..], &[0, id, 0, b'x']].concat();
+    let far = |first: u8, id: u8| [&[first, 8, 0, 3], &b"r/a"[..], &[0, id, b'x']].concat();
+    pair.hands_on(Side::Near, &near(0x32, 1), &far(0x32, 1));
+    pair.hands_on(Side::Near, &near(0x32, 2), &far(0x32, 2));
+    pair.hands_on(Side::Far, &[0x40, 2, 0, 2], &[0x40, 2, 0, 2]);
+    // The connections break. Our broker has sent 3 as well, which never came to the relay, and has not heard of the
+    // acknowledgement of 2.
+    let topics = pair.relay.topics.clone();
+    pair.relay.begin(topics.clone(), true, true, true);
+    for (id, first) in [(1, 0x3A), (2, 0x3A), (3, 0x32)] {
+        pair.hands_on(Side::Near, &near(0x32, id), &far(first, id));
+    }
+    // An earlier process may have sent it: the broker says so.
+    pair.hands_on(Side::Near, &near(0x3A, 4), &far(0x3A, 4));
+    // A new session of our broker begins with its identifiers anew.
+    pair.relay.begin(topics, true, false, true);
+    pair.hands_on(Side::Near, &near(0x32, 1), &far(0x32, 1));
+}

@@ -28,6 +28,7 @@ fn batch(number: u64) -> Vec<Record> {
         expiry: u32::MAX,
         will: None,
         parked: None,
+        sent_below: u64::MAX,
     };
     let mut records = vec![Record::Session(Box::new(session))];
     for number in number * MESSAGES + 1..=(number + 1) * MESSAGES {

@@ -157,7 +157,8 @@ impl<'a> EntryRow<'a> {
     }
 }
 
-/// A session. What follows it in the same row is an [`OwnerRow`], unless it was written before sessions had owners.
+/// A session. What follows it in the same row is an [`OwnerRow`], unless it was written before sessions had owners; and
+/// after that `sent_below` of a session that was connected when the broker stopped.
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionRow<'a> {
     client: &'a str,
@@ -205,16 +206,17 @@ struct ParkedRow {
 
 impl<'a> SessionRow<'a> {
     fn new(record: &'a SessionRecord, clock: Clock) -> Self {
-        let SessionRecord { key: _, client, username, listener, owner: _, expiry, will, parked } = record;
+        let SessionRecord { key: _, client, username, listener, owner: _, expiry, will, parked, sent_below } =
+            record;
         let will = will.as_ref().map(|will| {
             let Will { topic, properties, payload, qos, retain, expiry, delay } = will;
             let (qos, retain, expiry, delay) = (qos.bits(), *retain, *expiry, *delay);
             WillRow { topic, properties, payload, qos, retain, expiry, delay }
         });
-        let parked = parked.map(|Parked { expires, will_due, sent_below }| ParkedRow {
+        let parked = parked.map(|Parked { expires, will_due }| ParkedRow {
             expires: clock.deadline(expires),
             will_due: clock.deadline(will_due),
-            sent_below,
+            sent_below: *sent_below,
         });
         let listener = stored_listener(*listener);
         Self { client, username: username.as_deref(), listener, expiry: *expiry, will, parked }
@@ -229,14 +231,14 @@ impl<'a> SessionRow<'a> {
                 Some(Will { topic, properties, payload, qos: QoS::from_bits(qos)?, retain, expiry, delay })
             }
         };
-        let parked = parked.map(|ParkedRow { expires, will_due, sent_below }| Parked {
+        let sent_below = parked.as_ref().map_or(u64::MAX, |parked| parked.sent_below);
+        let parked = parked.map(|ParkedRow { expires, will_due, sent_below: _ }| Parked {
             expires: clock.instant(expires),
             will_due: clock.instant(will_due),
-            sent_below,
         });
         let (client, username) = (client.into(), username.map(Into::into));
         let listener = listener_of(listener)?;
-        Some(SessionRecord { key, client, username, listener, owner: None, expiry, will, parked })
+        Some(SessionRecord { key, client, username, listener, owner: None, expiry, will, parked, sent_below })
     }
 }
 
@@ -265,7 +267,12 @@ impl<'a> OwnerRow<'a> {
 /// The row of a session.
 pub(super) fn encode_session(record: &SessionRecord, clock: Clock) -> Vec<u8> {
     let mut bytes = encode(&SessionRow::new(record, clock));
-    bytes.extend(record.owner.as_ref().map(|owner| encode(&OwnerRow::new(owner))).unwrap_or_default());
+    if let Some(owner) = &record.owner {
+        bytes.extend(encode(&OwnerRow::new(owner)));
+        if record.parked.is_none() && record.sent_below < u64::MAX {
+            bytes.extend(encode(&record.sent_below));
+        }
+    }
     bytes
 }
 
@@ -274,7 +281,11 @@ pub(super) fn decode_session(bytes: &[u8], key: u64, clock: Clock) -> Option<Ses
     let (row, rest) = postcard::take_from_bytes::<SessionRow<'_>>(bytes).ok()?;
     let mut record = row.record(key, clock)?;
     if !rest.is_empty() {
-        record.owner = Some(decode::<OwnerRow<'_>>(rest)?.owner(record.username.as_ref())?);
+        let (owner, rest) = postcard::take_from_bytes::<OwnerRow<'_>>(rest).ok()?;
+        record.owner = Some(owner.owner(record.username.as_ref())?);
+        if !rest.is_empty() {
+            record.sent_below = decode(rest)?;
+        }
     }
     Some(record)
 }
@@ -353,12 +364,15 @@ mod tests {
             expiry: 60,
             will: None,
             parked: None,
+            sent_below: u64::MAX,
         };
         let clock = Clock { time: 0, now: Instant::ZERO };
         let (old, new) = (encode(&SessionRow::new(&record, clock)), encode_session(&record, clock));
         assert!(new.starts_with(&old), "an older program reads what it knows of a newer row");
         assert_eq!(decode_session(&new, 7, clock), Some(record.clone()));
-        assert_eq!(decode_session(&old, 7, clock), Some(SessionRecord { owner: None, ..record }));
+        assert_eq!(decode_session(&old, 7, clock), Some(SessionRecord { owner: None, ..record.clone() }));
+        let stopped = SessionRecord { sent_below: 300, ..record };
+        assert_eq!(decode_session(&encode_session(&stopped, clock), 7, clock), Some(stopped));
         assert_eq!(decode_session(&new[..new.len() - 1], 7, clock), None);
     }
 

@@ -85,11 +85,8 @@ impl Author {
             expiry: Some(7),
             delay: 5,
         });
-        let parked = (self.dice.below(2) == 0).then_some(Parked {
-            expires: Instant::from_micros(8_000_000_000),
-            will_due: Instant::NEVER,
-            sent_below: 3,
-        });
+        let parked = (self.dice.below(2) == 0)
+            .then_some(Parked { expires: Instant::from_micros(8_000_000_000), will_due: Instant::NEVER });
         let client = format!("client {key}").as_str().into();
         let username: Option<Arc<str>> = key.is_multiple_of(2).then(|| "ann".into());
         let user = match username.clone() {
@@ -99,7 +96,18 @@ impl Author {
         };
         let mount_point = key.is_multiple_of(3).then(|| "site/".into());
         let owner = Some(SessionOwner { user, mount_point });
-        let record = SessionRecord { key, client, username, listener: 3, owner, expiry: 100, will, parked };
+        let sent_below = if parked.is_some() || self.dice.below(2) == 0 { 3 } else { u64::MAX };
+        let record = SessionRecord {
+            key,
+            client,
+            username,
+            listener: 3,
+            owner,
+            expiry: 100,
+            will,
+            parked,
+            sent_below,
+        };
         Record::Session(Box::new(record))
     }
 

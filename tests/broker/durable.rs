@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use redb::ReadableTable;
 
 use crate::support::{
-    Broker, CONNACK4, Folder, Lines, Raw, connect4, packet, publish4, skeeter, subscribe4, text, wait_for,
+    Broker, CONNACK4, Folder, Lines, Raw, connect4, connect5, packet, publish4, skeeter, subscribe4, text,
+    wait_for,
 };
 
 fn start(directory: &Path, flags: &[&str]) -> Broker {
@@ -84,6 +85,40 @@ fn what_was_acknowledged_survives_a_kill_and_an_ordinary_end() {
     let broker = start(&directory, &["--durability", "interval=10ms"]);
     let mut s = resume(broker.port, "s", &RESUMED4);
     assert!(s.ping().is_empty(), "it was acknowledged");
+}
+
+#[test]
+fn dup_is_set_after_an_ordinary_end_only_on_what_was_sent() {
+    let folder = Folder::new();
+    let directory = folder.file("data");
+    let mut broker = start(&directory, &[]);
+    // A day's session; one message in flight at a time.
+    let resume = |port: u16| {
+        let mut s = Raw::connect(port);
+        s.send(&connect5("s", false, &[0x11, 0, 1, 0x51, 0x80, 0x21, 0, 1]));
+        assert_eq!(s.packet().0, 0x20);
+        s
+    };
+    let mut s = resume(broker.port);
+    s.send(&packet(0x82, &[&[0, 1, 0], &text("t"), &[1]]));
+    assert_eq!(s.packet().0, 0x90);
+    let mut p = Raw::connect(broker.port);
+    p.send(&connect4("p", true));
+    p.expect(&CONNACK4);
+    for id in 1..=3 {
+        p.send(&publish4("t", 1, id, &[b'0' + u8::try_from(id).unwrap()]));
+        p.expect(&packet(0x40, &[&id.to_be_bytes()]));
+    }
+    assert_eq!(s.packet().0, 0x32, "the first is sent, the others wait");
+    broker.signal("TERM");
+    assert_eq!(broker.status(), 0);
+    let broker = start(&directory, &[]);
+    let mut s = resume(broker.port);
+    for (expected, payload) in [(0x3A, b'1'), (0x32, b'2'), (0x32, b'3')] {
+        let (first, body) = s.packet();
+        assert_eq!((first, body.last()), (expected, Some(&payload)));
+        s.send(&packet(0x40, &[&body[3..5]]));
+    }
 }
 
 #[test]

@@ -122,10 +122,19 @@ impl Import {
         let will = value.get("will").map(will).transpose()?;
         let delay = Duration::from_secs(will.as_ref().map_or(0, |will: &Will| will.delay).into());
         let will_due = if will.is_some() { Instant::ZERO + delay } else { Instant::NEVER };
-        let parked = Some(Parked { expires: ends, will_due, sent_below: 0 });
+        let parked = Some(Parked { expires: ends, will_due });
         let client_id = client.into();
-        let record =
-            SessionRecord { key, client: client_id, username, listener: 0, owner, expiry, will, parked };
+        let record = SessionRecord {
+            key,
+            client: client_id,
+            username,
+            listener: 0,
+            owner,
+            expiry,
+            will,
+            parked,
+            sent_below: 0,
+        };
         self.records.push(Record::Session(Box::new(record)));
         for subscription in value.get("subscriptions").and_then(Value::as_array).into_iter().flatten() {
             self.subscription(key, subscription)?;

@@ -5,6 +5,7 @@ mod carrying;
 mod configured;
 mod connecting;
 mod handing_on;
+mod sent_before;
 
 use std::net::TcpListener;
 use std::path::Path;

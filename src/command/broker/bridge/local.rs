@@ -38,13 +38,14 @@ pub(super) async fn open(worker: &Rc<Worker>, plan: &Plan, window: u16) -> Resul
         properties.push(Property::SessionExpiryInterval(u32::MAX));
     }
     properties.push(Property::ReceiveMaximum(window.max(1)));
-    connect(worker, plan, !near.is_kept, properties).await
+    connect(worker, plan, !near.is_kept, false, properties).await
 }
 
 async fn connect(
     worker: &Rc<Worker>,
     plan: &Plan,
     clean_start: bool,
+    only_subscribes: bool,
     properties: PropertiesBuf,
 ) -> Result<(Link, Opened), Ended> {
     let near = &plan.near;
@@ -71,7 +72,7 @@ async fn connect(
         address: None,
         listener: Rights::BRIDGES + standing as usize,
         identity: near.username.as_deref().filter(|_| standing == Standing::Named).map(Into::into),
-        kind: Kind::Bridge { queues_at_most_once: plan.is_lazy() },
+        kind: Kind::Bridge { queues_at_most_once: plan.is_lazy(), only_subscribes },
     };
     worker.enter(theirs, peer);
     let mut link = Link::local(Client::new(settings));
@@ -108,10 +109,14 @@ pub(super) fn subscribe(
     Ok(answers)
 }
 
-/// Makes the session with its subscriptions, so that messages wait there from now on. What the broker sends meanwhile is
-/// not acknowledged, so it comes again. Whether the session was there, and what was refused.
+/// Makes the session with its subscriptions, so that messages wait there from now on. Whether the session was there, and
+/// what was refused.
 pub(super) async fn prepare(worker: &Rc<Worker>, plan: &Plan) -> Result<(bool, Vec<Reason>), Ended> {
-    let (mut link, opened) = open(worker, plan, 1).await?;
+    let mut properties = PropertiesBuf::default();
+    if plan.near.is_kept {
+        properties.push(Property::SessionExpiryInterval(u32::MAX));
+    }
+    let (mut link, opened) = connect(worker, plan, !plan.near.is_kept, true, properties).await?;
     let mut refused = Vec::new();
     let mut answers = subscribe(worker, &mut link, plan, |_| RetainHandling::SendIfNew).unwrap_or_default();
     while answers > 0 {
@@ -135,6 +140,6 @@ pub(super) async fn prepare(worker: &Rc<Worker>, plan: &Plan) -> Result<(bool, V
 
 /// Ends the session.
 pub(super) async fn forget(worker: &Rc<Worker>, plan: &Plan) -> Result<(), Ended> {
-    let (mut link, _) = connect(worker, plan, true, PropertiesBuf::default()).await?;
+    let (mut link, _) = connect(worker, plan, true, true, PropertiesBuf::default()).await?;
     link.close(Reason::SUCCESS, Properties::EMPTY).await
 }

@@ -144,7 +144,10 @@ impl Bridge {
                 self.forget(&self.plan).await;
                 self.voice.info("it is not in the configuration any more: it has ended");
             }
-            Stop::Replaced => self.voice.info("another bridge goes on with its session: it has ended"),
+            Stop::Replaced => {
+                self.worker.shared.broker.hand_over(&self.plan.near.client_id);
+                self.voice.info("another bridge goes on with its session: it has ended");
+            }
         }
     }
 
