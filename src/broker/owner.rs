@@ -1,6 +1,6 @@
 //! Whom a session belongs to. The same client ID of another owner is another session.
 //!
-//! MQTT identifies a session by the client ID alone, so whoever knows a client ID could take over the session behind it,
+//! MQTT identifies a session by the client ID alone, so anyone who knows a client ID could take over the session behind it,
 //! read what is queued there, and disconnect its client. Here a session belongs to the user that created it, at the mount
 //! point where it was created. Another user, or a client behind another mount point, who connects with the same client ID
 //! gets a session of its own; neither sees, disturbs nor ends the other.

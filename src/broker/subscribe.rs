@@ -143,7 +143,7 @@ impl Connection {
         self.promise(&unsuback, (false, 0), ticket, turn); // [MQTT-3.10.4-4]
     }
 
-    /// How many of so many filters are looked at before other connections run.
+    /// How many of this many filters are processed before other connections run.
     fn slice(&self, filters: usize) -> usize {
         filters.min(self.limits.fan_out.max(1))
     }

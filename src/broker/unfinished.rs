@@ -45,7 +45,7 @@ impl Connection {
         turn.wakes.extend(self.waker.clone());
     }
 
-    /// So many bytes of a packet that is not complete, or of packets that wait, are kept for this connection. While the
+    /// `bytes` bytes of an incomplete packet, or of packets that wait, are kept for this connection. While the
     /// broker uses as much memory as it may, one that keeps many is closed.
     pub fn check_unfinished(&mut self, bytes: usize, turn: &mut Turn) {
         if bytes > MOST_UNFINISHED && turn.limits.memory_is_full {

@@ -199,7 +199,7 @@ impl Dial {
         }
         let settings = self.link.client_mut().settings_mut();
         if settings.keep_alive > 0 {
-            // Whoever wants to know soon that the broker is silent, wants to know it now too.
+            // A short keep alive limits this wait as well.
             let keep_alive = Duration::from_secs(settings.keep_alive.into());
             settings.connect_timeout = settings.connect_timeout.min(keep_alive.max(STABLE));
         }

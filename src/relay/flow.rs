@@ -30,7 +30,7 @@ impl Flow {
     /// loss has left stays to be done, as long as the receiver has its session.
     pub(crate) fn begin(&mut self, sender_resumes: bool, receiver_resumes: bool) {
         if !sender_resumes {
-            // Its identifiers begin anew.
+            // Its identifiers start again from 1.
             self.sent.clear();
             self.acknowledged.clear();
         }
@@ -52,7 +52,7 @@ impl Flow {
         must
     }
 
-    /// A message under this identifier was given up: the receiver, if it has it, is told that it is over.
+    /// A message under this identifier was given up; PUBREL tells the receiver, if it has it.
     pub(super) fn release(&mut self, id: PacketId) {
         self.releasing.insert(id);
     }

@@ -14,7 +14,7 @@ use crate::time::Instant;
 const SET: u64 = 1_700_000_000_000;
 /// How far the wall clock may be from where it should be before that counts as a step.
 const STEP: u64 = 10_000;
-/// After how long a commit stores the clocks anew.
+/// After how long a commit stores the clocks again.
 const STALE: u64 = 1_000;
 
 /// One moment on both clocks.
@@ -79,7 +79,7 @@ fn since_boot() -> Option<(u64, u64)> {
 }
 
 impl Anchor {
-    /// Whether a commit should store the clocks anew.
+    /// Whether a commit should store the clocks again.
     pub(super) fn is_stale(&self, now: Self) -> bool {
         now.time.saturating_sub(self.time) >= STALE || self.step(now.reading, now.time) != 0
     }

@@ -103,7 +103,7 @@ impl Database {
     }
 
     /// Milliseconds by which the wall clock was set forward, or back if below 0, since it was last stored; 0 if it was not.
-    /// The next commit stores it anew.
+    /// The next commit stores it again.
     pub(crate) fn clock_step(&mut self, now: Instant, reading: Reading) -> i64 {
         let time = self.clock(now, reading).time;
         self.anchor.map_or(0, |anchor| anchor.step(reading, time))
@@ -147,7 +147,7 @@ impl Database {
         write.commit()?;
         self.anchor = anchor.or(self.anchor);
         if sync == Sync::Now {
-            // Whoever is told that the batch is synced relies on the mark too.
+            // An acknowledgement of the batch relies on the mark too.
             self.layer.set_mark(number)?;
             self.mark_unsynced = true;
         }

@@ -186,7 +186,7 @@ impl Directory {
         let (file, argument) = (self.file(), self.argument());
         Refusal(format!(
             "{} is damaged: {cause}; nothing was changed: `skeeter store check {argument}` tells more, `skeeter store \
-             export {argument}` saves what can be read, and moving the file away starts anew",
+             export {argument}` saves what can be read, and moving the file away starts with an empty store",
             file.display(),
             argument = argument.display()
         ))

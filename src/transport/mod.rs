@@ -143,7 +143,7 @@ async fn open(target: &Target) -> Result<(Stream, String), Failure> {
         let attempts = places.iter().map(|place| connect_tcp(target, &place.host, place.port));
         let none = || Err(Failure::Lookup(io::ErrorKind::NotFound.into()));
         let tcp = race::first(attempts).await.unwrap_or_else(none)?;
-        // The certificate must be made out to the domain that was asked for (RFC 6125).
+        // The certificate must be issued for the domain that was asked for (RFC 6125).
         return Ok((Stream::Tcp(tcp), target.host.clone()));
     }
     let tcp = connect_tcp(target, &target.host, target.port).await?;

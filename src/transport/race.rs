@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 /// An attempt that has neither succeeded nor failed after this time gets company (RFC 8305, section 8).
 const STAGGER: Duration = Duration::from_millis(250);
-/// While no address answers, all are tried anew after this time: the system waits longer and longer before it sends a SYN
+/// While no address answers, all are tried again after this time: the system waits longer and longer before it sends a SYN
 /// again, so that a host that is back after half a minute would be noticed a quarter of a minute later.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -54,7 +54,7 @@ async fn any<F: Future>(running: &mut Vec<Pin<Box<F>>>) -> F::Output {
     .await
 }
 
-/// As [`first`], of attempts that `begin` makes and that may be made anew while none answers.
+/// As [`first`], of attempts that `begin` makes and that may be repeated while none answers.
 pub(super) async fn first_again<T, E, F, I>(begin: impl Fn() -> I) -> Option<Result<T, E>>
 where
     F: Future<Output = Result<T, E>>,

@@ -28,7 +28,7 @@ use crate::transport::Stream;
 
 /// Bytes read at once, and those above which what is to be sent waits.
 const CHUNK: usize = 64 * 1024;
-/// So many PINGREQs that keep the connection alive, one each half of the keep alive, may be unanswered.
+/// How many PINGREQ packets, one every half keep alive, may remain unanswered.
 const UNANSWERED: usize = 2;
 /// Reads and writes of one connection before others get their turn.
 const BURST: usize = 8;

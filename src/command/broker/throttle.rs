@@ -122,7 +122,7 @@ impl Throttle {
         let Budgets { sources, all } = &mut *budgets;
         let mut source = Source::of(peer);
         if sources.len() >= ADDRESSES && !sources.contains_key(&source) {
-            // Whoever has been quiet long enough to have a full budget again needs none of its own.
+            // An address with a full budget again needs no entry.
             let idle = Duration::from_secs(200);
             sources.retain(|_, budget| budget.left_out > 0 || now < budget.refusals.filled + idle);
             if sources.len() >= ADDRESSES {
