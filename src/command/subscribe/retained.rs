@@ -41,6 +41,10 @@ impl Run<'_> {
 
     /// Waits until all that was to be cleared is acknowledged, and then ends.
     pub(super) async fn clear_the_rest(&mut self, end: End) -> End {
+        if self.desk.clearing.0.is_empty() && self.dial.link.client().in_flight() == 0 {
+            // Taking another message would acknowledge it, though it is not printed.
+            return end;
+        }
         loop {
             // What has come already is not waited for: with the last message there may be the acknowledgements of a full window.
             loop {
