@@ -19,7 +19,11 @@ const BURST: Duration = Duration::from_millis(40);
 /// How long a publisher of few messages is held at a time.
 const MOMENT: Duration = Duration::from_millis(30);
 
-/// Receivers that ask for a slower publisher.
+/// At most this many receivers hold a publisher; the others ask again at its next message. So the work for a message grows
+/// only in proportion to its slow receivers.
+const MOST_RECEIVERS: usize = 64;
+
+/// Receivers that ask for a slower publisher: some of them, if they are many.
 #[derive(Debug, Default)]
 pub(crate) struct SlowDown {
     receivers: Vec<Receiver>,
@@ -29,9 +33,13 @@ pub(crate) struct SlowDown {
 impl SlowDown {
     pub(super) fn ask(&mut self, receiver: &Receiver, slow: Slow) {
         self.slow = self.slow.max(Some(slow));
-        if self.receivers.iter().all(|other| other.key() != receiver.key()) {
-            self.receivers.push(receiver.clone());
-        }
+        add(&mut self.receivers, receiver.clone());
+    }
+}
+
+fn add(receivers: &mut Vec<Receiver>, receiver: Receiver) {
+    if receivers.len() < MOST_RECEIVERS && receivers.iter().all(|other| other.key() != receiver.key()) {
+        receivers.push(receiver);
     }
 }
 
@@ -76,11 +84,7 @@ impl Hold {
             }
             self.until = now + if is_slow { MOMENT.min(limits.lagging_after) } else { limits.lagging_after };
         }
-        for receiver in asked.receivers {
-            if self.receivers.iter().all(|other| other.key() != receiver.key()) {
-                self.receivers.push(receiver);
-            }
-        }
+        asked.receivers.into_iter().for_each(|receiver| add(&mut self.receivers, receiver));
     }
 
     /// Asks the receivers again.

@@ -97,6 +97,35 @@ fn a_publisher_that_is_still_slowed_down_when_it_asks_is_woken_again() {
 }
 
 #[test]
+fn a_publisher_is_held_by_many_slow_receivers_and_goes_on_when_they_have_room() {
+    let (broker, mut turn) = stage(Limits {
+        output_high: 60,
+        output_low: 20,
+        publish_pace: Duration::from_secs(1),
+        ..Limits::default()
+    });
+    let flag = Arc::default();
+    let mut subscribers: Vec<_> = (0..200)
+        .map(|number| {
+            let connect = format!("CONNECT v=3.1.1 id=s{number} clean=1");
+            let mut subscriber = open(&broker, &connect, &flag, &mut turn);
+            say(&mut subscriber, "SUBSCRIBE m=1 filter=t q=0", &mut turn);
+            write(&mut subscriber, &mut turn);
+            subscriber
+        })
+        .collect();
+    let mut publisher = open(&broker, "CONNECT v=3.1.1 id=p clean=1", &flag, &mut turn);
+    write(&mut publisher, &mut turn);
+    say(&mut publisher, &format!("PUBLISH topic=t q=1 m=1 payload={}", "x".repeat(100)), &mut turn);
+    write(&mut subscribers[0], &mut turn);
+    publisher.poll(&mut turn);
+    assert!(publisher.output().is_empty(), "much waits for the others");
+    subscribers.iter_mut().for_each(|subscriber| write(subscriber, &mut turn));
+    publisher.poll(&mut turn);
+    assert_eq!(publisher.output().len(), 4, "the message is acknowledged");
+}
+
+#[test]
 fn messages_that_expire_in_a_full_queue_are_counted_as_dropped() {
     let (broker, mut turn) = stage(Limits { queued_messages: 2, ..Limits::default() });
     let flag = Arc::default();

@@ -33,8 +33,8 @@ fn version(reader: &mut Reader<'_>) -> Result<(Version, bool), Malformed> {
     }
 }
 
-/// In which form a client is told that its CONNECT cannot be read, if there is a way to tell it: that of 5.0 if its level is
-/// 5 or above, that of 3.1.1 if its level is unknown and below [MQTT-3.1.2-2].
+/// The version of the CONNACK that refuses a CONNECT which cannot be decoded, if there is one: 5.0 if its protocol level is
+/// 5 or above, 3.1.1 if the level is unknown and below [MQTT-3.1.2-2].
 pub fn refusal_version(frame: Frame<'_>) -> Option<Version> {
     match version(&mut Reader(frame.body())) {
         Ok((Version::V5, _)) => Some(Version::V5),

@@ -196,7 +196,7 @@ fn dup_tells_what_was_sent_on_and_not_what_only_came_to_the_relay() {
     }
     // An earlier process may have sent it: the broker says so.
     pair.hands_on(Side::Near, &near(0x3A, 4), &far(0x3A, 4));
-    // A new session of our broker begins with its identifiers anew.
+    // A new session of our broker starts its packet identifiers again from 1.
     pair.relay.begin(topics, true, false, true);
     pair.hands_on(Side::Near, &near(0x32, 1), &far(0x32, 1));
 }

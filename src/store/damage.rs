@@ -48,7 +48,7 @@ fn batch(number: u64) -> Vec<Record> {
     records
 }
 
-/// The file after so many synced commits, of a process that was killed then.
+/// The file of a process that was killed after `batches` synced commits.
 fn killed_after(batches: u64) -> Vec<u8> {
     let disk = Arc::new(FaultyDisk::default());
     let mut database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();

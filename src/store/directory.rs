@@ -206,7 +206,8 @@ fn lock_name(file: &str) -> String {
     if file == FILE { "lock".to_owned() } else { format!("{file}.lock") }
 }
 
-/// Opens the lock, which only the owner may: whoever can open it can keep the broker from starting. Reading makes none.
+/// Opens the lock file with mode 0600: any user who could open it could hold it and prevent the broker from starting.
+/// Read-only access creates none.
 fn open_lock(path: &Path, access: Access) -> io::Result<Option<File>> {
     if access == Access::Read {
         return match File::open(path) {

@@ -22,7 +22,7 @@ impl Ledger {
         // The broker holds a QoS 2 identifier that its client has forgotten, and must take it for the same message.
         let excused = message.qos == QoS::ExactlyOnce && self.sessions[message.publisher].forgetful;
         message.mistaken |= excused;
-        // PUBCOMP says no more than PUBREC did, though the broker may have forgotten both by then.
+        // PUBCOMP adds nothing to PUBREC, although the broker may have forgotten both by then.
         let excused = message.mistaken;
         // With a store the witness's copies of QoS 2 messages wait for each other.
         let is_late = self.durable && message.qos == QoS::ExactlyOnce;
