@@ -3,6 +3,7 @@
 use crate::settings::{KEYS, Settings};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub enum Answer {
 /// Understands one line.
 #[must_use]
 pub fn answer(line: &str, settings: &Settings) -> Answer {
-    let line = line.trim();
+    // Spaces at the end may belong to a value.
+    let line = line.trim_start();
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
         "" => Answer::Say(String::new()),
@@ -50,26 +52,48 @@ fn show(settings: &Settings) -> String {
     text
 }
 
-/// Lines out of single bytes, with backspace; a line longer than 200 bytes is cut.
+/// Lines of UTF-8 out of single bytes, with backspace.
 #[derive(Debug, Default)]
-pub struct Line(String);
+pub struct Line {
+    bytes: Vec<u8>,
+    /// Whether it has grown too long: it is refused as a whole, for a value that is cut is another value.
+    is_too_long: bool,
+}
+
+/// The longest line, in bytes.
+const LONGEST: usize = 200;
+
+/// A line, or why there is none.
+pub type Typed = Result<String, &'static str>;
 
 impl Line {
     /// What is being typed is a password, and is not to be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        ["set password ", "set secret "].iter().any(|start| self.0.trim_start().starts_with(start))
+        let typed = self.bytes.trim_ascii_start();
+        [&b"set password "[..], b"set secret "].iter().any(|start| typed.starts_with(start))
     }
 
-    pub fn push(&mut self, byte: u8) -> Option<String> {
+    pub fn push(&mut self, byte: u8) -> Option<Typed> {
         match byte {
-            b'\r' | b'\n' => Some(core::mem::take(&mut self.0)).filter(|line| !line.is_empty()),
+            b'\r' | b'\n' => {
+                let line = core::mem::take(self);
+                if line.is_too_long {
+                    return Some(Err("the line is too long: at most 200 bytes"));
+                }
+                let text = String::from_utf8(line.bytes).map_err(|_| "the line is not UTF-8");
+                Some(text).filter(|text| text.as_deref() != Ok(""))
+            }
             8 | 127 => {
-                self.0.pop();
+                // A character may have several bytes.
+                while self.bytes.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
                 None
             }
-            b' '..=b'~' if self.0.len() < 200 => {
-                self.0.push(byte.into());
+            b' '..=b'~' | 0x80.. => {
+                self.is_too_long |= self.bytes.len() >= LONGEST;
+                if !self.is_too_long {
+                    self.bytes.push(byte);
+                }
                 None
             }
             _ => None,
@@ -115,7 +139,19 @@ mod tests {
     #[test]
     fn puts_lines_together() {
         let mut line = Line::default();
-        let lines: Vec<_> = b"shoq\x08w\r\n\xFFhelp\n".iter().filter_map(|byte| line.push(*byte)).collect();
-        assert_eq!(lines, ["show", "help"]);
+        let mut lines =
+            |bytes: &[u8]| -> Vec<Typed> { bytes.iter().filter_map(|byte| line.push(*byte)).collect() };
+        assert_eq!(lines(b"shoq\x08w\r\n"), [Ok("show".into())]);
+        // A character of two bytes, taken back and typed again.
+        assert_eq!(lines("set ssid Café\x08é\n".as_bytes()), [Ok("set ssid Café".into())]);
+        assert_eq!(lines(b"\xFFhelp\nhelp\n"), [Err("the line is not UTF-8"), Ok("help".into())]);
+        let long = [&[b'x'; 201][..], b"\nhelp\n"].concat();
+        assert_eq!(lines(&long), [Err("the line is too long: at most 200 bytes"), Ok("help".into())]);
+    }
+
+    #[test]
+    fn spaces_at_the_end_belong_to_the_value() {
+        let Answer::Save(settings) = answer("set ssid two  ", &Settings::default()) else { panic!() };
+        assert_eq!(settings.ssid, "two  ");
     }
 }

@@ -123,25 +123,39 @@ fn sample(kind: Kind, bytes: [u8; 5]) -> Result<Sample, Fault> {
     if h1.wrapping_add(h0).wrapping_add(t1).wrapping_add(t0) != sum {
         return Err(Fault::Checksum);
     }
-    let (humidity, size, below, range) = match kind {
-        Kind::Dht22 => (
-            u16::from_be_bytes([h1, h0]),
-            i32::from(t1 & 0x7F) << 8 | i32::from(t0),
-            t1 & 0x80 != 0,
-            -400..=800,
-        ),
-        Kind::Dht11 => {
-            let tenths = i32::from(t1) * 10 + i32::from(t0 & 0x7F);
-            (u16::from(h1) * 10 + u16::from(h0), tenths, t0 & 0x80 != 0, -200..=600)
-        }
-    };
-    let temperature = if below { -size } else { size };
     // All zeroes have a right checksum: it is what a line held low reads as.
-    if bytes == [0; 5] || humidity > 1000 || !range.contains(&temperature) {
+    if bytes == [0; 5] {
         return Err(Fault::Range);
     }
-    let temperature = i16::try_from(temperature).map_err(|_| Fault::Range)?;
-    Ok(Sample { temperature, humidity })
+    let (sample, range) = match kind {
+        Kind::Dht22 => {
+            let sample = Sample { temperature: signed([t1, t0]), humidity: u16::from_be_bytes([h1, h0]) };
+            (sample, -400..=800)
+        }
+        // A DHT22's first byte is at most 3 (100.0 % is 0x03E8), and a DHT11 measures no humidity below 4 %: such an answer
+        // is that of a DHT22. Tenths are 0 to 9.
+        Kind::Dht11 if h1 <= 3 || h0 > 9 || t0 & 0x7F > 9 => return Err(Fault::Range),
+        Kind::Dht11 => {
+            let tenths = i16::from(t1) * 10 + i16::from(t0 & 0x7F);
+            let temperature = if t0 & 0x80 != 0 { -tenths } else { tenths };
+            (Sample { temperature, humidity: u16::from(h1) * 10 + u16::from(h0) }, -200..=600)
+        }
+    };
+    if sample.humidity > 1000 || !range.contains(&sample.temperature) {
+        return Err(Fault::Range);
+    }
+    Ok(sample)
+}
+
+/// The temperature of a DHT22. Below zero some of them send sign and magnitude (0x8001 to 0x8190), others two's complement
+/// (0xFE70 to 0xFFFF); both span -0.1 to -40.0 °C, so nothing is ambiguous.
+fn signed(bytes: [u8; 2]) -> i16 {
+    let value = u16::from_be_bytes(bytes);
+    match value {
+        // Positive, for it has 15 bits.
+        0x8000..=0xBFFF => -((value & 0x7FFF) as i16),
+        _ => value as i16,
+    }
 }
 
 /// The waveform of an answer: for the simulated sensor and the tests.
@@ -160,6 +174,12 @@ pub fn waveform(kind: Kind, sample: Sample) -> alloc::vec::Vec<Pulse> {
             [h[0], h[1], t[0], t[1] | u8::from(below) << 7]
         }
     };
+    answer_of([h1, h0, t1, t0])
+}
+
+/// The waveform of these bytes and their checksum.
+fn answer_of(bytes: [u8; 4]) -> alloc::vec::Vec<Pulse> {
+    let [h1, h0, t1, t0] = bytes;
     let sum = h1.wrapping_add(h0).wrapping_add(t1).wrapping_add(t0);
     let mut pulses = alloc::vec![
         Pulse { high: true, micros: 30 },
@@ -197,6 +217,43 @@ mod tests {
         for temperature in [-105, 0, 215, 599] {
             let sample = Sample { temperature, ..WARM };
             assert_eq!(decode(Kind::Dht11, &waveform(Kind::Dht11, sample)), Ok(sample));
+        }
+    }
+
+    #[test]
+    fn reads_both_ways_to_send_temperatures_below_zero() {
+        for (bytes, temperature) in [
+            ([0x80, 0x00], 0),
+            ([0x80, 0x01], -1),
+            ([0x81, 0x90], -400),
+            ([0xFF, 0xFF], -1),
+            ([0xFF, 0xFD], -3),
+            ([0xFF, 0xF1], -15),
+            ([0xFF, 0x4C], -180),
+            ([0xFE, 0x70], -400),
+            ([0x7F, 0xFF], 32_767),
+        ] {
+            let decoded = decode(Kind::Dht22, &answer_of([1, 0xE2, bytes[0], bytes[1]]));
+            let sample = Sample { temperature, humidity: 482 };
+            assert_eq!(
+                decoded,
+                if temperature < 801 { Ok(sample) } else { Err(Fault::Range) },
+                "{bytes:02x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_every_answer_of_a_dht22_where_a_dht11_is_set() {
+        for humidity in (0..=1_000).step_by(7) {
+            for temperature in (-400..=800).step_by(11) {
+                let pulses = waveform(Kind::Dht22, Sample { temperature, humidity });
+                assert_eq!(decode(Kind::Dht11, &pulses), Err(Fault::Range), "{humidity} {temperature}");
+            }
+        }
+        // Tenths above nine.
+        for bytes in [[48, 200, 25, 0], [48, 0, 25, 99]] {
+            assert_eq!(decode(Kind::Dht11, &answer_of(bytes)), Err(Fault::Range), "{bytes:?}");
         }
     }
 

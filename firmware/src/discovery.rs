@@ -4,6 +4,8 @@ use crate::settings::Settings;
 use alloc::format;
 use alloc::string::String;
 
+/// Diagnostics are sent so often, in seconds.
+const DIAGNOSTICS_SECONDS: u32 = 300;
 /// How many entities are described.
 pub(crate) const COUNT: usize = 4;
 
@@ -18,11 +20,12 @@ pub(crate) fn entity(settings: &Settings, number: usize) -> (String, String) {
         _ => ("uptime", "Uptime", "duration", "s", "diagnostics", r#","entity_category":"diagnostic""#),
     };
     let device = &settings.device;
-    // A value older than three intervals is no longer shown; asleep counts as available.
-    let expiry = match topic {
-        "climate" => format!(r#","expire_after":{}"#, settings.interval.saturating_mul(3).max(60)),
-        _ => String::new(),
+    // A value older than three intervals is no longer shown: asleep counts as available, and a board may die asleep.
+    let interval = match topic {
+        "climate" => settings.interval,
+        _ => settings.interval.max(DIAGNOSTICS_SECONDS),
     };
+    let expiry = format!(r#","expire_after":{}"#, interval.saturating_mul(3).max(60));
     let payload = format!(
         concat!(
             r#"{{"name":"{}","unique_id":"{}_{}","state_topic":"sensors/{}/{}","value_template":"{{{{ value_json.{} }}}}","#,
@@ -63,6 +66,6 @@ mod tests {
             assert_eq!(json["availability_topic"], "sensors/attic/status");
             assert_eq!(all.iter().filter(|(other, _)| other == topic).count(), 1);
         }
-        assert!(all[0].1.contains(r#""expire_after":180"#) && !all[2].1.contains("expire_after"));
+        assert!(all[0].1.contains(r#""expire_after":180"#) && all[2].1.contains(r#""expire_after":900"#));
     }
 }

@@ -3,6 +3,7 @@
 use crate::dht::Kind;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// Every key, in the order in which they are shown.
 pub const KEYS: [&str; 11] =
@@ -20,7 +21,7 @@ pub struct Settings {
     pub user: String,
     /// The password that goes with `user`.
     pub secret: String,
-    /// The name in topics.
+    /// The name in topics and in the client ID; empty until [`Settings::name_after`] gives it a default.
     pub device: String,
     /// Between measurements, in seconds, 2 to 86,400.
     pub interval: u32,
@@ -29,6 +30,8 @@ pub struct Settings {
     pub sensor: Kind,
     /// The SNTP server; empty for none.
     pub ntp: String,
+    /// Lines of `key=value` that this version does not know: they are kept for the one that wrote them.
+    pub others: Vec<String>,
 }
 
 impl Default for Settings {
@@ -40,11 +43,12 @@ impl Default for Settings {
             port: 1883,
             user: String::new(),
             secret: String::new(),
-            device: "esp32".to_string(),
+            device: String::new(),
             interval: 60,
             sleep: false,
             sensor: Kind::Dht22,
             ntp: "pool.ntp.org".to_string(),
+            others: Vec::new(),
         }
     }
 }
@@ -57,7 +61,8 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let most = match key {
             "ssid" | "device" => 32,
-            "password" | "broker" | "ntp" => 63,
+            "password" => 64,
+            "broker" | "ntp" => 63,
             _ => 128,
         };
         if value.len() > most {
@@ -72,22 +77,27 @@ impl Settings {
         };
         match key {
             "ssid" => self.ssid = value.into(),
-            "password" if (1..8).contains(&value.len()) => {
-                return Err("a Wi-Fi password has 8 to 63 bytes".into());
+            "password" if !is_wifi_password(value) => {
+                return Err("a Wi-Fi password has 8 to 63 bytes, or is a key of 64 hexadecimal digits".into());
             }
             "password" => self.password = value.into(),
+            "broker" if value.contains(['/', ' ']) => {
+                return Err(format!(
+                    "broker is a host name or an address such as 192.168.1.2, not {value:?}"
+                ));
+            }
             "broker" => self.broker = value.into(),
             "port" => self.port = number(1, 65_535)? as u16,
             "user" => self.user = value.into(),
             "secret" => self.secret = value.into(),
-            "device" if value.is_empty() || !value.bytes().all(is_name) => {
+            "device" if !value.bytes().all(is_name) => {
                 return Err(format!("device may have letters, digits, - and _, not {value:?}"));
             }
             "device" => self.device = value.into(),
             "interval" => self.interval = number(2, 86_400)?,
             "sleep" => match value {
-                "on" => self.sleep = true,
-                "off" => self.sleep = false,
+                "on" | "ON" => self.sleep = true,
+                "off" | "OFF" => self.sleep = false,
                 _ => return Err(format!("sleep is on or off, not {value:?}")),
             },
             "sensor" => match value {
@@ -126,20 +136,35 @@ impl Settings {
     /// All settings as lines.
     #[must_use]
     pub fn to_text(&self) -> String {
-        KEYS.iter().map(|key| format!("{key}={}\n", self.get(key).unwrap_or_default())).collect()
+        let known = KEYS.iter().map(|key| format!("{key}={}\n", self.get(key).unwrap_or_default()));
+        known.chain(self.others.iter().map(|line| format!("{line}\n"))).collect()
     }
 
-    /// Settings out of lines; those not named keep their defaults.
-    ///
-    /// # Errors
-    /// A line for people about the first line that is none.
-    pub fn from_text(text: &str) -> Result<Self, String> {
+    /// Settings out of lines, and what is wrong with the lines. A setting that is not named, or whose value is wrong, keeps
+    /// its default: one bad line does not cost a board its network. Unknown settings are kept for a version that knows them.
+    #[must_use]
+    pub fn from_text(text: &str) -> (Self, Vec<String>) {
         let mut settings = Self::default();
-        for line in text.lines() {
-            let (key, value) = line.split_once('=').ok_or_else(|| format!("{line:?} is not key=value"))?;
-            settings.set(key, value)?;
+        let mut faults = Vec::new();
+        for line in text.trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty()) {
+            match line.split_once('=') {
+                Some((key, _)) if !KEYS.contains(&key) => {
+                    settings.others.push(line.into());
+                    faults.push(format!("no setting {key:?}; there are {}", KEYS.join(", ")));
+                }
+                Some((key, value)) => faults.extend(settings.set(key, value).err()),
+                None => faults.push(format!("{line:?} is not key=value")),
+            }
         }
-        Ok(settings)
+        (settings, faults)
+    }
+
+    /// Names a board that has no name after its MAC address, so that no two boards have the same client ID: a broker would
+    /// disconnect each of them when the other connects.
+    pub fn name_after(&mut self, mac: [u8; 6]) {
+        if self.device.is_empty() {
+            self.device = format!("esp32-{:02x}{:02x}{:02x}", mac[3], mac[4], mac[5]);
+        }
     }
 
     /// What has to be set before anything can be sent.
@@ -147,6 +172,11 @@ impl Settings {
     pub fn missing(&self) -> Option<&'static str> {
         if self.broker.is_empty() { Some("broker") } else { None }
     }
+}
+
+/// Nothing for an open network, a passphrase, or the key itself (IEEE 802.11i, annex H.4).
+fn is_wifi_password(text: &str) -> bool {
+    matches!(text.len(), 0 | 8..=63) || text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_name(byte: u8) -> bool {
@@ -165,7 +195,41 @@ mod tests {
         {
             settings.set(key, value).unwrap();
         }
-        assert_eq!(Settings::from_text(&settings.to_text()), Ok(settings));
+        assert_eq!(Settings::from_text(&settings.to_text()), (settings, Vec::new()));
+    }
+
+    #[test]
+    fn one_bad_line_costs_no_other_setting() {
+        let text = "\u{feff}ssid=x\r\n\nbroker=b\nfuture=1\nport=many\nnonsense\ninterval=30\n";
+        let (settings, faults) = Settings::from_text(text);
+        assert_eq!((&*settings.ssid, &*settings.broker, settings.port), ("x", "b", 1883));
+        assert_eq!(settings.interval, 30);
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        // A version that knows it finds it again.
+        assert!(settings.to_text().contains("\nfuture=1\n"));
+        assert_eq!(Settings::from_text(&settings.to_text()).0, settings);
+    }
+
+    #[test]
+    fn boards_without_a_name_are_named_after_their_address() {
+        let name = |mac| {
+            let mut settings = Settings::default();
+            settings.name_after(mac);
+            settings.device
+        };
+        assert_eq!(name([1, 2, 3, 0xA1, 0xB2, 0xC3]), "esp32-a1b2c3");
+        assert_ne!(name([1, 2, 3, 4, 5, 6]), name([1, 2, 3, 4, 5, 7]));
+        let mut named = Settings { device: "attic".into(), ..Settings::default() };
+        named.name_after([0; 6]);
+        assert_eq!(named.device, "attic");
+    }
+
+    #[test]
+    fn takes_a_wifi_key_of_64_digits() {
+        let mut settings = Settings::default();
+        assert!(settings.set("password", &"0aF9".repeat(16)).is_ok());
+        assert!(settings.set("password", &"0xF9".repeat(16)).is_err());
+        assert!(settings.set("password", &"0".repeat(65)).is_err());
     }
 
     #[test]
@@ -178,7 +242,7 @@ mod tests {
             ("interval", "soon"),
             ("device", "a/b"),
             ("device", "+"),
-            ("device", ""),
+            ("broker", "mqtt://host"),
             ("sleep", "maybe"),
             ("sensor", "dht33"),
             ("password", "short"),
@@ -189,6 +253,5 @@ mod tests {
             assert!(settings.set(key, value).is_err(), "{key}={value}");
         }
         assert_eq!(settings, Settings::default());
-        assert!(Settings::from_text("nonsense").is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! The time of day from an SNTP server (RFC 4330): one question, one answer. Leaves out drift and authentication.
 
+/// No server is right that tells an earlier time: 1 December 2025, in milliseconds since 1970.
+const EARLIEST: u64 = 1_764_547_200_000;
 /// Seconds from 1900 to 1970.
 const EPOCH: u64 = 2_208_988_800;
 /// The length of question and answer.
@@ -24,9 +26,14 @@ pub fn unix_millis(answer: &[u8], nonce: u64) -> Option<u64> {
     }
     let seconds = u64::from(u32::from_be_bytes([answer[40], answer[41], answer[42], answer[43]]));
     let fraction = u64::from(u32::from_be_bytes([answer[44], answer[45], answer[46], answer[47]]));
+    // A server that has no time sends zero (RFC 4330, section 5), which would be 7 February 2036.
+    if answer[40..48] == [0; 8] {
+        return None;
+    }
     // The top bit cleared means the era that begins in 2036.
     let seconds = if seconds < 1 << 31 { seconds + (1 << 32) } else { seconds };
-    Some(seconds.checked_sub(EPOCH)? * 1000 + ((fraction * 1000) >> 32))
+    let millis = seconds.checked_sub(EPOCH)? * 1000 + ((fraction * 1000) >> 32);
+    Some(millis).filter(|millis| *millis >= EARLIEST)
 }
 
 #[cfg(test)]
@@ -44,8 +51,19 @@ mod tests {
 
     #[test]
     fn reads_the_time() {
-        assert_eq!(unix_millis(&answer(5, 3_908_988_800), 5), Some(1_700_000_000_500));
+        assert_eq!(unix_millis(&answer(5, 4_008_988_800), 5), Some(1_800_000_000_500));
         assert_eq!(unix_millis(&answer(5, 0), 5), Some((u64::from(u32::MAX) + 1 - EPOCH) * 1000 + 500));
+    }
+
+    #[test]
+    fn refuses_a_server_without_the_time() {
+        let mut zero = answer(5, 0);
+        zero[44] = 0;
+        assert_eq!(unix_millis(&zero, 5), None);
+        // 1970, and two years before the earliest time there can be.
+        for seconds in [EPOCH as u32 + 100, 3_908_988_800 - 10] {
+            assert_eq!(unix_millis(&answer(5, seconds), 5), None);
+        }
     }
 
     #[test]

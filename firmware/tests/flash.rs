@@ -80,7 +80,7 @@ esac"#,
 
 fn read(partition: &[u8]) -> Settings {
     let (_, blob) = storage::open(&partition[..0x1000]).unwrap();
-    Settings::from_text(core::str::from_utf8(blob).unwrap()).unwrap()
+    Settings::from_text(core::str::from_utf8(blob).unwrap()).0
 }
 
 fn finish(command: &mut Command, input: &str) -> Output {
@@ -105,7 +105,7 @@ fn one_command_builds_configures_and_flashes() {
     let settings = desk.settings();
     let expected = "ssid=home\npassword=pass = word\nbroker=10.0.0.2\nport=1884\nuser=ann\nsecret=hush-hush\n\
                     device=attic\ninterval=30\nsleep=on\nsensor=dht11\nntp=ntp.lan\n";
-    assert_eq!(settings, Settings::from_text(expected).unwrap());
+    assert_eq!(settings, Settings::from_text(expected).0);
     let calls = desk.calls();
     let position = |part: &str| calls.find(part).unwrap_or_else(|| panic!("{part} is not in {calls}"));
     let build = "cargo build --release --locked --features esp32c3 --target riscv32imc-unknown-none-elf\n";

@@ -32,7 +32,10 @@ fn image(path: Option<&String>) -> Result<(), String> {
     let path = path.ok_or("--image needs a file to write")?;
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(|fault| format!("standard input: {fault}"))?;
-    let settings = Settings::from_text(&text)?;
+    let (settings, faults) = Settings::from_text(&text);
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(fault);
+    }
     if let Some(key) = settings.missing() {
         return Err(format!("{key} is not set"));
     }

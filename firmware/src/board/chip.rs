@@ -12,6 +12,14 @@ pub(crate) const NAME: &str = "ESP32";
 #[cfg(feature = "esp32s3")]
 pub(crate) const NAME: &str = "ESP32-S3";
 
+/// The address of the station interface, which no other board has.
+pub(crate) fn mac() -> [u8; 6] {
+    let mac = esp_hal::efuse::interface_mac_address(esp_hal::efuse::InterfaceMacAddress::Station);
+    let mut bytes = [0; 6];
+    bytes.copy_from_slice(mac.as_bytes());
+    bytes
+}
+
 /// Where the board's USB bridge sends what is typed.
 macro_rules! uart_pin {
     ($uart:expr, $chip:expr) => {{

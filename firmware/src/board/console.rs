@@ -39,11 +39,16 @@ async fn typed(line: &mut Line, bytes: &[u8]) {
         match byte {
             b'\r' | b'\n' => print!("\r\n"),
             8 | 127 => print!("\x08 \x08"),
-            b' '..=b'~' if !line.is_secret() => print!("{}", *byte as char),
+            b' '..=b'~' | 0x80.. if !line.is_secret() => {
+                // A character of several bytes goes out as it came in.
+                esp_println::Printer::write_bytes(&[*byte]);
+            }
             _ => {}
         }
-        if let Some(whole) = whole {
-            EVENTS.send(Event::Typed(whole)).await;
+        match whole {
+            Some(Ok(whole)) => EVENTS.send(Event::Typed(whole)).await,
+            Some(Err(why)) => print!("{why}\r\n"),
+            None => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::channel::Channel;
+use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer, with_timeout};
 use esp_hal::rng::Rng;
 use skeeter_sensor::backoff::Backoff;
@@ -48,8 +49,10 @@ pub(crate) static EVENTS: Channel<CriticalSectionRawMutex, Event, 8> = Channel::
 
 /// A peer that acknowledges no bytes for so long is gone.
 const SILENCE: Duration = Duration::from_secs(30);
-/// The time is asked for again after this.
-const RESYNC: Duration = Duration::from_secs(6 * 3600);
+/// The node wants to know the time.
+pub(crate) static DATE_WANTED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
+/// How long the node may take to hear of the time.
+const TOLD: Duration = Duration::from_secs(10);
 
 #[embassy_executor::task]
 pub(crate) async fn broker(stack: Stack<'static>) {
@@ -151,7 +154,7 @@ async fn write(socket: &mut TcpSocket<'_>, mut bytes: &[u8]) -> Result<(), Strin
     socket.flush().await.map_err(|fault| format!("{fault:?}"))
 }
 
-/// Asks the time server whenever the network is there and the answer is old.
+/// Asks the time server whenever the node wants to know and the network is there.
 #[embassy_executor::task]
 pub(crate) async fn clock(stack: Stack<'static>, server: String) {
     if server.is_empty() {
@@ -159,12 +162,14 @@ pub(crate) async fn clock(stack: Stack<'static>, server: String) {
     }
     let mut backoff = Backoff::new(Rng::new().random());
     loop {
+        DATE_WANTED.wait().await;
         stack.wait_config_up().await;
         match with_timeout(Duration::from_secs(15), ask(stack, &server)).await.ok().flatten() {
             Some(unix) => {
                 backoff.reset();
                 EVENTS.send(Event::Dated(unix)).await;
-                Timer::after(RESYNC).await;
+                Timer::after(TOLD).await;
+                DATE_WANTED.reset();
             }
             None => Timer::after_millis(backoff.next_wait()).await,
         }

@@ -45,7 +45,8 @@ async fn main(spawner: Spawner) {
     rtc.rwdt.enable();
 
     let mut memory = memory::Memory::new(chip.FLASH);
-    let settings = memory.settings();
+    let mut settings = memory.settings();
+    settings.name_after(chip::mac());
     println!(
         "skeeter sensor {} on {}, reset by {}, {}",
         env!("CARGO_PKG_VERSION"),

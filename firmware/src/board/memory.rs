@@ -25,10 +25,11 @@ impl Memory {
     /// The settings in flash, or those of a new board.
     pub(crate) fn settings(&mut self) -> Settings {
         let Some(bytes) = self.load(SETTINGS) else { return Settings::default() };
-        Settings::from_text(&String::from_utf8_lossy(&bytes)).unwrap_or_else(|fault| {
-            println!("the settings in flash are not to be read: {fault}");
-            Settings::default()
-        })
+        let (settings, faults) = Settings::from_text(&String::from_utf8_lossy(&bytes));
+        for fault in faults {
+            println!("settings in flash: {fault}");
+        }
+        settings
     }
 
     pub(crate) fn save_settings(&mut self, settings: &Settings) {

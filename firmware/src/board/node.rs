@@ -1,6 +1,6 @@
 //! The node: asks the publisher what to do, does it, and tells it what happened. It waits in one place only.
 
-use crate::link::{EVENTS, Event, ORDERS, Order};
+use crate::link::{DATE_WANTED, EVENTS, Event, ORDERS, Order};
 use crate::memory::{self, Memory};
 use crate::sensor::Sensor;
 use crate::{chip, wifi};
@@ -57,6 +57,9 @@ impl Node {
 
     async fn step(&mut self) {
         self.board.rtc.rwdt.feed();
+        if self.publisher.wants_date(self.now()) {
+            DATE_WANTED.signal(());
+        }
         let step = self.publisher.poll(self.now(), &diagnostics());
         let output = self.publisher.take_output();
         if !output.is_empty() {
@@ -148,7 +151,15 @@ impl Node {
     /// Lets the link write what it has and close, and turns the radio off.
     async fn finish(&mut self) {
         ORDERS.send(Order::Finish).await;
-        let finished = async { while !matches!(EVENTS.receive().await, Event::Finished) {} };
+        let finished = async {
+            loop {
+                match EVENTS.receive().await {
+                    Event::Finished => return,
+                    Event::Dated(unix) => self.publisher.dated(unix, self.now()),
+                    _ => {}
+                }
+            }
+        };
         let _ = with_timeout(Duration::from_secs(5), finished).await;
         wifi::stop().await;
     }

@@ -15,7 +15,6 @@ impl Publisher {
                 }
                 self.state = State::Online { since: now };
                 self.greeted = 0;
-                self.next_diagnostics = now;
                 let waiting = self.queue.len();
                 self.tell(format!("connected to {}, {waiting} readings waiting", self.settings.broker));
             }
@@ -45,8 +44,6 @@ impl Publisher {
             return;
         }
         self.flight = None;
-        // Only now does the connection hold: a broker that accepts and drops is still backed off from.
-        self.backoff.reset();
         match flight.item {
             Item::Subscription | Item::Birth => self.greeted += 1,
             Item::Entity(number) => {
@@ -57,6 +54,8 @@ impl Publisher {
             }
             Item::Reading(seq) => {
                 self.queue.acknowledge(seq);
+                // Only now: a broker that ends the connection at the first PUBLISH is still backed off from.
+                self.held();
                 // A long queue is not cut short by sleep.
                 self.awake_since = now;
             }
@@ -76,6 +75,8 @@ impl Publisher {
             Some("reboot") if !retained => self.reboot = true,
             Some(key @ ("interval" | "sleep")) => {
                 let before = self.settings.clone();
+                // `echo 30 | mosquitto_pub -s` sends a line ending.
+                let value = value.trim();
                 if let Err(fault) = self.settings.set(key, value) {
                     self.tell(fault);
                 } else if self.settings != before {

@@ -36,6 +36,14 @@ const AWAKE: u64 = 45_000;
 const QUIET: u64 = 3_600_000;
 /// In sleep mode Home Assistant is told again so long after it was told, not each time the board wakes.
 const ANNOUNCE: u64 = 3_600_000;
+/// A connection that has lasted this long counts as stable: the next back-off starts with the shortest wait.
+const HOLDS: u64 = 60_000;
+/// After so many connections in a row that ended before they held, the console says why that may be.
+const QUICK_ENDS: u8 = 3;
+/// The time of day is asked for again after this.
+const DATED: u64 = 3_600_000;
+/// In sleep mode: how long the answer of the time server is waited for once the broker is there.
+const DATE_WAIT_ASLEEP: u64 = 2_000;
 /// The sensor is asked again after this, as soon as it can answer, so many times.
 const RETRY: u64 = 2_100;
 const RETRIES: u8 = 2;
@@ -114,6 +122,12 @@ pub struct Publisher {
     epoch: Option<u64>,
     state: State,
     backoff: Backoff,
+    /// Whether the present connection has held.
+    holds: bool,
+    /// Connections in a row that ended before they held.
+    quick_ends: u8,
+    /// When the time of day was last learned, by the caller's clock.
+    dated_at: Option<u64>,
     inbox: Inbox,
     out: Vec<u8>,
     flight: Option<Flight>,
@@ -153,6 +167,9 @@ impl Publisher {
             epoch: None,
             state: State::Away { until: now },
             backoff: Backoff::new(seed),
+            holds: false,
+            quick_ends: 0,
+            dated_at: None,
             inbox: Inbox::default(),
             out: Vec::new(),
             flight: None,
@@ -227,6 +244,14 @@ impl Publisher {
     /// The time of day: at `now` it is `unix` milliseconds since 1970.
     pub fn dated(&mut self, unix: u64, now: u64) {
         self.epoch = unix.checked_sub(now);
+        self.dated_at = Some(now);
+    }
+
+    /// Whether the time of day is to be asked for: it is not known, or was learned an hour ago. A clock that runs through
+    /// deep sleep drifts by a per cent.
+    #[must_use]
+    pub fn wants_date(&self, now: u64) -> bool {
+        !self.settings.ntp.is_empty() && self.dated_at.is_none_or(|at| now.saturating_sub(at) >= DATED)
     }
 
     /// What the sensor gave.
@@ -258,6 +283,7 @@ impl Publisher {
     /// The connection is open.
     pub fn connected(&mut self, now: u64) {
         if matches!(self.state, State::Connecting { .. }) {
+            self.holds = false;
             self.state = State::Greeting { until: now + PATIENCE };
             self.inbox = Inbox::default();
             self.out.clear();
@@ -363,6 +389,9 @@ impl Publisher {
             self.retreat("the broker does not answer", now);
             return None;
         }
+        if now >= since + HOLDS {
+            self.held();
+        }
         if self.flight.is_none()
             && let Some(item) = self.next_item(since, now)
         {
@@ -373,7 +402,11 @@ impl Publisher {
             self.ping_until = Some(now + PATIENCE);
         }
         let wait = [self.ping_until, self.flight.map(|f| f.until)].into_iter().flatten().min();
-        let date = (!self.queue.is_empty() && now < since + DATE_WAIT).then_some(since + DATE_WAIT);
+        let date = match self.queue.is_empty() {
+            true => since + DATE_WAIT_ASLEEP,
+            false => since + DATE_WAIT,
+        };
+        let date = Some(date).filter(|date| now < *date);
         let next = [Some(self.next_diagnostics.max(now + 1)), date, wait].into_iter().flatten().min();
         Some(next.unwrap_or(now + PING).min(self.quiet_since.max(now) + PING))
     }
@@ -388,13 +421,16 @@ impl Publisher {
         }
         if let Some(reading) = self.queue.front() {
             let undated = matches!(reading.when, When::Local(_)) && self.epoch.is_none();
+            // Without a time server the date never comes.
+            let undated = undated && !self.settings.ntp.is_empty();
             // Order is worth more than haste: what follows waits for the date too.
             return (!undated || now >= since + DATE_WAIT).then_some(Item::Reading(reading.seq));
         }
         if now >= self.next_diagnostics {
             return Some(Item::Diagnostics);
         }
-        (self.settings.sleep && !self.is_retrying()).then_some(Item::Asleep)
+        let is_undated = self.wants_date(now) && now < since + DATE_WAIT_ASLEEP;
+        (self.settings.sleep && !self.is_retrying() && !is_undated).then_some(Item::Asleep)
     }
 
     fn send(&mut self, item: Item, now: u64, diagnostics: &Diagnostics) {
@@ -428,7 +464,24 @@ impl Publisher {
         self.flight = Some(Flight { item, pid, until: now + PATIENCE });
     }
 
+    /// The connection is a good one.
+    fn held(&mut self) {
+        self.holds = true;
+        self.quick_ends = 0;
+        self.backoff.reset();
+    }
+
     fn retreat(&mut self, why: &str, now: u64) {
+        if matches!(self.state, State::Online { .. }) && !self.holds {
+            self.quick_ends = self.quick_ends.saturating_add(1);
+            if self.quick_ends == QUICK_ENDS {
+                let device = &self.settings.device;
+                self.tell(format!(
+                    "the broker keeps ending the connection: perhaps another board is named {device} too (set device), or \
+                     the broker does not allow this board to publish"
+                ));
+            }
+        }
         let wait = self.backoff.next_wait();
         self.state = State::Away { until: now + wait };
         self.flight = None;

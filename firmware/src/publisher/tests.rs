@@ -273,6 +273,48 @@ fn keeps_alive_and_notices_when_the_broker_is_gone() {
 }
 
 #[test]
+fn a_broker_that_ends_the_connection_at_the_first_publish_is_backed_off_from() {
+    let mut bench = Bench::new(|_| {});
+    while bench.now < 600_000 {
+        bench.run(bench.now + 1);
+        // SUBACK has come, and a PUBLISH: now the broker closes.
+        if bench.open && bench.publisher.greeted > 0 {
+            bench.cut();
+        }
+    }
+    assert!(bench.connects.len() <= 20, "{} connects in ten minutes", bench.connects.len());
+    let news = bench.publisher.take_news();
+    let hints = news.iter().filter(|line| line.contains("another board is named attic")).count();
+    assert_eq!(hints, 1, "{news:?}");
+}
+
+#[test]
+fn without_a_time_server_nothing_waits_for_the_time() {
+    let mut bench = Bench::new(|settings| (settings.sleep, settings.ntp) = (true, "".into()));
+    bench.run(1_000);
+    assert_eq!(bench.readings().len(), 1);
+    assert!(matches!(bench.steps.last(), Some(Step::Sleep(_))), "{:?}", bench.steps);
+}
+
+#[test]
+fn a_sleeping_board_asks_for_the_time_once_an_hour_and_waits_a_little_for_it() {
+    let mut bench = Bench::new(|settings| (settings.sleep, settings.interval) = (true, 600));
+    assert!(bench.publisher.wants_date(0));
+    bench.publisher.dated(1_800_000_000_000, 0);
+    assert!(!bench.publisher.wants_date(3_599_999) && bench.publisher.wants_date(3_600_000));
+    bench.run(100_000);
+    let awake = bench.now;
+    assert!(awake < 1_000, "{awake}");
+    let kept = bench.publisher.suspend(7_200_000);
+    bench.publisher = Publisher::new(bench.publisher.settings().clone(), 7_200_000, 0, 1);
+    bench.publisher.resume(&kept);
+    (bench.now, bench.open) = (7_200_000, false);
+    assert!(bench.publisher.wants_date(7_200_000), "the answer is two hours old");
+    bench.run(7_300_000);
+    assert!((2_000..3_000).contains(&(bench.now - 7_200_000)), "{}", bench.now - 7_200_000);
+}
+
+#[test]
 fn a_refusal_is_told_and_backed_off_from() {
     for (code, word) in [(4, "password"), (5, "let this board in"), (2, "client id"), (3, "not available")] {
         let mut bench = Bench::new(|_| {});
