@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use skeeter::broker::index::Index;
+use skeeter::broker::index::SubscriptionIndex;
 
 /// As large as what the broker keeps for a subscription: a shared session, options and an identifier.
 type Subscriber = (Arc<u64>, u32, Option<u32>);
@@ -55,8 +55,8 @@ fn subscriber() -> Subscriber {
     (Arc::new(0), 0, None)
 }
 
-fn filled(kind: Kind, count: u64) -> Index<Subscriber> {
-    let (index, subscriber) = (Index::new(count), subscriber());
+fn filled(kind: Kind, count: u64) -> SubscriptionIndex<Subscriber> {
+    let (index, subscriber) = (SubscriptionIndex::new(count), subscriber());
     for number in 0..count {
         index.subscribe(number, &kind.filter(number), subscriber.clone());
     }
@@ -76,7 +76,7 @@ fn measure(mut step: impl FnMut()) -> f64 {
     (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
 }
 
-fn look_up(index: &Index<Subscriber>, topic: &str) -> usize {
+fn look_up(index: &SubscriptionIndex<Subscriber>, topic: &str) -> usize {
     let mut found = 0;
     index.matching(black_box(topic), |subscriber| found += usize::from(black_box(subscriber).2.is_none()));
     found
@@ -106,7 +106,7 @@ fn beside(kind: Kind, others: u64) {
 
 fn fan_out() {
     for filter in ["a/b/c", "a/+/c"] {
-        let (index, subscriber) = (Index::new(1), subscriber());
+        let (index, subscriber) = (SubscriptionIndex::new(1), subscriber());
         (0..1_000).for_each(|key| assert!(!index.subscribe(key, filter, subscriber.clone())));
         let took = measure(|| assert_eq!(look_up(&index, "a/b/c"), 1_000));
         println!("1,000 subscribers of {filter}: {took:.0} ns, {:.1} ns each", took / 1_000.0);
@@ -118,7 +118,7 @@ fn churn() {
     for (name, filter) in
         [("a crowded filter", "a/b"), ("a crowded filter", "a/+"), ("one's own", "my/+/own")]
     {
-        let (index, subscriber) = (Index::new(1), subscriber());
+        let (index, subscriber) = (SubscriptionIndex::new(1), subscriber());
         (0..100_000).for_each(|key| assert!(!index.subscribe(key, "a/b", subscriber.clone())));
         (0..100_000).for_each(|key| assert!(!index.subscribe(key, "a/+", subscriber.clone())));
         let took = measure(|| {

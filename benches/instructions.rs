@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
 
-use skeeter::broker::index::Index;
+use skeeter::broker::index::SubscriptionIndex;
 use skeeter::broker::{Broker, Connection, Counters, Durability, Limits, Rights, Turn};
 use skeeter::codec::head::Head;
 use skeeter::codec::packet::{Ack, Packet, PacketId, Version};
@@ -135,7 +135,7 @@ fn head(version: Version, qos: QoS, times: u64) {
 }
 
 fn matching(others: u64, times: u64) {
-    let index = Index::new(7);
+    let index = SubscriptionIndex::new(7);
     for number in 0..others {
         index.subscribe(number, &format!("site/{}/+/{}/#", number / 100, number % 100), number);
     }

@@ -1,10 +1,10 @@
 //! What must hold for any bytes: shared by the fuzz targets and by the seeded mutator of tests/fuzz.
 
-use skeeter::broker::{Accounts, Acl, Fault, Secret};
+use skeeter::broker::{AccessFileError, Accounts, Acl, StoredPassword};
 use skeeter::codec::packet::{Packet, Version};
 use skeeter::codec::{decode, decode_connect, encode, frame};
-use skeeter::transport::door::{parse_v1, parse_v2};
-use skeeter::transport::websocket::{End, Frames};
+use skeeter::net::listener::proxy::{parse_v1, parse_v2};
+use skeeter::net::websocket::{Frames, ReadEnd};
 
 /// The most that a frame may hold here.
 const MOST: usize = 1 << 20;
@@ -55,7 +55,7 @@ pub(crate) fn config(bytes: &[u8]) {
 }
 
 /// Each fault is one line, and says which line of the file it is about.
-fn faults(faults: &[Fault], bytes: &[u8]) {
+fn faults(faults: &[AccessFileError], bytes: &[u8]) {
     let lines = bytes.split(|byte| *byte == b'\n').count();
     assert!(!faults.is_empty());
     for fault in faults {
@@ -70,9 +70,9 @@ pub(crate) fn passwords(bytes: &[u8]) {
         Err(list) => faults(&list, bytes),
     }
     if let Ok(text) = std::str::from_utf8(bytes)
-        && let Ok(secret) = Secret::parse(text)
+        && let Ok(secret) = StoredPassword::parse(text)
     {
-        assert_eq!(Secret::parse(&secret.to_string()), Ok(secret));
+        assert_eq!(StoredPassword::parse(&secret.to_string()), Ok(secret));
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn rules(bytes: &[u8]) {
 }
 
 /// What comes out of frames of a WebSocket: data, pings, and how it ended.
-fn read(masked: bool, bytes: &[u8], piece: usize) -> (Vec<u8>, Vec<Vec<u8>>, Option<End>) {
+fn read(masked: bool, bytes: &[u8], piece: usize) -> (Vec<u8>, Vec<Vec<u8>>, Option<ReadEnd>) {
     let (mut frames, mut data, mut pings) = (Frames::new(masked), Vec::new(), Vec::new());
     for piece in bytes.chunks(piece) {
         let mut piece = piece.to_vec();

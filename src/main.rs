@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(skeeter::command::run(std::env::args_os()))
+    ExitCode::from(skeeter::run(std::env::args_os()))
 }

@@ -1,8 +1,7 @@
 //! The locks and atomics of the core, in one place, so that a model checker can put its own in their stead.
 //!
-//! A lock here is never poisoned: a connection that fails an assertion is closed and its session quarantined
-//! by whoever caught the panic; the others go on. What no lock may do is wait for another connection:
-//! the order is retained shard, shared group, session, and never two of a kind.
+//! A lock here is never poisoned. When the code of a connection panics, the worker catches it and closes the connection;
+//! its session and all other connections go on. [`crate::broker`] gives the order in which locks are taken.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Arc, Weak};

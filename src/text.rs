@@ -15,10 +15,13 @@
 //! those of MQTT 5 in all versions.
 
 #[cfg(test)]
+#[path = "../tests/unit/text/golden.rs"]
 mod golden;
 #[cfg(test)]
+#[path = "../tests/unit/text/parse.rs"]
 pub(crate) mod parse;
 #[cfg(test)]
+#[path = "../tests/unit/text/tests.rs"]
 mod tests;
 
 use std::borrow::Cow;
@@ -163,6 +166,19 @@ impl Display for Quoted<'_> {
             c => f.write_char(c),
         })?;
         f.write_char('"')
+    }
+}
+
+/// An error of the operating system without its number, and in lower case: `connection refused`.
+pub fn os_error(error: &impl Display) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(text.chars().skip(1)).collect()
+        }
+        _ => text.to_owned(),
     }
 }
 

@@ -48,6 +48,7 @@ impl<T> Snapshot<T> {
     }
 
     /// The value as it is now, through a reader's own pointer.
+    #[inline]
     pub(crate) fn get<'a>(&self, cached: &'a mut Cached<T>) -> &'a T {
         // Read before the value: a replacement in between is seen the next time.
         let generation = self.generation.load(Ordering::Acquire);

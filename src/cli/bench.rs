@@ -1,4 +1,4 @@
-//! `skeeter bench`: its flags.
+//! Flags of `skeeter bench`.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, ENVIRONMENT};
 use super::value;
-use crate::bench::threshold::Threshold;
+use crate::bench::model::threshold::Threshold;
 use crate::message::QoS;
 
 const EXAMPLES: &str = "\
 Examples:
-  skeeter bench                                        10 pairs, 1,000 messages a second, 10 seconds
-  skeeter bench fan-in --rate 20k -q 1                 100 publishers, one subscriber
-  skeeter bench fan-out --rate max                     as fast as the broker delivers, to 100 subscribers
+  skeeter bench                                     10 pairs, 1,000 messages per second, 10 s
+  skeeter bench fan-in --rate 20k -q 1              100 publishers, one subscriber
+  skeeter bench fan-out --rate max                  as fast as 100 subscribers receive
   skeeter bench connect --clients 10k --connect-rate 500 -d 1m
-  skeeter bench --find-max 'p99 < 10ms' -d 3           the highest rate at which that holds
-  skeeter bench --threshold 'p99 < 10ms, loss = 0'     exit status 67 when that does not hold
+  skeeter bench --find-max 'p99 < 10ms' -d 3        find the highest rate that meets a condition
+  skeeter bench --threshold 'p99 < 10ms, loss = 0'  exit with status 67 if a condition is not met
   skeeter bench --phase ramp:30s:50k --phase steady:1m --html report.html
   skeeter bench --json-field 't={random:18.0..25.5}' -t 'site/%i/climate'
   skeeter bench --runs 5 --json > before.json; skeeter bench --compare before.json
@@ -26,14 +26,16 @@ Examples:
 
 ";
 
-/// Measures an MQTT broker: latency, rates, loss, and who was the limit.
+/// Measure an MQTT broker: latency, throughput, message loss and the bottleneck.
 ///
-/// With a rate each message has a time at which it is due, and its latency counts from there, whatever became of the
-/// messages before it. Both sides run in this process.
+/// Unless the rate is max, every message is scheduled in advance, and its latency is measured from the time at which it was
+/// due, so that a delay is not hidden by the messages before it. Publishers and subscribers run in this process.
+///
+/// Rates and counts accept the suffixes k and m, as in 20k or 1.5m. A TIME is in seconds or has a unit: 500ms, 90s, 5m, 1h.
 #[derive(Args, Debug)]
-#[command(before_help = EXAMPLES, version, disable_help_flag = true, disable_version_flag = true)]
+#[command(before_help = EXAMPLES, after_help = ENVIRONMENT, version, disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct BenchArgs {
-    /// What is done; pub-sub by default.
+    /// Scenario (default: pub-sub).
     #[arg(value_enum)]
     pub(crate) scenario: Option<ScenarioArg>,
 
@@ -49,15 +51,15 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 
-    /// The same as SCENARIO, for files.
-    #[arg(long = "scenario", value_enum, hide = true)]
+    /// The scenario, as a key of scenario files.
+    #[arg(long = "scenario", value_enum, hide = true, help_heading = "Load")]
     pub(crate) scenario_of_file: Option<ScenarioArg>,
 
-    /// Shows this help.
+    /// Print help.
     #[arg(long, action = clap::ArgAction::Help, help_heading = "Options")]
     help: Option<bool>,
 
-    /// Shows the version.
+    /// Print the version.
     #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
     version: Option<bool>,
 }
@@ -65,77 +67,88 @@ pub(crate) struct BenchArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct LoadArgs {
-    /// Reads the scenario from this file, in TOML: each flag is a key, `[[phase]]` has `ramp`, `steady` or `drain`, and `rate`.
+    /// Read the scenario from this TOML file; flags on the command line override it.
     ///
-    /// The command line wins.
+    /// Each flag is a key. A phase is a [[phase]] table with the key ramp, steady or drain for its duration, and the key rate.
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Quality of service on both sides: 0, 1 or 2; 0, but 1 where a session or the broker keeps messages.
+    /// QoS of publishers and subscribers: 0, 1 or 2.
+    ///
+    /// The default is 0, and 1 in the scenarios retained, offline, reconnect, fanout-1-1K-1-1K, p2p-1K-1K-1K-1K and
+    /// sharedsub-1K-5-1K-1K.
     #[arg(short, long, value_name = "QOS", value_parser = value::qos)]
     pub(crate) qos: Option<QoS>,
 
-    /// Bytes of a payload. From 16 on it says what it is; shorter ones are counted only.
+    /// Payload size in bytes.
+    ///
+    /// Payloads of 16 bytes or more identify the message, so that latency, loss, duplicates and order are measured; shorter ones
+    /// are only counted.
     #[arg(short, long, value_name = "BYTES", default_value = "16", value_parser = size)]
     pub(crate) size: usize,
 
-    /// Payload, with {counter}, {time} (ms), {client}, {random}, {random:A..B}, {bytes:N} and {stamp} filled in; without
-    /// {stamp}, messages are counted only.
+    /// Payload template with {counter}, {time} (ms), {client}, {random}, {random:A..B}, {bytes:N} and {stamp}.
+    ///
+    /// {stamp} identifies the message; without it messages are only counted.
     #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["payload_file", "json_fields"])]
     pub(crate) payload: Option<String>,
 
-    /// Payload by the template in this file.
+    /// File with a payload template.
     #[arg(long, value_name = "FILE", conflicts_with = "json_fields")]
     pub(crate) payload_file: Option<PathBuf>,
 
-    /// A field of a payload in JSON, by such a template (repeatable).
+    /// Field of a JSON payload, with a payload template as its value (repeatable).
     #[arg(long = "json-field", value_name = "NAME=TEMPLATE")]
     pub(crate) json_fields: Vec<String>,
 
-    /// Topic, with %i (number of the publisher), %c (its client identifier), %u (its user name), %s (number of the
-    /// message) and %r (the run) filled in; bench/%r/%i by default.
+    /// Topic template (default: bench/%r/%i).
+    ///
+    /// %i is the number of the publisher, %c its client ID, %u its username, %s the number of the message, and %r the ID of the
+    /// run.
     #[arg(short, long, value_name = "TEMPLATE")]
     pub(crate) topic: Option<String>,
 
-    /// Messages a second of all publishers together, or max: as fast as they are delivered; 1000 by default. Also
-    /// connections, pings or subscribers a second, as the scenario has it.
+    /// Messages per second of all publishers together, or max for as fast as they are delivered (default: 1000).
+    ///
+    /// In the scenarios churn, ping and retained: connections, pings or new subscribers per second.
     #[arg(long, value_name = "RATE", value_parser = rate)]
-    pub(crate) rate: Option<Rate>,
+    pub(crate) rate: Option<RateArg>,
 
-    /// Messages a second of each publisher.
+    /// Messages per second of each publisher.
     #[arg(long, value_name = "RATE", value_parser = number, conflicts_with = "rate")]
     pub(crate) rate_per_client: Option<f64>,
 
-    /// With --rate max, messages of one publisher that may be on their way to the subscribers.
+    /// With --rate max, the number of messages each publisher may have on their way to the subscribers.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) window: u32,
 
-    /// Time that is measured: seconds, or with a unit as in 500ms, 90s, 5m, 1h.
+    /// Duration of the measurement.
     #[arg(short, long, value_name = "TIME", default_value = "10", value_parser = span)]
     pub(crate) duration: Duration,
 
-    /// Messages in all, after which it ends.
+    /// Stop after this many messages in total.
     #[arg(short = 'n', long, value_name = "NUMBER", value_parser = count, conflicts_with = "phases")]
     pub(crate) count: Option<u64>,
 
-    /// Time before, whose latencies and rates do not count; 1 s, but none where connections are measured.
+    /// Time before the measurement, left out of latencies and rates (default: 1 s; none if connections are measured).
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) warm_up: Option<Duration>,
 
-    /// Time without any arrival after which what is missing at the end is lost.
+    /// At the end of the run, time without any message after which missing messages count as lost.
     #[arg(long, value_name = "TIME", default_value = "5", value_parser = span)]
     pub(crate) drain: Duration,
 
-    /// In place of --duration, one after the other (repeatable): ramp:TIME:RATE, steady:TIME[:RATE], drain:TIME. Steady
-    /// ones are measured.
+    /// Phase of the load (repeatable), instead of --duration: ramp:TIME:RATE, steady:TIME[:RATE] or drain:TIME.
+    ///
+    /// Phases run in the order given; only steady phases are measured.
     #[arg(long = "phase", value_name = "PHASE", value_parser = phase)]
     pub(crate) phases: Vec<PhaseArg>,
 
-    /// What random payloads and the order of things follow from; by default each run differs.
+    /// Seed of random payloads and of the order of events (default: random).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
 
-    /// Threads that generate load; one for each 200,000 messages a second by default.
+    /// Number of threads that generate load (default: one per 200,000 messages per second).
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) threads: Option<u32>,
 }
@@ -143,28 +156,32 @@ pub(crate) struct LoadArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Clients")]
 pub(crate) struct WhoArgs {
-    /// Publishers; 10, or 100 for fan-in and 1 for fan-out.
+    /// Number of publishers (default: 10; fan-in 100, fan-out 1).
     #[arg(long, value_name = "NUMBER", value_parser = clients)]
     pub(crate) publishers: Option<usize>,
 
-    /// Subscribers; 10, or 1 for fan-in and 100 for fan-out. Each pair has one.
+    /// Number of subscribers (default: 10; fan-in 1, fan-out 100); in pub-sub one per publisher.
     #[arg(long, value_name = "NUMBER", value_parser = clients)]
     pub(crate) subscribers: Option<usize>,
 
-    /// Clients, where they neither publish nor subscribe: connect, churn, ping, reconnect; or pairs.
+    /// Number of clients in the scenarios connect, churn, ping and reconnect; number of pairs in pub-sub.
     #[arg(long, value_name = "NUMBER", value_parser = clients, conflicts_with_all = ["publishers", "subscribers"])]
     pub(crate) clients: Option<usize>,
 
-    /// Connections opened a second; by default as fast as the broker lets them in, 64 at a time.
+    /// Connections to open per second (default: as fast as the broker accepts them, 64 at a time).
     #[arg(long, value_name = "RATE", value_parser = number)]
     pub(crate) connect_rate: Option<f64>,
 
-    /// Local addresses that take turns, each with ports of its own: ADDRESS, FIRST-LAST or NETWORK/BITS, commas between.
+    /// Local addresses to connect from in turn: ADDRESS, FIRST-LAST or NETWORK/BITS, separated by commas.
+    ///
+    /// Each address has its own range of ports, so that more than about 28,000 connections are possible.
     #[arg(long, value_name = "ADDRESSES", value_parser = addresses, conflicts_with = "from")]
-    pub(crate) bind: Option<Addresses>,
+    pub(crate) bind: Option<AddressList>,
 
-    /// User names, passwords, client identifiers and certificates of the clients, from a file in CSV whose first line says
-    /// which: username, password, client_id, cert, key. Publishers take theirs first.
+    /// CSV file with the credentials of the clients.
+    ///
+    /// The first line names the columns: username, password, client_id, cert, key. Each following line is used by one client,
+    /// publishers first.
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
 }
@@ -172,103 +189,106 @@ pub(crate) struct WhoArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Report")]
 pub(crate) struct ReportArgs {
-    /// Process id of the broker on this machine, whose CPU time and memory are then reported (Linux); what the broker says
-    /// of itself in $SYS otherwise.
+    /// Process ID of a broker on this machine, to report its CPU time and memory (Linux).
+    ///
+    /// By default they are taken from the broker's $SYS topics, if it publishes them.
     #[arg(long, value_name = "PID")]
     pub(crate) broker_pid: Option<u32>,
 
-    /// Does not ask the broker for its $SYS, which takes one more connection.
+    /// Do not subscribe to the broker's $SYS topics, which needs one more connection.
     #[arg(long)]
     pub(crate) no_sys: bool,
 
-    /// What must hold, or the exit status is 67: p50 to p99.999 and max in us, ms or s, loss (also in %), duplicates,
-    /// reordered, corrupt, rate, failures.
+    /// Conditions to meet, separated by commas; the exit status is 67 if one is not met.
+    ///
+    /// A condition compares p50 to p99.999 or max (in us, ms or s), loss (a number or %), duplicates, reordered, corrupt, rate or
+    /// failures, as in 'p99 < 10ms, loss = 0'.
     #[arg(long, value_name = "CONDITIONS", value_parser = thresholds)]
     pub(crate) threshold: Option<Thresholds>,
 
-    /// Searches the highest rate at which these conditions hold, run after run, beginning with --rate.
+    /// Find the highest rate at which these conditions are met, in a series of runs that starts at --rate.
     #[arg(long, value_name = "CONDITIONS", value_parser = thresholds, conflicts_with = "threshold")]
     pub(crate) find_max: Option<Thresholds>,
 
-    /// Runs one after the other; 1, or 5 to compare.
+    /// Number of runs (default: 1; 5 for --compare and --against).
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000), conflicts_with = "find_max")]
     pub(crate) runs: Option<u32>,
 
-    /// Compares with the runs in this file, written by --runs 5 --json before.
+    /// Compare with the runs in this file, written earlier by --runs 5 --json.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["find_max", "threshold"])]
     pub(crate) compare: Option<PathBuf>,
 
-    /// Compares the brokers of two URLs, in turn (twice).
+    /// URL of a broker to compare with another one; give it twice.
     #[arg(long, value_name = "URL", value_parser = value::Url::parse, conflicts_with_all = ["find_max", "threshold", "compare", "host", "port", "url", "broker_pid"])]
     pub(crate) against: Vec<value::Url>,
 
-    /// Prints the report as JSON; --json-schema says what is in it.
+    /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Prints the JSON schema of the report.
+    /// Print the JSON schema of the report and exit.
     #[arg(long)]
     pub(crate) json_schema: bool,
 
-    /// Writes each second of the run into this file, in CSV.
+    /// Write a CSV file with one row per second of the run.
     #[arg(long, value_name = "FILE", conflicts_with = "find_max")]
     pub(crate) csv: Option<PathBuf>,
 
-    /// Writes a HdrHistogram log of the latency, an interval a second, into this file.
+    /// Write an HdrHistogram log of the latency, with one interval per second.
     #[arg(long, value_name = "FILE", conflicts_with = "find_max")]
     pub(crate) hdr: Option<PathBuf>,
 
-    /// Writes the report as a page of its own into this file.
+    /// Write the report as a self-contained HTML page.
     #[arg(long, value_name = "FILE", conflicts_with = "find_max")]
     pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScenarioArg {
-    /// Each publisher has a topic and a subscriber of its own.
+    /// Each publisher has its own topic and subscriber.
     PubSub,
-    /// Many publishers, few subscribers; each of these gets everything.
+    /// Many publishers and few subscribers, each of which receives every message.
     FanIn,
-    /// Few publishers, many subscribers; each of these gets everything.
+    /// Few publishers and many subscribers, each of which receives every message.
     FanOut,
-    /// The subscribers form one shared group: each message goes to one of them.
+    /// The subscribers share one subscription; each message is delivered to one of them.
     Shared,
-    /// Clients connect, 1,000 of them, and stay for the duration.
+    /// Clients (1,000 by default) connect and stay connected.
     Connect,
-    /// Clients connect, subscribe and leave, --rate a second.
+    /// Clients connect, subscribe and disconnect, at --rate per second.
     Churn,
-    /// Clients ask for signs of life, --rate a second in all.
+    /// Clients send PINGREQ packets, at --rate per second in total.
     Ping,
-    /// --count retained messages, and subscribers that come to them, --rate a second.
+    /// Subscribers receive --count retained messages, at --rate subscribers per second.
     Retained,
-    /// Subscribers come back to --count messages that were published while they were away.
+    /// Subscribers reconnect to receive --count messages that were queued while they were disconnected.
     #[value(alias = "offline-backlog")]
     Offline,
-    /// All clients lose their connection at once and come back, at once or at --connect-rate.
+    /// All clients lose their connection at once and reconnect, immediately or at --connect-rate.
     #[value(alias = "reconnect-storm")]
     Reconnect,
-    /// 10,000 connections, 100 a second (Open MQTT Benchmark Suite).
+    /// 10,000 connections at 100 per second (Open MQTT Benchmark Suite).
     #[value(name = "conn-tcp-10K-100")]
     Connect10k,
-    /// One publisher, 1,000 subscribers, one message a second at QoS 1 (Open MQTT Benchmark Suite).
+    /// 1 publisher, 1,000 subscribers, 1 message per second at QoS 1 (Open MQTT Benchmark Suite).
     #[value(name = "fanout-1-1K-1-1K")]
     FanOut1k,
-    /// 1,000 pairs, 1,000 messages a second at QoS 1 (Open MQTT Benchmark Suite).
+    /// 1,000 pairs, 1,000 messages per second at QoS 1 (Open MQTT Benchmark Suite).
     #[value(name = "p2p-1K-1K-1K-1K")]
     PubSub1k,
-    /// 1,000 publishers, five subscribers in a group, 1,000 messages a second at QoS 1 (Open MQTT Benchmark Suite).
+    /// 1,000 publishers, 5 subscribers sharing a subscription, 1,000 messages per second at QoS 1 (Open MQTT Benchmark Suite).
     #[value(name = "sharedsub-1K-5-1K-1K")]
     Shared1k,
 }
 
-/// Messages a second.
+/// Messages per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Rate {
+pub(crate) enum RateArg {
     PerSecond(f64),
     Max,
 }
 
-/// A part of a run.
+/// A phase of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum PhaseArg {
     Ramp(Duration, f64),
@@ -276,22 +296,22 @@ pub(crate) enum PhaseArg {
     Drain(Duration),
 }
 
-/// All conditions of one flag.
+/// The conditions of one flag.
 #[derive(Clone, Debug)]
 pub(crate) struct Thresholds(pub(crate) Vec<Threshold>);
 
 /// Local addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Addresses(pub(crate) Vec<IpAddr>);
+pub(crate) struct AddressList(pub(crate) Vec<IpAddr>);
 
-/// The most addresses of one flag.
+/// Maximum number of addresses of one flag.
 const ADDRESSES: u128 = 65_536;
 
 fn thresholds(text: &str) -> Result<Thresholds, String> {
     Threshold::parse(text).map(Thresholds)
 }
 
-/// A number above 0, also as 20k or 1.5m.
+/// A number above 0, such as 500, 20k or 1.5m.
 fn number(text: &str) -> Result<f64, String> {
     let (digits, factor) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1e3),
@@ -327,14 +347,14 @@ fn clients(text: &str) -> Result<usize, String> {
     }
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+fn rate(text: &str) -> Result<RateArg, String> {
     if text == "max" {
-        return Ok(Rate::Max);
+        return Ok(RateArg::Max);
     }
-    number(text).map(Rate::PerSecond).map_err(|error| format!("{error}, or max"))
+    number(text).map(RateArg::PerSecond).map_err(|error| format!("{error}, or max"))
 }
 
-/// Seconds, or a time with its unit.
+/// A time in seconds, or with a unit.
 fn span(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
@@ -363,7 +383,7 @@ fn phase(text: &str) -> Result<PhaseArg, String> {
     }
 }
 
-fn addresses(text: &str) -> Result<Addresses, String> {
+fn addresses(text: &str) -> Result<AddressList, String> {
     let mut all = Vec::new();
     for part in text.split(',') {
         let wrong = || format!("{part:?}: expected ADDRESS, FIRST-LAST or NETWORK/BITS");
@@ -374,7 +394,7 @@ fn addresses(text: &str) -> Result<Addresses, String> {
             let (network, bits) = (parse(network)?, bits.parse::<u32>().map_err(|_| wrong())?);
             let width: u32 = if network.is_ipv4() { 32 } else { 128 };
             let host = width_mask(width.checked_sub(bits).ok_or_else(wrong)?);
-            // The first and the last of a network of IPv4 are no addresses of hosts.
+            // The first and last addresses of an IPv4 network are not host addresses.
             let spared = u128::from(network.is_ipv4() && host > 1);
             let (first, last) = ((number_of(network) & !host) + spared, (number_of(network) | host) - spared);
             (address_of(first, network), address_of(last, network))
@@ -390,10 +410,10 @@ fn addresses(text: &str) -> Result<Addresses, String> {
         }
         all.extend((from..=to).map(|number| address_of(number, first)));
     }
-    Ok(Addresses(all))
+    Ok(AddressList(all))
 }
 
-/// So many of the lowest bits.
+/// A mask of the lowest `bits` bits.
 fn width_mask(bits: u32) -> u128 {
     if bits >= 128 { u128::MAX } else { (1 << bits) - 1 }
 }
@@ -405,7 +425,7 @@ fn number_of(address: IpAddr) -> u128 {
     }
 }
 
-/// The address of this number, of the kind of another.
+/// The address with this number, of the same version as `like`.
 fn address_of(number: u128, like: IpAddr) -> IpAddr {
     match like {
         IpAddr::V4(_) => IpAddr::V4(u32::try_from(number).unwrap_or(u32::MAX).into()),
@@ -424,7 +444,7 @@ fn size(text: &str) -> Result<usize, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{PhaseArg, Rate, addresses, count, phase, rate, span};
+    use super::{PhaseArg, RateArg, addresses, count, phase, rate, span};
 
     #[test]
     fn times_and_rates_take_units() {
@@ -434,8 +454,8 @@ mod tests {
         for bad in ["", "s", "-1", "1d", "1e99", "nan"] {
             assert!(span(bad).is_err(), "{bad}");
         }
-        assert_eq!(rate("20k"), Ok(Rate::PerSecond(20_000.0)));
-        assert_eq!((rate("max"), count("1.5m")), (Ok(Rate::Max), Ok(1_500_000)));
+        assert_eq!(rate("20k"), Ok(RateArg::PerSecond(20_000.0)));
+        assert_eq!((rate("max"), count("1.5m")), (Ok(RateArg::Max), Ok(1_500_000)));
         assert!(rate("0").is_err() && rate("1x").is_err() && count("0").is_err());
     }
 

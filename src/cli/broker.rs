@@ -1,47 +1,55 @@
-//! `skeeter broker`: its flags.
+//! Flags of `skeeter broker`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::door::DoorArgs;
+use super::limits::LimitArgs;
+use super::listener::ListenerArgs;
 use super::store::StoreArgs;
 use super::value;
 
 const EXAMPLES: &str = "\
 Examples:
-  skeeter broker                                 port 1883, this machine only
-  skeeter broker --bind 0.0.0.0 --user me:secret open to the network, with a password
-  skeeter broker -p 0 --ports-file ports.json    a free port, told in a file
-  skeeter broker --data-dir /var/lib/skeeter     sessions and messages survive a crash
-  skeeter broker --tls auto --ws --wss           TLS and WebSocket as well, with certificates made once
-  skeeter broker --exec 'pytest'                 a broker for one command, gone after it
-  skeeter broker -c mosquitto.conf --check-config  every fault of a configuration, with its line
+  skeeter broker                                   port 1883, loopback only
+  skeeter broker --bind 0.0.0.0 --user ann:secret  reachable from the network, with a password
+  skeeter broker -p 0 --ports-file ports.json      on a free port, which is written to a file
+  skeeter broker --data-dir /var/lib/skeeter       sessions and messages survive a crash
+  skeeter broker --tls auto --ws --wss             TLS with a generated certificate, and WebSocket
+  skeeter broker --exec 'pytest'                   run one command with a broker of its own
+  skeeter broker -c mosquitto.conf --check-config  report every error in a configuration
 
 ";
 
-/// Runs an MQTT broker for 3.1, 3.1.1 and 5.0.
+/// Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0).
 #[derive(Args, Debug)]
-#[command(before_help = EXAMPLES, version, disable_version_flag = true)]
+#[command(before_help = EXAMPLES, version, disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct BrokerArgs {
-    /// The configuration, in mosquitto's language: see skeeter.conf(5).
+    /// Configuration file in the format of mosquitto.conf; see skeeter.conf(5).
     ///
-    /// Flags go over what it says. Where it names a listener, -p is not asked.
-    #[arg(short, long, value_name = "FILE")]
+    /// Flags override the file. -p is ignored if the file defines a listener; --bind, --bind-interface, --unix, --ws, --wss,
+    /// --tls, --tls-port, --cert and --psk-file replace all listeners of the file.
+    #[arg(short, long, value_name = "FILE", help_heading = "Configuration")]
     pub(crate) config_file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) check: CheckArgs,
 
     #[command(flatten)]
-    pub(crate) doors: DoorArgs,
+    pub(crate) listeners: ListenerArgs,
 
-    /// Lets this user in, and no longer those without a name (repeatable).
+    /// Add a user (repeatable); anonymous clients are then denied, unless --anonymous is given.
     ///
-    /// The environment variable takes one NAME:PASSWORD a line. It is better there, as others on this machine can
-    /// see a command line.
-    #[arg(long = "user", value_name = "NAME:PASSWORD", env = "SKEETER_USERS", hide_env_values = true)]
+    /// Other users of this machine can see a command line: prefer the environment variable, which holds one NAME:PASSWORD per
+    /// line, or --password-file.
+    #[arg(
+        long = "user",
+        value_name = "NAME:PASSWORD",
+        env = "SKEETER_USERS",
+        hide_env_values = true,
+        help_heading = "Access control"
+    )]
     users: Vec<Users>,
 
     #[command(flatten)]
@@ -50,87 +58,98 @@ pub(crate) struct BrokerArgs {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 
-    /// Writes process id and listeners to this file as JSON, once they are ready.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ports_file: Option<PathBuf>,
-
-    /// Runs a shell command with MQTT_HOST, MQTT_PORT and MQTT_URL set, stops with it and exits with its status.
-    ///
-    /// The broker then takes a free port unless -p says otherwise.
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) exec: Option<String>,
-
-    /// Goes on in the background, without stdin, stdout and stderr.
-    #[arg(short, long, conflicts_with = "exec")]
-    pub(crate) daemon: bool,
-
-    /// How the log is written; human unless given.
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    pub(crate) log_format: Option<LogFormat>,
-
-    /// Logs errors only.
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-
-    /// Logs everything: subscriptions as well.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-
-    /// Threads that serve connections; as many as there are processors by default.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: Option<u16>,
-
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 
-    /// Shows the version.
+    /// Interval at which $SYS topics are published, in seconds; 0 disables them (default: 10).
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds, help_heading = "Limits")]
+    pub(crate) sys_interval: Option<Duration>,
+
+    /// Run a shell command once the broker is ready, stop when it ends, and exit with its status.
+    ///
+    /// The environment of the command contains MQTT_HOST, MQTT_PORT, MQTT_URL and, as SKEETER, the path of this program. Unless -p is given, the broker listens on a free
+    /// port.
+    #[arg(long, value_name = "COMMAND", help_heading = "Running")]
+    pub(crate) exec: Option<String>,
+
+    /// Write the process ID and the listeners to this file as JSON once the broker is ready.
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    pub(crate) ports_file: Option<PathBuf>,
+
+    /// Run in the background, detached from stdin, stdout and stderr.
+    #[arg(short, long, conflicts_with = "exec", help_heading = "Running")]
+    pub(crate) daemon: bool,
+
+    /// Number of threads that serve connections (default: one per CPU).
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Running")]
+    pub(crate) workers: Option<u16>,
+
+    /// Format of the log (default: human).
+    #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Log")]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// Log errors only.
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
+    pub(crate) quiet: bool,
+
+    /// Log everything, including subscriptions and each packet sent or received.
+    #[arg(short, long, help_heading = "Log")]
+    pub(crate) verbose: bool,
+
+    /// Print help; -h prints a summary.
+    #[arg(short, long, action = clap::ArgAction::Help, help_heading = "Options")]
+    help: Option<bool>,
+
+    /// Print the version.
     #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
     version: Option<bool>,
 }
 
 impl BrokerArgs {
-    /// All users of all `--user` flags, or of the environment, in order.
+    /// The users of all `--user` flags, or of the environment variable, in order.
     pub(crate) fn users(&self) -> impl Iterator<Item = &User> {
         self.users.iter().flat_map(|users| &users.0)
     }
 }
 
-/// Who may come in, and what they may do.
+/// Who may connect, and what they may publish and subscribe to.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Rights")]
+#[command(next_help_heading = "Access control")]
 pub(crate) struct RightsArgs {
-    /// Lets in the users of this file, one NAME:HASH a line, made by `skeeter passwd` or mosquitto_passwd.
+    /// Password file with one NAME:HASH per line, written by `skeeter passwd` or mosquitto_passwd.
+    ///
+    /// Anonymous clients are then denied, unless --anonymous is given.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Allows what the rules of this file say, in mosquitto's format, and nothing else.
+    /// ACL file in mosquitto's format; whatever it does not allow is denied.
     ///
-    /// `user NAME` begins the rules of a user; `topic [read|write|readwrite|deny] FILTER` is a rule; `pattern`, in its
-    /// place, is one for everybody, where %c is the client identifier and %u the user name. Rules before the first
-    /// user are for clients without a name. A subscription is granted whatever the rules say; what may not be read is
-    /// kept back when it is delivered.
+    /// `user NAME` starts the rules of a user; rules before the first `user` apply to anonymous clients. `topic
+    /// [read|write|readwrite|deny] FILTER` is a rule. `pattern` instead of `topic` makes it a rule for all clients, in which
+    /// %c stands for the client ID and %u for the username. Subscriptions are accepted whatever the rules say; messages
+    /// that a client may not read are withheld on delivery.
     #[arg(long, value_name = "FILE")]
     pub(crate) acl_file: Option<PathBuf>,
 
-    /// Lets clients without a user name in, though there are users.
+    /// Allow clients without a username even if users are defined.
     #[arg(long, overrides_with = "no_anonymous")]
     anonymous: bool,
 
-    /// Keeps out who is not a user, and so everybody where there are no users.
+    /// Deny clients without a username, even if no users are defined.
     #[arg(long, overrides_with = "anonymous")]
     no_anonymous: bool,
 
-    /// Refuses a subscription (0x87, in 3.1.1 0x80) to whose filter the rules allow no topic at all.
+    /// Refuse subscriptions to filters under which the ACL allows no topic (SUBACK 0x87; MQTT 3.1.1: 0x80).
     #[arg(long, requires = "acl_file")]
     pub(crate) refuse_unreadable: bool,
 
-    /// Keeps a retained message back when the client that published it may not publish there any more.
+    /// Withhold a retained message if its publisher is no longer allowed to publish to the topic.
     #[arg(long, requires = "acl_file")]
     pub(crate) check_retain_source: bool,
 }
 
 impl RightsArgs {
-    /// Whether clients without a user name come in, if that is said.
+    /// Whether anonymous clients are allowed, if a flag says so.
     pub(crate) fn anonymous(&self) -> Option<bool> {
         match (self.anonymous, self.no_anonymous) {
             (true, _) => Some(true),
@@ -141,124 +160,42 @@ impl RightsArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Configuration")]
 #[group(id = "check", multiple = false)]
 pub(crate) struct CheckArgs {
-    /// Names every fault of the configuration and of the files it names, touches nothing, and ends.
+    /// Check the configuration and the files it names, report every error, and exit.
     #[arg(long, requires = "config_file")]
     pub(crate) check_config: bool,
 
-    /// The same for the configuration alone, as mosquitto does it: the files it names are not opened.
+    /// Check the configuration file only, as mosquitto does; the files it names are not opened.
     #[arg(long, requires = "config_file")]
     pub(crate) test_config: bool,
 }
 
 impl CheckArgs {
-    /// Whether there is nothing to do but to check.
+    /// Whether the configuration is only checked.
     pub(crate) fn is_given(&self) -> bool {
         self.check_config || self.test_config
     }
 }
 
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Limits")]
-// The defaults are in the text and not in the flags, as they are others where there is a configuration.
-pub(crate) struct LimitArgs {
-    /// Connections at once; 100,000 unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_connections: Option<usize>,
-
-    /// Connections at once from one address, or one IPv6 network of 64 bits; any number unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_connections_per_address: Option<usize>,
-
-    /// Failed logins from one address after which it must wait, a second first, up to five minutes; 20 unless given.
-    ///
-    /// Who has been in before is not asked to wait. After 15 minutes without one, failures are forgiven. 0 never lets
-    /// anybody wait.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_failed_logins: Option<u32>,
-
-    /// Passwords that wait to be verified; 16,384 unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_waiting_logins: Option<usize>,
-
-    /// Bytes of a CONNECT, the one packet that anybody can send; 256K unless given.
-    #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
-    pub(crate) max_connect_size: Option<usize>,
-
-    /// Levels of one topic filter or topic name; 201 unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_filter_levels: Option<usize>,
-
-    /// Bytes of one packet from a client; 16M unless given.
-    #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
-    pub(crate) max_packet_size: Option<usize>,
-
-    /// Messages that wait for one session; 100,000 unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_queued_messages: Option<usize>,
-
-    /// Bytes of the messages that wait for one session; 64M unless given.
-    #[arg(long, value_name = "BYTES", value_parser = value::bytes)]
-    pub(crate) max_queued_bytes: Option<usize>,
-
-    /// Messages above QoS 0 that a client may have in flight towards the broker (Receive Maximum); 1,024 unless given.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) receive_maximum: Option<u16>,
-
-    /// Messages above QoS 0 in flight towards one client, if it does not ask for fewer; 1,024 unless given.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) max_inflight: Option<u16>,
-
-    /// Topic aliases of one connection, in each direction; 64 unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_topic_alias: Option<u16>,
-
-    /// Longest keep alive in seconds; 0, as it is unless given, permits any, and clients that ask for none.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) max_keep_alive: Option<u16>,
-
-    /// Seconds that a connection may take to send its CONNECT; 10 unless given.
-    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
-    pub(crate) connect_timeout: Option<Duration>,
-
-    /// Longest time in seconds that a session is kept without a connection; without it sessions may be kept for ever.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) max_session_expiry: Option<u32>,
-
-    /// Subscriptions of one session; 100,000 unless given.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_subscriptions: Option<usize>,
-
-    /// Accepts control characters and non-characters in topics, client IDs and usernames.
-    ///
-    /// Unless given they are refused, as section 1.5.4 of MQTT 5 allows: U+0001 to U+001F, U+007F to U+009F, and code
-    /// points such as U+FFFF that are no characters. Payloads may contain anything.
-    #[arg(long)]
-    pub(crate) allow_control_characters: bool,
-
-    /// Seconds between publications under $SYS, 10 unless given; 0 publishes none.
-    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
-    pub(crate) sys_interval: Option<Duration>,
-}
-
-/// How a log line is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Plain text.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Someone who may connect.
+/// A user given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) password: String,
 }
 
-/// One `NAME:PASSWORD` a line.
+/// One `NAME:PASSWORD` per line.
 #[derive(Clone, Debug)]
 struct Users(Vec<User>);
 
@@ -276,7 +213,7 @@ fn user(line: &str) -> Result<User, String> {
         Some((name, password)) if !name.is_empty() => {
             Ok(User { name: name.to_owned(), password: password.to_owned() })
         }
-        // The value is not repeated: it may be a password.
+        // Not quoted in the error: it may be a password.
         _ => Err("expected NAME:PASSWORD, with a name before the colon".to_owned()),
     }
 }
@@ -286,7 +223,7 @@ mod tests {
     use super::Users;
 
     #[test]
-    fn users_come_one_a_line_and_a_password_may_hold_colons() {
+    fn users_are_one_per_line_and_passwords_may_contain_colons() {
         let Users(users) = "ann:a:b\n\nbob:\n".parse().unwrap();
         let pairs: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
         assert_eq!(pairs, [("ann", "a:b"), ("bob", "")]);

@@ -1,4 +1,4 @@
-//! `skeeter cert`: its flags.
+//! Flags of `skeeter cert`.
 
 use std::path::PathBuf;
 
@@ -6,25 +6,26 @@ use clap::Args;
 
 const EXAMPLES: &str = "\
 Examples:
-  skeeter broker --tls auto --require-certificate   only clients with a certificate come in
-  skeeter cert sensor-7                             one for the client sensor-7, and how to use it
+  skeeter broker --tls auto --require-certificate   accept only clients with a certificate
+  skeeter cert sensor-7                             issue a certificate to the client sensor-7
 
 ";
 
-/// Makes a client certificate with the authority of `skeeter broker --tls auto`.
+/// Issue a client certificate, signed by the CA of `skeeter broker --tls auto`.
+///
+/// Prints the paths of the certificate and its private key, and a command that connects with them.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES, version, disable_version_flag = true)]
 pub(crate) struct CertArgs {
-    /// The common name in the certificate; it is the user name where the broker takes it from there.
+    /// Common name of the certificate, which is the username with `skeeter broker --use-identity-as-username`.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 
-    /// The data directory of the broker; without it the authority is in skeeter/tls in $XDG_STATE_HOME or
-    /// ~/.local/state.
-    #[arg(long, value_name = "DIRECTORY")]
+    /// Data directory of the broker; by default the CA is in skeeter/tls in $XDG_STATE_HOME or ~/.local/state.
+    #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Shows the version.
-    #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
+    /// Print the version.
+    #[arg(long, action = clap::ArgAction::Version)]
     version: Option<bool>,
 }

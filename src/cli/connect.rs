@@ -1,4 +1,4 @@
-//! The flags with which every client subcommand connects.
+//! Flags of every client command: how to connect.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -12,189 +12,232 @@ use super::transport::{SpecialTlsArgs, TransportArgs};
 use super::value;
 use crate::message::QoS;
 
+/// What the help of each client command says about the environment.
+pub(crate) const ENVIRONMENT: &str = "\
+Environment:
+  The flags under Connection, Authentication, Session, Will and TLS, and --quiet, can also be set by
+  environment variables: MQTT_ followed by the name of the flag, such as MQTT_URL, MQTT_HOST,
+  MQTT_PASSWORD or MQTT_CAFILE. The man page lists them.
+";
+
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectArgs {
-    /// Broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or mqtts, ws, wss; or unix://PATH. [env: MQTT_URL]
-    #[arg(value_name = "URL", value_parser = value::Url::parse)]
+    /// URL of the broker: {mqtt|mqtts|ws|wss}://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] or unix://PATH.
+    #[arg(value_name = "URL", value_parser = value::Url::parse, help_heading = None::<&'static str>)]
     pub(crate) address: Option<value::Url>,
 
-    /// The same as a flag.
-    #[arg(short = 'L', long, value_name = "URL", value_parser = value::Url::parse, overrides_with = "address")]
+    /// URL of the broker, as a flag.
+    #[arg(short = 'L', long, value_name = "URL", value_parser = value::Url::parse, overrides_with = "address", env = "MQTT_URL")]
     pub(crate) url: Option<value::Url>,
 
-    /// Host of the broker; localhost by default. [env: MQTT_HOST]
-    #[arg(short = 'h', long, value_name = "HOST")]
+    /// Host name or address of the broker (default: localhost).
+    #[arg(short = 'h', long, value_name = "HOST", env = "MQTT_HOST")]
     pub(crate) host: Option<String>,
 
-    /// Port of the broker; 1883 by default, 8883 with TLS. [env: MQTT_PORT]
-    #[arg(short, long, value_name = "PORT")]
+    /// Port of the broker (default: 1883, 8883 with TLS).
+    #[arg(short, long, value_name = "PORT", env = "MQTT_PORT")]
     pub(crate) port: Option<u16>,
 
-    /// Connects to this Unix socket instead.
+    /// Connect through this Unix domain socket instead of over TCP.
     #[cfg(unix)]
-    #[arg(long, value_name = "PATH", overrides_with_all = ["host", "port"])]
+    #[arg(long, value_name = "PATH", overrides_with_all = ["host", "port"], env = "MQTT_UNIX")]
     pub(crate) unix: Option<PathBuf>,
 
-    /// Sends small packets at once; always so, the flag is there for scripts that give it.
-    #[arg(long)]
-    nodelay: bool,
-
     /// Local address to connect from.
-    #[arg(short = 'A', long, value_name = "ADDRESS")]
+    #[arg(short = 'A', long, value_name = "ADDRESS", env = "MQTT_FROM")]
     pub(crate) from: Option<IpAddr>,
 
-    /// User name. [env: MQTT_USERNAME]
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) username: Option<String>,
-
-    /// Password. Others on this machine can see it; the environment hides it. [env: MQTT_PASSWORD]
-    #[arg(short = 'P', long = "pw", visible_alias = "password", value_name = "PASSWORD")]
-    pub(crate) password: Option<String>,
-
-    /// Reads the password from the first line of this file.
-    #[arg(long, value_name = "FILE", overrides_with = "password")]
-    pub(crate) password_file: Option<PathBuf>,
-
-    /// Reads the password from this file descriptor.
-    #[cfg(unix)]
-    #[arg(long, value_name = "NUMBER", overrides_with_all = ["password", "password_file"])]
-    pub(crate) password_fd: Option<u32>,
-
-    /// Asks for the password on the terminal, without showing it.
-    #[arg(long, overrides_with_all = ["password", "password_file"])]
-    pub(crate) ask_password: bool,
-
-    /// Client identifier; the broker assigns one by default.
-    #[arg(short, long, value_name = "ID")]
-    pub(crate) id: Option<String>,
-
-    /// Client identifier that begins with this and ends with the process id.
-    #[arg(short = 'I', long, value_name = "PREFIX", overrides_with = "id")]
-    pub(crate) id_prefix: Option<String>,
-
-    /// Seconds between signs of life when nothing else is said; 0 turns them off.
-    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
-    pub(crate) keepalive: u16,
-
-    /// Resumes the session of this client identifier and keeps it afterwards; needs -i.
-    #[arg(short = 'c', long)]
-    pub(crate) disable_clean_session: bool,
-
-    /// Seconds the broker keeps the session when the connection ends; -1 for ever. MQTT 5.
-    #[arg(short = 'x', long, value_name = "SECONDS", value_parser = value::expiry)]
-    pub(crate) session_expiry: Option<u32>,
-
-    /// A property of MQTT 5 for a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable).
+    /// Time to keep trying if the broker cannot be reached or does not answer, in seconds; or forever.
     ///
-    /// A user-property takes a key and a value.
-    #[arg(short = 'D', long = "property", value_name = "PACKET PROPERTY VALUE", value_parser = PropertyArg::parse)]
-    pub(crate) properties: Vec<PropertyArg>,
-
-    /// Version of MQTT; without it 5, and 3.1.1 where the broker does not know 5.
-    #[arg(short = 'V', long, value_name = "VERSION", value_enum)]
-    pub(crate) protocol_version: Option<ProtocolVersion>,
-
-    /// Messages above QoS 0 in flight at once; the broker may allow fewer.
-    #[arg(short = 'M', long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) max_inflight: u16,
-
-    /// How long to wait for the broker when it cannot be reached or does not answer: seconds, or forever.
-    ///
-    /// Applies to the first connection.
-    #[arg(long, value_name = "SECONDS", value_parser = value::wait)]
+    /// Applies to the first connection only. By default the command fails at once.
+    #[arg(long, value_name = "SECONDS", value_parser = value::wait, env = "MQTT_WAIT")]
     pub(crate) wait: Option<Duration>,
 
-    /// Reads options from this file, one a line; those of the command line win.
-    ///
-    /// Without it from skeeter/COMMAND or mosquitto_COMMAND in $XDG_CONFIG_HOME or ~/.config, whichever is there.
-    #[arg(short = 'o', value_name = "FILE")]
-    options_file: Option<PathBuf>,
+    /// Accepted for compatibility; small packets are always sent immediately.
+    #[arg(long, env = "MQTT_NODELAY")]
+    nodelay: bool,
 
-    /// Tells nothing on stderr but errors in the flags.
-    #[arg(long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+
+    /// Username.
+    #[arg(short, long, value_name = "NAME", help_heading = "Authentication", env = "MQTT_USERNAME")]
+    pub(crate) username: Option<String>,
+
+    /// Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below.
+    #[arg(
+        short = 'P',
+        long = "pw",
+        visible_alias = "password",
+        value_name = "PASSWORD",
+        help_heading = "Authentication",
+        env = "MQTT_PASSWORD"
+    )]
+    pub(crate) password: Option<String>,
+
+    /// Read the password from the first line of this file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        overrides_with = "password",
+        help_heading = "Authentication",
+        env = "MQTT_PASSWORD_FILE"
+    )]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Read the password from this file descriptor.
+    #[cfg(unix)]
+    #[arg(long, value_name = "NUMBER", overrides_with_all = ["password", "password_file"], help_heading = "Authentication", env = "MQTT_PASSWORD_FD")]
+    pub(crate) password_fd: Option<u32>,
+
+    /// Prompt for the password without echoing it.
+    #[arg(long, overrides_with_all = ["password", "password_file"], help_heading = "Authentication", env = "MQTT_ASK_PASSWORD")]
+    pub(crate) ask_password: bool,
+
+    /// Client ID (default: assigned by the broker).
+    #[arg(short, long, value_name = "ID", help_heading = "Session", env = "MQTT_ID")]
+    pub(crate) id: Option<String>,
+
+    /// Prefix of the client ID, to which the process ID is appended.
+    #[arg(
+        short = 'I',
+        long,
+        value_name = "PREFIX",
+        overrides_with = "id",
+        help_heading = "Session",
+        env = "MQTT_ID_PREFIX"
+    )]
+    pub(crate) id_prefix: Option<String>,
+
+    /// Resume the session of this client ID, and keep it when disconnecting; requires -i.
+    #[arg(short = 'c', long, help_heading = "Session", env = "MQTT_DISABLE_CLEAN_SESSION")]
+    pub(crate) disable_clean_session: bool,
+
+    /// Session expiry interval in seconds (MQTT 5); -1 for a session that never expires.
+    #[arg(short = 'x', long, value_name = "SECONDS", value_parser = value::expiry, help_heading = "Session", env = "MQTT_SESSION_EXPIRY")]
+    pub(crate) session_expiry: Option<u32>,
+
+    /// Keep alive in seconds; 0 disables it.
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        help_heading = "Session",
+        env = "MQTT_KEEPALIVE"
+    )]
+    pub(crate) keepalive: u16,
+
+    /// MQTT version (default: 5, or 3.1.1 if the broker does not support 5).
+    #[arg(
+        short = 'V',
+        long,
+        value_name = "VERSION",
+        value_enum,
+        help_heading = "Session",
+        env = "MQTT_VERSION"
+    )]
+    pub(crate) protocol_version: Option<ProtocolVersion>,
+
+    /// Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit.
+    #[arg(short = 'M', long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Session", env = "MQTT_MAX_INFLIGHT")]
+    pub(crate) max_inflight: u16,
+
+    /// MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable).
+    ///
+    /// Examples: -D publish content-type text/plain; -D connect user-property KEY VALUE.
+    #[arg(short = 'D', long = "property", value_name = "PACKET PROPERTY VALUE", value_parser = PropertyArg::parse, help_heading = "Session", env = "MQTT_PROPERTY")]
+    pub(crate) properties: Vec<PropertyArg>,
 
     #[command(flatten)]
     pub(crate) will: WillArgs,
 
     #[command(flatten)]
-    pub(crate) transport: TransportArgs,
-
-    #[command(flatten)]
     pub(crate) tls: TlsArgs,
 
-    /// Whose habits apply.
+    /// Read options from this file, one per line; the command line and the environment override it.
+    ///
+    /// By default options are read from skeeter/COMMAND or mosquitto_COMMAND in $XDG_CONFIG_HOME or ~/.config, whichever
+    /// exists.
+    #[arg(short = 'o', value_name = "FILE", help_heading = "Options")]
+    options_file: Option<PathBuf>,
+
+    /// Print nothing to stderr except usage errors.
+    #[arg(long, help_heading = "Options", env = "MQTT_QUIET")]
+    pub(crate) quiet: bool,
+
+    /// The name the program was called by.
     #[arg(skip)]
     pub(crate) dialect: Dialect,
 }
 
-/// The name by which the binary was called.
+/// The name the program was called by, which decides about defaults and exit statuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Dialect {
     #[default]
     Skeeter,
-    /// As `mosquitto_pub`, `mosquitto_sub` or `mosquitto_rr`: 3.1.1 by default, their exit statuses, no environment.
+    /// `mosquitto_pub`, `mosquitto_sub` or `mosquitto_rr`: MQTT 3.1.1 by default, their exit statuses, no environment variables.
     Mosquitto,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Will")]
 pub(crate) struct WillArgs {
-    /// The broker publishes a message to this topic when this client is lost.
-    #[arg(long, value_name = "TOPIC")]
+    /// Topic of the will message, which the broker publishes if the connection is lost.
+    #[arg(long, value_name = "TOPIC", env = "MQTT_WILL_TOPIC")]
     pub(crate) will_topic: Option<String>,
 
-    /// Payload of that message; none by default.
-    #[arg(long, value_name = "TEXT", requires = "will_topic")]
+    /// Payload of the will message (default: empty).
+    #[arg(long, value_name = "TEXT", requires = "will_topic", env = "MQTT_WILL_PAYLOAD")]
     pub(crate) will_payload: Option<OsString>,
 
-    /// Quality of service of that message: 0, 1 or 2.
-    #[arg(long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
+    /// QoS of the will message: 0, 1 or 2.
+    #[arg(long, value_name = "QOS", default_value = "0", value_parser = value::qos, env = "MQTT_WILL_QOS")]
     pub(crate) will_qos: QoS,
 
-    /// Retains that message.
-    #[arg(long, requires = "will_topic")]
+    /// Retain the will message.
+    #[arg(long, requires = "will_topic", env = "MQTT_WILL_RETAIN")]
     pub(crate) will_retain: bool,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsArgs {
-    /// Trusts the authorities in this PEM file instead of those of the system; turns TLS on.
-    #[arg(long, value_name = "FILE")]
+    /// PEM file with the CAs to trust instead of the system's; enables TLS.
+    #[arg(long, value_name = "FILE", env = "MQTT_CAFILE")]
     pub(crate) cafile: Option<PathBuf>,
 
-    /// Trusts the authorities in the PEM files of this directory; turns TLS on.
-    #[arg(long, value_name = "DIRECTORY")]
+    /// Directory of PEM files with the CAs to trust instead of the system's; enables TLS.
+    #[arg(long, value_name = "DIR", env = "MQTT_CAPATH")]
     pub(crate) capath: Option<PathBuf>,
 
-    /// Our certificate with its chain in PEM, or with its key as PKCS#12.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The key of our certificate, in PEM.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// Accepts a certificate that is made out to another host.
-    #[arg(long)]
-    pub(crate) insecure: bool,
-
-    /// Turns TLS on with the authorities that the system trusts.
-    #[arg(long)]
+    /// Enable TLS and trust the system's CAs.
+    #[arg(long, env = "MQTT_TLS_USE_OS_CERTS")]
     pub(crate) tls_use_os_certs: bool,
 
-    /// Turns TLS off, whatever else says on.
-    #[arg(long)]
+    /// Disable TLS, even if the URL or another flag enables it.
+    #[arg(long, env = "MQTT_NO_TLS")]
     pub(crate) no_tls: bool,
 
-    /// Offers this application protocol (ALPN).
-    #[arg(long, value_name = "NAME")]
+    /// Client certificate: PEM file with the certificate chain, or PKCS#12 file that includes the key.
+    #[arg(long, value_name = "FILE", env = "MQTT_CERT")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// PEM file with the private key of the client certificate.
+    #[arg(long, value_name = "FILE", requires = "cert", env = "MQTT_KEY")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Accept a server certificate that was issued for another host name.
+    #[arg(long, env = "MQTT_INSECURE")]
+    pub(crate) insecure: bool,
+
+    /// ALPN protocol to offer.
+    #[arg(long, value_name = "NAME", env = "MQTT_TLS_ALPN")]
     pub(crate) tls_alpn: Option<String>,
 
-    /// Exactly this version of TLS; 1.2 and 1.3 otherwise.
-    #[arg(long, value_name = "VERSION", value_enum)]
+    /// TLS version to use (default: 1.2 or 1.3).
+    #[arg(long, value_name = "VERSION", value_enum, env = "MQTT_TLS_VERSION")]
     pub(crate) tls_version: Option<TlsVersionArg>,
 
     #[command(flatten)]

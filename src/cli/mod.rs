@@ -1,12 +1,14 @@
-//! Every flag of every subcommand, as types: the one definition that help, completions and man pages come from.
+//! The flags of every subcommand, as types. Help, completions and man pages are generated from them.
 //!
-//! No behaviour: what a value means is checked here, what is done about it is in [`crate::command`].
+//! This module only parses and checks values; [`crate::commands`] acts on them.
 
 pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod cert;
 pub(crate) mod connect;
-pub(crate) mod door;
+pub(crate) mod exit;
+pub(crate) mod limits;
+pub(crate) mod listener;
 pub(crate) mod passwd;
 pub(crate) mod payload;
 pub(crate) mod print;
@@ -41,8 +43,8 @@ pub(crate) enum Command {
 }
 
 impl Cli {
-    /// The definition of this subcommand alone; of all, where it is the name of none. One message is published in less
-    /// time than the flags of all subcommands take to be put together.
+    /// The definition of `pub`, `sub` or `rr` alone if that is the subcommand, and of all subcommands otherwise. Building the
+    /// flags of all subcommands takes longer than publishing a message.
     pub(crate) fn definition(name: Option<&str>) -> clap::Command {
         let (name, augment): (_, fn(clap::Command) -> clap::Command) = match name {
             Some("pub") => ("pub", publish::PublishArgs::augment_args),
@@ -50,7 +52,7 @@ impl Cli {
             Some("rr") => ("rr", request::RequestArgs::augment_args),
             _ => return Self::command(),
         };
-        // As above, where it counts for a subcommand.
+        // The settings of `Cli` that affect a subcommand.
         let all = clap::Command::new("skeeter")
             .max_term_width(100)
             .args_override_self(true)
@@ -66,7 +68,7 @@ mod tests {
     use super::Cli;
 
     #[test]
-    fn a_subcommand_alone_is_the_one_among_all() {
+    fn a_single_subcommand_has_the_same_help_as_among_all() {
         for name in ["pub", "sub", "rr"] {
             let help = |mut all: clap::Command| {
                 all.build();

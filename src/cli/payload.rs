@@ -1,4 +1,4 @@
-//! The flags that say what is published, once, by `pub` and `rr`.
+//! Flags of `pub` and `rr` that define the message to publish.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,28 +9,29 @@ use super::value;
 use crate::message::QoS;
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Message")]
 pub(crate) struct PayloadArgs {
-    /// Topic to publish to; the URL may hold it instead.
+    /// Topic to publish to, unless the URL contains it.
     #[arg(short, long, value_name = "TOPIC")]
     pub(crate) topic: Option<String>,
 
-    /// Publishes this text.
+    /// Payload.
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<OsString>,
 
-    /// Publishes the content of this file as one message.
+    /// Publish the contents of this file as one message.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Publishes a message without payload; with pub -r it clears the retained one.
+    /// Publish a message with an empty payload; with pub -r this deletes the retained message.
     #[arg(short, long)]
     pub(crate) null_message: bool,
 
-    /// Publishes all of stdin as one message.
+    /// Publish all of stdin as one message.
     #[arg(short, long)]
     pub(crate) stdin_file: bool,
 
-    /// Quality of service: 0, 1 or 2.
+    /// QoS of the message: 0, 1 or 2.
     #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
     pub(crate) qos: QoS,
 }

@@ -1,4 +1,4 @@
-//! The flags that say which messages are wanted and how they are printed, by `sub` and `rr`.
+//! Flags of `sub` and `rr`: which messages to print, and how.
 
 use std::time::Duration;
 
@@ -8,74 +8,80 @@ use super::value;
 
 #[derive(Args, Debug)]
 pub(crate) struct PrintArgs {
-    /// Prints the topic before each payload.
+    /// Print the topic before each payload.
     ///
-    /// On a terminal, characters that act on it are shown as escapes, with and without this flag; the payload of %p in a
-    /// format is printed as it is. Pipes and files get all bytes as they are.
-    #[arg(short, long)]
+    /// On a terminal, control characters are escaped, with or without this flag, except in the %p of a format. Pipes and files
+    /// receive the bytes unchanged.
+    #[arg(short, long, help_heading = "Output")]
     pub(crate) verbose: bool,
 
-    /// Output format, as in mosquitto_sub: %t topic, %p payload, %j JSON and more; see the man page.
-    #[arg(short = 'F', long, value_name = "FORMAT")]
+    /// Output format as in mosquitto_sub: %t topic, %p payload, %j JSON; the man page lists all of them.
+    #[arg(short = 'F', long, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: Option<String>,
 
-    /// Lays out the JSON of %j and %J for people.
-    #[arg(long)]
+    /// Indent the JSON of %j and %J.
+    #[arg(long, help_heading = "Output")]
     pub(crate) pretty: bool,
 
-    /// Prints no newline after a message.
-    #[arg(short = 'N', long)]
+    /// Do not print a newline after each message.
+    #[arg(short = 'N', long, help_heading = "Output")]
     pub(crate) no_newline: bool,
 
-    /// Leaves out retained messages.
-    #[arg(short = 'R', long)]
+    /// Skip retained messages.
+    #[arg(short = 'R', long, help_heading = "Message selection")]
     pub(crate) no_retained: bool,
 
-    /// Asks for the retain flag as it was published. MQTT 5.
-    #[arg(long)]
+    /// Ask the broker to keep the retain flag as published (MQTT 5).
+    #[arg(long, help_heading = "Subscription")]
     pub(crate) retain_as_published: bool,
 
-    /// When retained messages are sent on subscribing. MQTT 5.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = RetainHandlingArg::Always)]
+    /// When the broker sends retained messages on subscribing (MQTT 5).
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = RetainHandlingArg::Always, help_heading = "Subscription")]
     pub(crate) retain_handling: RetainHandlingArg,
 
-    /// Ends after so many seconds, with exit status 27.
-    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = value::time_limit)]
+    /// Exit after this many seconds, with status 27.
+    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = value::time_limit, help_heading = "When to exit")]
     pub(crate) timeout: Option<Duration>,
 }
 
-/// Which retained messages a subscription asks for.
+/// The Retain Handling option of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum RetainHandlingArg {
-    /// All that match.
+    /// On every subscription.
     Always,
-    /// Those that match if the subscription is new.
+    /// Only if the subscription is new.
     New,
-    /// None.
+    /// Never.
     Never,
 }
 
-/// The output language of `-F`, for the man pages: what is written, and what stands for it.
+/// The conversions of `-F`, for the man pages.
 #[cfg(test)]
 pub(crate) const FORMAT: &[(&str, &str)] = &[
     ("%t", "topic"),
-    ("%p", "payload, its bytes as they are, on a terminal as well"),
-    ("%x %X", "payload in hexadecimal digits"),
-    ("%d %f", "payload as a double of 8 bytes or a float of 4, in the order of this machine"),
-    ("%l", "bytes of the payload"),
+    ("%p", "payload, unchanged even on a terminal"),
+    ("%x %X", "payload in hexadecimal, lower or upper case"),
+    ("%d %f", "payload as an 8-byte double or a 4-byte float in native byte order"),
+    ("%l", "length of the payload in bytes"),
     ("%q %r %m", "QoS, retain flag (0 or 1), packet identifier (0 at QoS 0)"),
-    ("%j", "the message as one JSON object, the payload a string in it"),
-    ("%J", "the same with the payload as JSON itself"),
+    ("%j", "the message as a JSON object, with the payload as a string"),
+    ("%J", "the message as a JSON object, with the payload as JSON"),
     (
         "%A %C %D %E %F %R %S %P",
-        "of MQTT 5: topic alias, content type, correlation data, expiry, payload format indicator, response topic, subscription identifier, user properties",
+        "MQTT 5 properties: topic alias, content type, correlation data, message expiry interval, payload format indicator, response topic, subscription identifier, user properties",
     ),
-    ("%I %U", "the time as 2026-01-02T03:04:05+0000, and in seconds and nanoseconds since 1970"),
-    ("@Y @m @d @H ...", "the time by the letters of strftime; @N nanoseconds, @@ an @"),
+    ("%I %U", "time of arrival: as 2026-01-02T03:04:05+0000, and as seconds since 1970 with nanoseconds"),
+    (
+        "@Y @m @d @H ...",
+        "time of arrival by the conversions of strftime(3), with @ instead of %; @N is nanoseconds, @@ is an @",
+    ),
     ("%%", "a percent sign"),
-    ("\\\\ \\0 \\a \\e \\n \\r \\t \\v", "a backslash and characters that cannot be typed"),
+    (
+        "\\\\ \\0 \\a \\e \\n \\r \\t \\v",
+        "a backslash, NUL, bell, escape, newline, carriage return, tab and vertical tab",
+    ),
     (
         "%[-][0][width][.precision]",
-        "- aligns to the left, 0 fills numbers and payloads with zeros. A width pads, and cuts payloads to as many bytes. A precision cuts texts and gives the decimals of %d and %f; for %x and %X it counts the digits of a group, and the character behind it parts the groups: %.2:x gives 61:62:63.",
+        "- aligns to the left; 0 pads numbers and payloads with zeros. The width is the minimum width, and also the maximum for payloads, in bytes. The precision truncates text and sets the decimal places of %d and %f. For %x and %X it is the number of digits in a group, and the character after it separates the groups: %.2:x prints 61:62:63.",
     ),
 ];

@@ -1,4 +1,4 @@
-//! What the broker keeps, and how safely; and `skeeter store`, which looks after it.
+//! The store flags of `skeeter broker`, and the flags of `skeeter store`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,20 +11,21 @@ use crate::broker::Durability;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Store")]
 pub(crate) struct StoreArgs {
-    /// Keeps sessions, their messages, retained messages and wills in this directory, through restarts and crashes.
+    /// Keep sessions, queued messages, retained messages and wills in this directory, across restarts and crashes.
     ///
-    /// It is made if it is not there. Without it nothing is written to disk, and all ends with the process.
-    #[arg(long, value_name = "DIR", env = "SKEETER_DATA_DIR")]
+    /// The directory is created if it does not exist. Without it nothing is written to disk and all state is lost when the
+    /// broker stops.
+    #[arg(long, value_name = "DIR", env = "SKEETER_DATA_DIR", hide_env_values = true)]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// What may be lost in a crash: `acks`, `interval=TIME` or `none`.
+    /// What a crash or power failure may lose: acks, interval=TIME or none.
     ///
-    /// acks: nothing that was acknowledged, not even when the power fails; each acknowledgement waits until its record is
-    /// on the disk. interval=100ms: what came within that time. none: anything; the files are written all the same.
-    #[arg(long, value_name = "WHAT", value_parser = durability, default_value = "acks", requires = "data_dir")]
+    /// acks: nothing that was acknowledged; each acknowledgement waits until its message is on disk. interval=TIME, such as
+    /// interval=100ms: what arrived within that time. none: anything that had not reached the disk by then.
+    #[arg(long, value_name = "MODE", value_parser = durability, default_value = "acks", requires = "data_dir")]
     pub(crate) durability: Durability,
 
-    /// Makes each sync take so many milliseconds longer, so that benchmarks compare on any disk.
+    /// Make each sync take this many milliseconds longer, so that benchmarks of different disks are comparable.
     #[arg(long, value_name = "MS", hide = true, default_value_t = 0)]
     pub(crate) sync_delay: u64,
 }
@@ -35,10 +36,12 @@ Examples:
   skeeter store export /var/lib/skeeter > backup.ndjson
   skeeter store export --messages /var/lib/skeeter | skeeter pub --json
   skeeter store import /var/lib/new < backup.ndjson
+  skeeter store import --mosquitto /var/lib/mosquitto/mosquitto.db /var/lib/skeeter
+  skeeter store export --mosquitto mosquitto.db /var/lib/skeeter
 
 ";
 
-/// Checks, saves and restores what a broker has kept in a data directory.
+/// Check, export, import or repair the data directory of a broker.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct StoreCommandArgs {
@@ -48,32 +51,32 @@ pub(crate) struct StoreCommandArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// Tells whether all is sound, and what there is; changes nothing.
+    /// Verify the store and summarize its contents; changes nothing.
     ///
-    /// Damaged is also a file in which commits are missing that had been synced, and so messages that were acknowledged.
-    /// The status is 1 then.
+    /// The exit status is 1 if the store is damaged. It also counts as damaged if synced commits, and with them acknowledged
+    /// messages, are missing.
     Check(DirectoryArgs),
-    /// Writes what there is as lines of JSON.
+    /// Write sessions and messages to stdout, one JSON object per line.
     ///
-    /// A message is a line that `skeeter pub --json` takes; "for" names the client, or the shared group, that it waits for.
-    /// A session is a line of its own, with its subscriptions and its will. What is in flight becomes a message that
-    /// waits.
+    /// `skeeter pub --json` accepts the lines of messages. In a queued message, "for" is the client ID or the shared
+    /// subscription it is queued for. Each session is a line with its subscriptions and its will. Messages in flight are
+    /// exported as queued messages.
     Export(ExportArgs),
-    /// Reads such lines into a data directory, from stdin.
+    /// Read the output of `skeeter store export`, or mosquitto's persistence file, into a data directory.
     ///
-    /// A session that is there already is not touched, and told.
-    Import(DirectoryArgs),
-    /// Accepts that commits are missing, so that a broker starts again with what is left.
+    /// Everything is imported, or nothing if there is an error. Sessions that already exist in the store are reported and left as
+    /// they are.
+    Import(ImportArgs),
+    /// Accept the loss of commits, so that the broker starts again with what is left.
     ///
-    /// A broker refuses to start if damage has taken back commits that had been synced. This command accepts that loss; save
-    /// a copy of the file first if somebody may want to examine it. Nothing else is changed, and a file that is damaged in
-    /// another way stays as it is.
+    /// A broker refuses to start if damage has undone synced commits. This command accepts the loss and changes nothing else;
+    /// other kinds of damage are not repaired. Make a copy of the file first if you want to examine the damage.
     Repair(DirectoryArgs),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct DirectoryArgs {
-    /// The data directory of a broker that does not run, or the file of messages in it.
+    /// Data directory of a broker that is not running, or the database file in it.
     #[arg(value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }
@@ -83,9 +86,29 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) directory: DirectoryArgs,
 
-    /// Messages only: retained ones, and those that wait.
-    #[arg(long)]
+    /// Export only messages: retained and queued ones.
+    #[arg(long, conflicts_with = "mosquitto")]
     pub(crate) messages: bool,
+
+    /// Write a new persistence file of mosquitto instead of lines of JSON.
+    ///
+    /// mosquitto 2.0 and 2.1 start from it. What the file cannot hold is listed on stderr: shared subscriptions, wills, packet
+    /// identifiers that wait for PUBREL, and a second session with the same client ID. An existing file is not overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mosquitto: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) directory: DirectoryArgs,
+
+    /// Import this persistence file of mosquitto (mosquitto.db, format versions 3 to 6).
+    ///
+    /// Retained messages, sessions, subscriptions, and queued and in-flight messages are imported; the file is not changed. A
+    /// broker does the same when it starts for the first time with a data directory that contains a mosquitto.db.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mosquitto: Option<PathBuf>,
 }
 
 fn durability(text: &str) -> Result<Durability, String> {
@@ -116,7 +139,7 @@ mod tests {
     use crate::broker::Durability;
 
     #[test]
-    fn a_durability_is_one_of_three() {
+    fn durability_is_acks_an_interval_or_none() {
         assert_eq!(durability("acks"), Ok(Durability::Acks));
         assert_eq!(durability("none"), Ok(Durability::None));
         for (text, millis) in [("interval=100ms", 100), ("interval=2s", 2_000), ("interval=0.5", 500)] {

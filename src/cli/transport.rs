@@ -1,76 +1,75 @@
-//! The flags of the clients for what lies under MQTT beside host and port: WebSocket, proxies, and TLS beyond the
-//! ordinary.
+//! Flags of the client commands for WebSocket, proxies, DNS SRV records and less common TLS settings.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::value;
-use crate::transport::Proxy;
+use crate::net::Proxy;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct TransportArgs {
-    /// Speaks MQTT over WebSocket, as ws:// and wss:// do.
-    #[arg(long)]
+    /// Connect over WebSocket, as with a ws:// or wss:// URL.
+    #[arg(long, env = "MQTT_WS")]
     pub(crate) ws: bool,
 
-    /// Path that the WebSocket is asked for with.
-    #[arg(long, value_name = "PATH", default_value = "/mqtt", value_parser = value::resource)]
+    /// Path of the WebSocket endpoint.
+    #[arg(long, value_name = "PATH", default_value = "/mqtt", value_parser = value::resource, env = "MQTT_WS_PATH")]
     pub(crate) ws_path: String,
 
-    /// A header of the request for the WebSocket, such as 'Authorization: Bearer x' (repeatable).
-    #[arg(long, value_name = "HEADER", value_parser = value::header)]
+    /// Header to add to the WebSocket request, such as 'Authorization: Bearer TOKEN' (repeatable).
+    #[arg(long, value_name = "HEADER", value_parser = value::header, env = "MQTT_WS_HEADER")]
     pub(crate) ws_header: Vec<(String, String)>,
 
-    /// Connects through a proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT].
-    #[arg(long, value_name = "URL", value_parser = value::proxy)]
+    /// Connect through a SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT].
+    #[arg(long, value_name = "URL", value_parser = value::proxy, env = "MQTT_PROXY")]
     pub(crate) proxy: Option<Proxy>,
 
-    /// Asks the DNS for the broker of the domain given as host: its SRV record for _mqtt._tcp, or _secure-mqtt._tcp.
+    /// Look up the broker of the domain given as the host in DNS: SRV record _mqtt._tcp, or _secure-mqtt._tcp with TLS.
     #[cfg(unix)]
-    #[arg(short = 'S', long)]
+    #[arg(short = 'S', long, env = "MQTT_SRV")]
     pub(crate) srv: bool,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct SpecialTlsArgs {
-    /// The pass phrase of an encrypted key stands in the first line of this file; without it the terminal is asked.
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    /// File whose first line is the passphrase of the private key (default: prompt for it).
+    #[arg(long, value_name = "FILE", requires = "cert", env = "MQTT_KEY_PASS_FILE")]
     pub(crate) key_pass_file: Option<PathBuf>,
 
-    /// The form of the key: PEM, the only one.
-    #[arg(long, value_name = "FORM", value_enum, requires = "key")]
+    /// Accepted for compatibility: format of the private key, always PEM.
+    #[arg(long, value_name = "FORMAT", value_enum, requires = "key", env = "MQTT_KEYFORM")]
     keyform: Option<KeyForm>,
 
-    /// Ciphers in the words of OpenSSL: suites of TLS 1.3 if that is the version, else ciphers of TLS 1.2.
-    #[arg(long, value_name = "LIST")]
+    /// OpenSSL cipher list: TLS 1.3 cipher suites with --tls-version tlsv1.3, TLS 1.2 ciphers otherwise.
+    #[arg(long, value_name = "LIST", env = "MQTT_CIPHERS")]
     pub(crate) ciphers: Option<String>,
 
-    /// Speaks TLS with a key that the broker knows too, in hexadecimal digits.
+    /// Pre-shared key (PSK) in hexadecimal; enables TLS and requires --psk-identity.
     #[arg(long, value_name = "KEY", value_parser = value::key, requires = "psk_identity",
-          conflicts_with_all = ["cafile", "capath", "cert"])]
+          conflicts_with_all = ["cafile", "capath", "cert"], env = "MQTT_PSK")]
     pub(crate) psk: Option<value::Key>,
 
-    /// Which key that is.
-    #[arg(long, value_name = "NAME")]
+    /// PSK identity.
+    #[arg(long, value_name = "IDENTITY", env = "MQTT_PSK_IDENTITY")]
     pub(crate) psk_identity: Option<String>,
 
-    /// Appends the secrets of the connection to this file, with which Wireshark reads it.
-    #[arg(long, value_name = "FILE")]
+    /// Append the TLS secrets of the connection to this file, so that Wireshark can decrypt it.
+    #[arg(long, value_name = "FILE", env = "MQTT_TLS_KEYLOG")]
     pub(crate) tls_keylog: Option<PathBuf>,
 
-    /// Refused: OpenSSL has replaced engines by providers, which need no flag.
-    #[arg(long, value_name = "ENGINE", value_parser = value::engine)]
+    /// Not supported: OpenSSL has replaced engines by providers.
+    #[arg(long, value_name = "ENGINE", value_parser = value::engine, hide = true)]
     tls_engine: Option<value::Never>,
 
-    /// Refused as well.
-    #[arg(long, value_name = "HASH", value_parser = value::engine)]
+    /// Not supported: OpenSSL has replaced engines by providers.
+    #[arg(long, value_name = "HASH", value_parser = value::engine, hide = true)]
     tls_engine_kpass_sha1: Option<value::Never>,
 }
 
-/// The forms of a key.
+/// The format of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum KeyForm {
     Pem,

@@ -1,9 +1,9 @@
-//! Values that flags are made of, and how they are written.
+//! Parsers for the values of flags.
 
 use std::time::Duration;
 
 use crate::message::QoS;
-use crate::transport::{Proxy, Secret};
+use crate::net::{Proxy, Secret};
 
 /// A number of bytes: digits, with `K`, `M` or `G` for multiples of 1,024.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
@@ -39,7 +39,7 @@ pub(crate) fn time_limit(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Seconds that a session is kept: decimal or `0x`, or for ever as `-1` or `∞`.
+/// A session expiry interval in seconds, decimal or `0x`; `-1` or `∞` for a session that never expires.
 pub(crate) fn expiry(text: &str) -> Result<u32, String> {
     let number = match text {
         "-1" | "∞" => return Ok(u32::MAX),
@@ -83,7 +83,7 @@ pub(crate) fn mode(text: &str) -> Result<u32, String> {
     mode.ok_or_else(|| "expected permissions in octal digits, such as 660".to_owned())
 }
 
-/// From the first slash.
+/// A path that starts with a slash.
 pub(crate) fn resource(text: &str) -> Result<String, String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
     if text.starts_with('/') && plain {
@@ -103,7 +103,7 @@ pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     if is_name && is_value { Ok((name.to_owned(), value.trim().to_owned())) } else { Err(expected()) }
 }
 
-/// A key in hexadecimal digits; it is not shown.
+/// A key given in hexadecimal; not shown by `Debug`.
 #[derive(Clone)]
 pub(crate) struct Key(pub(crate) Vec<u8>);
 
@@ -120,13 +120,13 @@ pub(crate) fn key(text: &str) -> Result<Key, String> {
         pair.filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
     });
     let key: Option<Vec<u8>> = digits.collect();
-    // The value is not repeated: it is a secret.
+    // The value is not quoted: it is a secret.
     key.filter(|key| !key.is_empty())
         .map(Key)
         .ok_or_else(|| "expected pairs of hexadecimal digits".to_owned())
 }
 
-/// Nothing has this type.
+/// A type without values.
 #[derive(Clone, Debug)]
 pub(crate) enum Never {}
 
@@ -166,7 +166,7 @@ pub(crate) fn qos(text: &str) -> Result<QoS, String> {
     text.parse().ok().and_then(QoS::from_bits).ok_or_else(|| "expected 0, 1 or 2".to_owned())
 }
 
-/// What MQTT goes through.
+/// The transport of MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
     Tcp,
@@ -175,7 +175,7 @@ pub(crate) enum Carrier {
     Unix,
 }
 
-/// The address of a broker, and what else a URL can hold.
+/// The parts of a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) carrier: Carrier,
@@ -185,7 +185,7 @@ pub(crate) struct Url {
     /// Without brackets; the path of a Unix socket.
     pub(crate) host: String,
     pub(crate) port: Option<u16>,
-    /// All after the first slash, as it is: a topic may hold any character.
+    /// Everything after the first slash, not decoded, as a topic may contain any character.
     pub(crate) topic: Option<String>,
 }
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_hold_what_is_needed_to_connect() {
+    fn urls_are_split_into_their_parts() {
         let url = Url::parse("MQTTS://me%40home:p%3Aw:x@broker.example:8884/a/b+%23/#").unwrap();
         assert!(url.tls);
         assert_eq!((url.username.as_deref(), url.password.as_deref()), (Some("me@home"), Some("p:w:x")));

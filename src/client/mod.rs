@@ -10,6 +10,7 @@ mod receive;
 mod send;
 mod settings;
 #[cfg(test)]
+#[path = "../../tests/unit/client/tests/mod.rs"]
 mod tests;
 
 use std::collections::VecDeque;

@@ -6,16 +6,19 @@
 //! not asked here.
 
 #[cfg(test)]
+#[path = "../../tests/unit/codec/arbitrary.rs"]
 pub(crate) mod arbitrary;
 mod connect;
 mod encode;
 #[cfg(test)]
+#[path = "../../tests/unit/codec/faults.rs"]
 pub(crate) mod faults;
 pub mod fence;
 pub mod frame;
 pub mod head;
 pub mod packet;
 #[cfg(test)]
+#[path = "../../tests/unit/codec/proofs.rs"]
 mod proofs;
 pub mod property;
 mod publish;
@@ -27,6 +30,7 @@ mod write;
 
 pub use connect::{decode_connect, refusal_version};
 pub use encode::encode;
+pub use publish::{decode_publish, plain_puback};
 
 use frame::Frame;
 use packet::{Packet, Version};

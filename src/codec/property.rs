@@ -295,7 +295,7 @@ impl<'a> Properties<'a> {
     where
         'a: 'b,
     {
-        if self.spans().all(|(id, _)| !leaves_out(id)) {
+        if self.is_empty() || self.spans().all(|(id, _)| !leaves_out(id)) {
             return self.0;
         }
         scratch.clear();
@@ -310,9 +310,16 @@ impl<'a> Properties<'a> {
         let mut reader = Reader(self.0);
         std::iter::from_fn(move || {
             let before = reader.0;
+            if before.is_empty() {
+                return None;
+            }
             let id = Property::skip(&mut reader).ok()?;
             Some((id, &before[..before.len() - reader.0.len()]))
         })
+    }
+
+    fn first(self, wanted: u8) -> Option<Property<'a>> {
+        self.all(wanted).next()
     }
 
     /// The properties with this identifier; the others are not looked into.
@@ -327,8 +334,13 @@ macro_rules! getters {
         impl<'a> Properties<'a> {
             $(
                 #[doc = concat!("The ", stringify!($name), ", if it is there.")]
+                #[inline]
                 pub fn $getter(self) -> Option<$type> {
-                    match self.all(id::$name).next() {
+                    // Most packets have no properties at all.
+                    if self.is_empty() {
+                        return None;
+                    }
+                    match self.first(id::$name) {
                         Some(Property::$name(value)) => Some(value),
                         _ => None,
                     }

@@ -6,7 +6,7 @@
 
 use super::Malformed;
 use super::frame::Frame;
-use super::packet::{Ack, Publish, Version};
+use super::packet::{Ack, PacketId, Publish, Version};
 use super::property::{Place, Properties};
 use super::read::{Reader, malformed, protocol_error};
 use super::reason::Reason;
@@ -14,7 +14,20 @@ use crate::message::QoS;
 
 /// Decodes a frame whose type is PUBLISH. The payload is not looked at.
 pub(super) fn decode(version: Version, frame: Frame<'_>) -> Result<Publish<'_>, Malformed> {
-    decode_by(version, frame, topic_name)
+    decode_by(version, frame, |reader| topic_name(reader, ""))
+}
+
+/// As [`decode`]. `known` is a topic name that was decoded before; a packet with the same topic needs no second check of it,
+/// and gets `known` itself as its topic.
+///
+/// # Errors
+/// When the frame is not a well-formed PUBLISH of that version.
+pub fn decode_publish<'a>(
+    version: Version,
+    frame: Frame<'a>,
+    known: &'a str,
+) -> Result<Publish<'a>, Malformed> {
+    decode_by(version, frame, |reader| topic_name(reader, known))
 }
 
 /// As [`decode`], but the topic may have wildcards, as ActiveMQ's advisory messages do.
@@ -25,7 +38,7 @@ pub(super) fn decode_any_topic(version: Version, frame: Frame<'_>) -> Result<Pub
 fn decode_by<'a>(
     version: Version,
     frame: Frame<'a>,
-    read_topic: fn(&mut Reader<'a>) -> Result<&'a str, Malformed>,
+    read_topic: impl FnOnce(&mut Reader<'a>) -> Result<&'a str, Malformed>,
 ) -> Result<Publish<'a>, Malformed> {
     let flags = frame.first();
     let (dup, retain) = (flags & 0b1000 != 0, flags & 1 != 0);
@@ -40,8 +53,11 @@ fn decode_by<'a>(
     let mut properties = Properties::EMPTY;
     let mut alias = None;
     if version == Version::V5 {
-        properties = Properties::check(reader.counted()?, Place::PUBLISH)?;
-        alias = properties.topic_alias();
+        let bytes = reader.counted()?;
+        if !bytes.is_empty() {
+            properties = Properties::check(bytes, Place::PUBLISH)?;
+            alias = properties.topic_alias();
+        }
     }
     if alias == Some(0) {
         // [MQTT-3.3.2-8]
@@ -55,9 +71,12 @@ fn decode_by<'a>(
 }
 
 /// The topic, in one pass over bytes that are nothing but letters, and a closer look at others.
-fn topic_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
+fn topic_name<'a>(reader: &mut Reader<'a>, known: &'a str) -> Result<&'a str, Malformed> {
     let before = *reader;
     let bytes = reader.binary()?;
+    if !bytes.is_empty() && bytes == known.as_bytes() {
+        return Ok(known);
+    }
     let odd = bytes
         .iter()
         .fold(false, |odd, byte| odd | (*byte == 0) | (*byte == b'#') | (*byte == b'+') | (*byte >= 0x80));
@@ -72,6 +91,14 @@ fn topic_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
         return Ok(topic);
     }
     std::str::from_utf8(bytes).map_err(|_| malformed("a string is not UTF-8"))
+}
+
+/// The packet identifier of a PUBACK that says success in the fewest bytes, which are the same in every version.
+pub fn plain_puback(frame: Frame<'_>) -> Option<PacketId> {
+    match frame.bytes() {
+        [0x40, 2, high, low] => PacketId::new(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    }
 }
 
 /// Decodes PUBACK, PUBREC, PUBREL or PUBCOMP of 3.1 and 3.1.1, whose body is the packet identifier.

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::option::Kind::{File, Flag, Folder, Number, OneOf, Secret, Text, Words};
-use super::option::{Field, Value, options};
+use super::option::ValueKind::{File, Flag, Folder, Number, OneOf, Secret, Text, Words};
+use super::option::{OptionField, Value, options};
 use crate::message::QoS;
 use crate::topic::TopicFilter;
 
@@ -13,108 +13,104 @@ const PORT: u16 = 1883;
 
 options! {
     /// Options of one bridge; the defaults are mosquitto 2.1's.
-    struct Bridge;
-    addresses: Addresses = Addresses::default(), ["address", "addresses"], Words("HOST[:PORT] ..."), Fault, Next,
+    struct BridgeOptions;
+    addresses: BridgeAddresses = BridgeAddresses::default(), ["address", "addresses"], Words("HOST[:PORT] ..."), Reject, Next,
         "The other broker, and others to try when it does not answer, in order.";
     topics: Vec<Topic> = Vec::new(), ["topic"],
         Words("PATTERN [out|in|both [QOS [LOCAL-PREFIX [REMOTE-PREFIX]]]]"), Adds, Next,
-        "What is carried, whereto and with which QoS; repeatable. A prefix is put before the pattern on its side; \"\" is \
-         none.";
+        "A topic filter that the bridge forwards, its direction and its maximum QoS; repeatable. Each prefix is prepended to the topic on its side; \"\" is none.";
     attempt_unsubscribe: bool = true, ["bridge_attempt_unsubscribe"], Flag, Last, Next,
-        "Unsubscribes there from what is carried out only, in case a former configuration subscribed to it.";
-    bind_address: Option<String> = None, ["bridge_bind_address"], Text, Fault, Next,
-        "The IP address of this machine to connect from.";
+        "Unsubscribes at the remote broker from topics that are forwarded to it only, in case an earlier configuration subscribed to them.";
+    bind_address: Option<String> = None, ["bridge_bind_address"], Text, Reject, Next,
+        "Local IP address to connect from.";
     max_packet_size: i64 = 0, ["bridge_max_packet_size"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
-        "Bytes of the largest packet sent; 0 is no limit.";
+        "Maximum size of a packet sent, in bytes; 0 is no limit.";
     max_topic_alias: u16 = 10, ["bridge_max_topic_alias"], Number(0, 65_535), Last, Next,
-        "Topic aliases that the other broker may set, with MQTT 5.";
+        "Maximum number of topic aliases that the remote broker may set, with MQTT 5.";
     outgoing_retain: bool = true, ["bridge_outgoing_retain"], Flag, Last, Next,
-        "Whether what is retained here is retained there.";
+        "Whether retained messages of this broker are retained at the remote broker.";
     protocol_version: Option<String> = None, ["bridge_protocol_version"], OneOf(&["mqttv31", "mqttv311", "mqttv50"]),
-        Fault, Next,
-        "The version spoken; mqttv311 unless given.";
+        Reject, Next,
+        "The version of MQTT; mqttv311 by default.";
     receive_maximum: Option<u16> = None, ["bridge_receive_maximum"], Number(1, 65_535), Last, Next,
-        "Messages above QoS 0 that the other broker may have in flight; max_inflight_messages unless given.";
+        "QoS 1 and 2 messages in flight from the remote broker; max_inflight_messages by default.";
     reload_type: Option<String> = None, ["bridge_reload_type"], OneOf(&["lazy", "immediate"]), Last, Now,
-        "When changes of a reload take effect: lazy, with the next connection, unless given; or immediate.";
+        "When a reload takes effect: lazy (default), on the next connection; or immediate.";
     session_expiry_interval: Option<u32> = None, ["bridge_session_expiry_interval"], Number(0, 4_294_967_295), Last, Next,
-        "Seconds that the other broker keeps the session, with MQTT 5; unless given for ever, or not at all with \
-         cleansession true. The default differs from mosquitto's, which is 0.";
+        "Session expiry interval at the remote broker in seconds, with MQTT 5. By default the session never expires, or with cleansession true ends with the connection. The default of mosquitto is 0.";
     tcp_keepalive: Option<Keepalive> = None, ["bridge_tcp_keepalive"], Words("IDLE INTERVAL COUNT"), Last, Next,
-        "Seconds of silence before TCP asks whether the other side is there, between two such questions, and how many.";
+        "TCP keepalive: seconds without traffic before the first probe, seconds between probes, and number of probes.";
     tcp_user_timeout: Option<u32> = None, ["bridge_tcp_user_timeout"], Number(0, 2_147_483_647), Last, Next,
-        "Milliseconds after which TCP gives up on bytes that are not acknowledged.";
+        "Milliseconds after which TCP closes the connection if sent data is not acknowledged.";
     cleansession: bool = false, ["cleansession"], Flag, Last, Next,
-        "Whether the other broker forgets the bridge when the connection ends.";
+        "Whether the session at the remote broker ends with the connection.";
     local_cleansession: Option<bool> = None, ["local_cleansession"], Flag, Last, Next,
-        "Whether this broker forgets it; as cleansession unless given.";
+        "Whether the session at this broker ends with the connection; as cleansession by default.";
     keepalive_interval: u16 = 60, ["keepalive_interval"], Number(0, 65_535), Last, Next,
-        "Keep alive in seconds; less than 5 is 5.";
+        "Keep alive in seconds; at least 5.";
     idle_timeout: Positive = Positive(60), ["idle_timeout"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
-        "Seconds without a message after which a lazy bridge closes its connection.";
+        "Seconds without a message after which a lazy bridge disconnects.";
     threshold: Positive = Positive(10), ["threshold"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
-        "Messages that must wait for a lazy bridge to connect.";
-    local_clientid: Option<String> = None, ["local_clientid"], Text, Fault, Next,
-        "The bridge's client identifier here; local. and remote_clientid unless given.";
-    local_username: Option<String> = None, ["local_username"], Text, Fault, Next,
-        "The bridge's user name here, by which the rights are found.";
-    local_password: Option<String> = None, ["local_password"], Secret, Fault, Next,
-        "The bridge's password here.";
-    remote_clientid: Option<String> = None, ["remote_clientid", "clientid"], Text, Fault, Next,
-        "The bridge's client identifier there; HOSTNAME.CONNECTION unless given.";
-    remote_username: Option<String> = None, ["remote_username", "username"], Text, Fault, Next,
-        "The bridge's user name there.";
-    remote_password: Option<String> = None, ["remote_password", "password"], Secret, Fault, Next,
-        "The bridge's password there.";
+        "Number of queued messages at which a lazy bridge connects.";
+    local_clientid: Option<String> = None, ["local_clientid"], Text, Reject, Next,
+        "Client ID at this broker; local. and remote_clientid by default.";
+    local_username: Option<String> = None, ["local_username"], Text, Reject, Next,
+        "Username at this broker, whose permissions apply.";
+    local_password: Option<String> = None, ["local_password"], Secret, Reject, Next,
+        "Password at this broker.";
+    remote_clientid: Option<String> = None, ["remote_clientid", "clientid"], Text, Reject, Next,
+        "Client ID at the remote broker; HOSTNAME.CONNECTION by default.";
+    remote_username: Option<String> = None, ["remote_username", "username"], Text, Reject, Next,
+        "Username at the remote broker.";
+    remote_password: Option<String> = None, ["remote_password", "password"], Secret, Reject, Next,
+        "Password at the remote broker.";
     notifications: bool = true, ["notifications"], Flag, Last, Next,
-        "Whether a retained 1 or 0 tells on both sides whether the bridge is connected.";
+        "Whether the connection state, 1 or 0, is published as a retained message at both brokers.";
     notifications_local_only: bool = false, ["notifications_local_only"], Flag, Last, Next,
-        "Whether it is told on this side only.";
-    notification_topic: Option<String> = None, ["notification_topic"], Text, Fault, Next,
-        "The topic for it; $SYS/broker/connection/CLIENTID/state unless given.";
+        "Whether the connection state is published at this broker only.";
+    notification_topic: Option<String> = None, ["notification_topic"], Text, Reject, Next,
+        "The topic of the connection state; $SYS/broker/connection/CLIENTID/state by default.";
     restart_timeout: Restart = Restart::default(), ["restart_timeout"], Words("SECONDS | BASE CAP [STABLE]"), Last, Next,
-        "How long the bridge waits before it connects again: always so long; or from BASE up to CAP, longer from time to \
-         time, until a connection has held for STABLE seconds.";
+        "Delay before reconnecting, in seconds: constant, or growing from BASE to CAP until a connection has lasted STABLE seconds.";
     round_robin: bool = false, ["round_robin"], Flag, Last, Next,
-        "Whether the bridge stays with the address that answered, or goes back to the first when that answers again.";
-    start_type: Start = Start::Automatic, ["start_type"], OneOf(&["automatic", "lazy", "once", "manual"]), Last, Next,
-        "automatic connects at once and again; lazy when messages wait; once is not tried again after the connection is \
-         lost. manual is refused, as in mosquitto.";
+        "Whether the bridge stays with the address that it reached; otherwise it returns to the first address when that is reachable again.";
+    start_type: StartType = StartType::Automatic, ["start_type"], OneOf(&["automatic", "lazy", "once", "manual"]), Last, Next,
+        "automatic connects at start and reconnects; lazy connects when messages are queued; once does not reconnect. manual is refused, as in mosquitto.";
     try_private: bool = true, ["try_private"], Flag, Last, Next,
-        "Tells the other broker that this is a bridge, if it listens.";
-    alpn: Option<String> = None, ["bridge_alpn"], Text, Fault, Next,
-        "The application protocol to name in TLS.";
-    cafile: Option<PathBuf> = None, ["bridge_cafile"], File, Fault, Next,
-        "TLS, trusting those whose certificates are in this file.";
-    capath: Option<PathBuf> = None, ["bridge_capath"], Folder, Fault, Next,
-        "The same as a folder with hashed names.";
-    certfile: Option<PathBuf> = None, ["bridge_certfile"], File, Fault, Next,
-        "The bridge's certificate.";
+        "Identifies itself as a bridge to the remote broker, if that supports it.";
+    alpn: Option<String> = None, ["bridge_alpn"], Text, Reject, Next,
+        "Application protocol to negotiate (ALPN).";
+    cafile: Option<PathBuf> = None, ["bridge_cafile"], File, Reject, Next,
+        "PEM file with the CAs to trust. Enables TLS.";
+    capath: Option<PathBuf> = None, ["bridge_capath"], Folder, Reject, Next,
+        "Directory of CA files, named by hash as by openssl rehash. Enables TLS.";
+    certfile: Option<PathBuf> = None, ["bridge_certfile"], File, Reject, Next,
+        "PEM file with the client certificate chain.";
     keyfile: Option<PathBuf> = None, ["bridge_keyfile"], File, Last, Next,
-        "Its key.";
-    ciphers: Option<String> = None, ["bridge_ciphers"], Text, Fault, Next,
-        "Ciphers up to TLS 1.2, as OpenSSL lists them.";
-    ciphers_tls13: Option<String> = None, ["bridge_ciphers_tls1.3"], Text, Fault, Next,
+        "PEM file with the private key of the client certificate.";
+    ciphers: Option<String> = None, ["bridge_ciphers"], Text, Reject, Next,
+        "Ciphers up to TLS 1.2, as an OpenSSL cipher list.";
+    ciphers_tls13: Option<String> = None, ["bridge_ciphers_tls1.3"], Text, Reject, Next,
         "Cipher suites of TLS 1.3.";
-    identity: Option<String> = None, ["bridge_identity"], Text, Fault, Next,
-        "The identity of a shared key.";
-    psk: Option<String> = None, ["bridge_psk"], Secret, Fault, Next,
-        "The shared key in hexadecimal.";
+    identity: Option<String> = None, ["bridge_identity"], Text, Reject, Next,
+        "PSK identity.";
+    psk: Option<String> = None, ["bridge_psk"], Secret, Reject, Next,
+        "Pre-shared key in hexadecimal. Enables TLS.";
     insecure: bool = false, ["bridge_insecure"], Flag, Last, Next,
-        "Does not ask whether the certificate is of that host.";
+        "Does not verify that the certificate was issued for the host.";
     require_ocsp: bool = false, ["bridge_require_ocsp"], Flag, Last, Next,
-        "Asks for a stapled answer on whether the certificate is revoked, and refuses the connection without.";
+        "Requires a stapled OCSP response that the certificate is not revoked.";
     tls_use_os_certs: bool = false, ["bridge_tls_use_os_certs"], Flag, Last, Next,
-        "TLS, trusting whom the system trusts.";
-    tls_version: Option<String> = None, ["bridge_tls_version"], OneOf(&["tlsv1.3", "tlsv1.2"]), Fault, Next,
-        "The oldest version of TLS; tlsv1.2 unless given.";
+        "Trusts the CAs of the operating system. Enables TLS.";
+    tls_version: Option<String> = None, ["bridge_tls_version"], OneOf(&["tlsv1.3", "tlsv1.2"]), Reject, Next,
+        "Minimum version of TLS; tlsv1.2 by default.";
 }
 
 /// The other brokers, in the order in which they are tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Addresses(pub(crate) Vec<(String, u16)>);
+pub(crate) struct BridgeAddresses(pub(crate) Vec<(String, u16)>);
 
-impl Field for Addresses {
+impl OptionField for BridgeAddresses {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Text(text) = value else { return Err("expected addresses".into()) };
         let words = text.split_whitespace().take_while(|word| !word.starts_with('#'));
@@ -144,7 +140,7 @@ fn address(word: &str) -> Result<(String, u16), String> {
 
 /// Whereto a topic is carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub(crate) enum TopicDirection {
     #[default]
     Out,
     In,
@@ -156,7 +152,7 @@ pub(crate) enum Direction {
 pub(crate) struct Topic {
     /// A filter; `None` where the prefixes are all of it.
     pub(crate) pattern: Option<String>,
-    pub(crate) direction: Direction,
+    pub(crate) direction: TopicDirection,
     pub(crate) qos: QoS,
     pub(crate) local_prefix: String,
     pub(crate) remote_prefix: String,
@@ -166,7 +162,7 @@ impl Default for Topic {
     fn default() -> Self {
         Self {
             pattern: None,
-            direction: Direction::Out,
+            direction: TopicDirection::Out,
             qos: QoS::AtMostOnce,
             local_prefix: String::new(),
             remote_prefix: String::new(),
@@ -186,26 +182,26 @@ impl Topic {
     }
 }
 
-impl Field for Topic {
+impl OptionField for Topic {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Text(text) = value else { return Err("expected a pattern".into()) };
         let (pattern, rest) = quoted(text)?;
         let mut words = rest.split_whitespace().take_while(|word| *word != "#");
         let mut prefix = || words.next();
         self.direction = match prefix() {
-            None => Direction::Out,
+            None => TopicDirection::Out,
             Some(word) => match word.to_ascii_lowercase().as_str() {
-                "out" => Direction::Out,
-                "in" => Direction::In,
-                "both" => Direction::Both,
-                _ => return Err(format!("{word:?} is no direction: expected out, in or both")),
+                "out" => TopicDirection::Out,
+                "in" => TopicDirection::In,
+                "both" => TopicDirection::Both,
+                _ => return Err(format!("{word:?} is not a direction: expected out, in or both")),
             },
         };
         self.qos = match prefix() {
             None | Some("0") => QoS::AtMostOnce,
             Some("1") => QoS::AtLeastOnce,
             Some("2") => QoS::ExactlyOnce,
-            Some(word) => return Err(format!("{word:?} is no QoS: expected 0, 1 or 2")),
+            Some(word) => return Err(format!("{word:?} is not a QoS: expected 0, 1 or 2")),
         };
         let unquoted =
             |word: Option<&str>| word.filter(|word| *word != "\"\"").unwrap_or_default().to_owned();
@@ -225,7 +221,7 @@ impl Field for Topic {
         }
         for filter in [self.local(), self.remote()] {
             if TopicFilter::new(&filter).is_err() {
-                return Err(format!("{filter:?} is no topic filter"));
+                return Err(format!("{filter:?} is not a topic filter"));
             }
         }
         Ok(())
@@ -248,7 +244,7 @@ fn quoted(text: &str) -> Result<(&str, &str), String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Positive(pub(crate) u32);
 
-impl Field for Positive {
+impl OptionField for Positive {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Number(number) = value else { return Err("expected a whole number".into()) };
         self.0 = u32::try_from(number.max(1)).map_err(|_| format!("{number} is out of range"))?;
@@ -270,7 +266,7 @@ pub(crate) struct Keepalive {
     pub(crate) count: u32,
 }
 
-impl Field for Keepalive {
+impl OptionField for Keepalive {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let [idle, interval, count] = numbers(value)?[..] else {
             return Err("expected three numbers: IDLE INTERVAL COUNT".into());
@@ -290,7 +286,7 @@ impl Field for Keepalive {
 fn numbers(value: Value<'_>) -> Result<Vec<u32>, String> {
     let Value::Text(text) = value else { return Err("expected numbers".into()) };
     text.split_whitespace()
-        .map(|word| word.parse().map_err(|_| format!("{word:?} is no whole number from 0")))
+        .map(|word| word.parse().map_err(|_| format!("{word:?} is not a whole number of at least 0")))
         .collect()
 }
 
@@ -309,7 +305,7 @@ impl Default for Restart {
     }
 }
 
-impl Field for Restart {
+impl OptionField for Restart {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         *self = match numbers(value)?[..] {
             [same] => {
@@ -335,13 +331,13 @@ impl Field for Restart {
 
 /// When a bridge connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
+pub(crate) enum StartType {
     Automatic,
     Lazy,
     Once,
 }
 
-impl Field for Start {
+impl OptionField for StartType {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         *self = match value {
             Value::Text("automatic") => Self::Automatic,

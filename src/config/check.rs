@@ -5,25 +5,29 @@ use std::path::Path;
 
 use chrono::format::{Item, StrftimeItems};
 
-use super::bridge::{Bridge, Direction};
-use super::fault::{Fault, Place};
-use super::listener::{Listener, Protocol};
-use super::option::{Kind, Table};
-use super::{Address, Config, Section};
+use super::bridge::{BridgeOptions, TopicDirection};
+use super::fault::{ConfigError, FilePosition};
+use super::listener::ListenerOptions;
+use super::option::{Table, ValueKind};
+use super::{Config, Section};
+use crate::net::listener::{ListenAddress, Protocol};
 use crate::topic::TopicName;
 
 /// Bytes of a hint to shared keys that OpenSSL takes and sends; before version 3 it was half of that.
 const LONGEST_HINT: usize = 256;
 
 /// Asks what no single line can tell.
-pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
+pub(crate) fn together(config: &mut Config, faults: &mut Vec<ConfigError>) {
     global(config, faults);
-    let mut taken: Vec<(&Address, &Place)> = Vec::new();
+    let mut taken: Vec<(&ListenAddress, &FilePosition)> = Vec::new();
     for listener in &config.listeners {
         check_listener(&listener.place, &listener.options, faults);
-        let free = matches!(listener.address, Address::Tcp { port: 0, .. });
+        let free = matches!(listener.address, ListenAddress::Tcp { port: 0, .. });
         if let Some((_, other)) = taken.iter().find(|(address, _)| **address == listener.address && !free) {
-            faults.push(Fault::new(&listener.place, format!("the listener at {other} has the same address")));
+            faults.push(ConfigError::new(
+                &listener.place,
+                format!("the listener at {other} has the same address"),
+            ));
         }
         taken.push((&listener.address, &listener.place));
     }
@@ -33,14 +37,16 @@ pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
             let options = &config.default_listener.values;
             if options.port.is_none() && options.bind_address.is_none() {
                 let what =
-                    "this stands above every listener line and opens port 1883 beside the listeners below";
-                let hint = "put it below a line `listener PORT` unless you mean that";
-                config.warnings.push(Fault::new(&place, what).hint(hint));
+                    "options above the first listener line define a listener of their own on port 1883";
+                let hint = "move them below a `listener PORT` line unless that is intended";
+                config.warnings.push(ConfigError::new(&place, what).hint(hint));
             }
         } else {
             for (name, place) in config.default_listener.given() {
-                let what = format!("{name} stands above every listener line and has no effect");
-                config.warnings.push(Fault::new(place, what).hint("put it below a line `listener PORT`"));
+                let what = format!("{name} is above the first listener line and has no effect");
+                config
+                    .warnings
+                    .push(ConfigError::new(place, what).hint("move it below a `listener PORT` line"));
             }
         }
     }
@@ -48,11 +54,11 @@ pub(crate) fn together(config: &mut Config, faults: &mut Vec<Fault>) {
     bridges(config, faults);
 }
 
-fn global(config: &Config, faults: &mut Vec<Fault>) {
+fn global(config: &Config, faults: &mut Vec<ConfigError>) {
     let at = |name| config.global.place(name);
     if let Some(place) = at("enable_control_api").filter(|_| config.global.values.enable_control_api) {
-        let what = "enable_control_api: its one command lists plugins, and plugins are not supported";
-        faults.push(Fault::new(place, what));
+        let what = "enable_control_api is not supported, as there are no plugins to list";
+        faults.push(ConfigError::new(place, what));
     }
     let security = config.listeners.iter().map(|listener| &listener.security).chain([&config.security]);
     let prefixes = security.map(|section| (section.place("auto_id_prefix"), &section.values.auto_id_prefix));
@@ -62,30 +68,35 @@ fn global(config: &Config, faults: &mut Vec<Fault>) {
     });
     for (place, prefix) in prefixes.chain(own) {
         if let Some(place) = place.filter(|_| prefix.len() > 50) {
-            faults.push(Fault::new(place, format!("the prefix has {} bytes; 50 are allowed", prefix.len())));
+            faults.push(ConfigError::new(
+                place,
+                format!("the prefix has {} bytes; the maximum is 50", prefix.len()),
+            ));
         }
     }
     if let (Some(place), Some(format)) =
         (config.logging.place("log_timestamp_format"), &config.logging.values.timestamp_format)
         && StrftimeItems::new(format).any(|item| matches!(item, Item::Error))
     {
-        let what = "log_timestamp_format: a letter after % that strftime(3) does not know";
-        faults.push(Fault::new(place, what));
+        let what = "log_timestamp_format: unknown conversion after %; see strftime(3)";
+        faults.push(ConfigError::new(place, what));
     }
     for user in &config.own.values.users {
         if let Some(place) = config.own.place("allow_user")
             && user.split_once(':').is_none_or(|(name, _)| name.is_empty())
         {
-            faults
-                .push(Fault::new(place, "allow_user: expected NAME:PASSWORD, with a name before the colon"));
+            faults.push(ConfigError::new(
+                place,
+                "allow_user: expected NAME:PASSWORD, with a name before the colon",
+            ));
         }
     }
 }
 
-fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<Fault>) {
+fn check_listener(place: &FilePosition, section: &Section<ListenerOptions>, faults: &mut Vec<ConfigError>) {
     let options = &section.values;
     let at = |name: &str| section.place(name).unwrap_or(place).clone();
-    let mut fault = |name: &str, what: String| faults.push(Fault::new(&at(name), what));
+    let mut fault = |name: &str, what: String| faults.push(ConfigError::new(&at(name), what));
     match (&options.certfile, &options.keyfile) {
         (Some(_), None) => fault("certfile", "certfile without keyfile".into()),
         (None, Some(_)) => fault("keyfile", "keyfile without certfile".into()),
@@ -107,19 +118,18 @@ fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<F
     if options.require_certificate && options.cafile.is_none() && options.capath.is_none() {
         fault(
             "require_certificate",
-            "require_certificate without cafile or capath: nobody could come".into(),
+            "require_certificate without cafile or capath: no client could connect".into(),
         );
     }
     if options.psk_hint.is_some() && (certified || options.cafile.is_some()) {
-        fault("psk_hint", "a listener has either certificates or shared keys, not both".into());
+        fault("psk_hint", "a listener cannot have both a certificate and pre-shared keys".into());
     }
     if let Some(hint) = options.psk_hint.as_ref().filter(|hint| hint.len() > LONGEST_HINT) {
-        let what = format!("psk_hint: the hint has {} bytes; {LONGEST_HINT} are allowed", hint.len());
+        let what = format!("psk_hint: the hint has {} bytes; the maximum is {LONGEST_HINT}", hint.len());
         fault("psk_hint", what);
     }
     if options.enable_proxy_protocol == Some(2) && (certified || options.use_subject_as_username) {
-        let what =
-            "with enable_proxy_protocol 2 TLS ends at the proxy: no certfile, no use_subject_as_username";
+        let what = "certfile and use_subject_as_username cannot be combined with enable_proxy_protocol 2: TLS ends at the proxy";
         fault("enable_proxy_protocol", what.into());
     }
     if options.tls_keyform.as_deref() == Some("engine") {
@@ -127,7 +137,7 @@ fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<F
         fault("tls_keyform", what.into());
     }
     if options.mount_point.as_deref().is_some_and(|prefix| prefix.contains(['+', '#'])) {
-        fault("mount_point", "mount_point: a prefix of topics has no wildcards".into());
+        fault("mount_point", "mount_point: wildcards are not allowed".into());
     }
     if !options.websockets_origins.is_empty() && options.protocol == Protocol::Mqtt {
         fault("websockets_origin", "websockets_origin without protocol websockets".into());
@@ -135,49 +145,60 @@ fn check_listener(place: &Place, section: &Section<Listener>, faults: &mut Vec<F
 }
 
 /// Shared keys need a file of them: of the listener, or of the whole broker.
-fn keys(config: &Config, faults: &mut Vec<Fault>) {
+fn keys(config: &Config, faults: &mut Vec<ConfigError>) {
     let of_listeners = config.global.values.per_listener_settings;
     let named = config.listeners.iter().map(|listener| {
         (&listener.options, if of_listeners { &listener.security } else { &config.security })
     });
     for (options, security) in named.chain([(&config.default_listener, &config.security)]) {
         if let Some(place) = options.place("psk_hint").filter(|_| security.values.psk_file.is_none()) {
-            faults.push(Fault::new(place, "psk_hint without psk_file, which has the keys"));
+            faults.push(ConfigError::new(place, "psk_hint without psk_file"));
         }
     }
 }
 
-fn bridges(config: &mut Config, faults: &mut Vec<Fault>) {
-    let mut identifiers: Vec<(&str, &Place)> = Vec::new();
+fn bridges(config: &mut Config, faults: &mut Vec<ConfigError>) {
+    let mut identifiers: Vec<(&str, &FilePosition)> = Vec::new();
     for bridge in &config.bridges {
         let options = &bridge.options.values;
         let at = |name: &str| bridge.options.place(name).unwrap_or(&bridge.place);
         if options.addresses.0.is_empty() {
-            faults.push(Fault::new(&bridge.place, format!("the bridge {} has no address", bridge.name)));
+            faults
+                .push(ConfigError::new(&bridge.place, format!("the bridge {} has no address", bridge.name)));
         }
         if options.topics.is_empty() {
-            let fault = Fault::new(&bridge.place, format!("the bridge {} has no topic", bridge.name));
-            faults.push(fault.hint("a line such as `topic # out` says what it carries"));
+            let fault = ConfigError::new(&bridge.place, format!("the bridge {} has no topic", bridge.name));
+            faults.push(fault.hint("add a line such as `topic # out`"));
         }
         if let Some(identifier) = &options.local_clientid {
             let place = at("local_clientid");
             if let Some((_, other)) = identifiers.iter().find(|(taken, _)| taken == identifier) {
-                faults.push(Fault::new(place, format!("the bridge at {other} has the same local_clientid")));
+                faults.push(ConfigError::new(
+                    place,
+                    format!("the bridge at {other} has the same local_clientid"),
+                ));
             }
             identifiers.push((identifier, place));
         }
         check_bridge(at, options, faults);
         for topic in &options.topics {
-            if topic.direction == Direction::Both && topic.local().starts_with('$') {
-                let what = format!("{} is the broker's own and is carried out only", topic.local());
-                config.warnings.push(Fault::new(at("topic"), what));
+            if topic.direction == TopicDirection::Both && topic.local().starts_with('$') {
+                let what = format!(
+                    "{} is a topic of the broker itself and is only sent, never received",
+                    topic.local()
+                );
+                config.warnings.push(ConfigError::new(at("topic"), what));
             }
         }
     }
 }
 
-fn check_bridge<'a>(at: impl Fn(&str) -> &'a Place, options: &Bridge, faults: &mut Vec<Fault>) {
-    let mut fault = |name: &str, what: &str| faults.push(Fault::new(at(name), what));
+fn check_bridge<'a>(
+    at: impl Fn(&str) -> &'a FilePosition,
+    options: &BridgeOptions,
+    faults: &mut Vec<ConfigError>,
+) {
+    let mut fault = |name: &str, what: &str| faults.push(ConfigError::new(at(name), what));
     let certificates = [
         options.cafile.is_some(),
         options.capath.is_some(),
@@ -189,7 +210,7 @@ fn check_bridge<'a>(at: impl Fn(&str) -> &'a Place, options: &Bridge, faults: &m
         (Some(_), None) => fault("bridge_identity", "bridge_identity without bridge_psk"),
         (None, Some(_)) => fault("bridge_psk", "bridge_psk without bridge_identity"),
         (Some(_), Some(_)) if certificates.contains(&true) => {
-            fault("bridge_psk", "a bridge has either certificates or a shared key, not both");
+            fault("bridge_psk", "a bridge cannot use both certificates and a pre-shared key");
         }
         _ => {}
     }
@@ -208,7 +229,7 @@ fn check_bridge<'a>(at: impl Fn(&str) -> &'a Place, options: &Bridge, faults: &m
         fault("local_password", "local_password without local_username");
     }
     if options.notification_topic.as_deref().is_some_and(|topic| TopicName::new(topic).is_err()) {
-        fault("notification_topic", "notification_topic: this is no topic to publish to");
+        fault("notification_topic", "notification_topic: not a valid topic name");
     }
     match (&options.certfile, &options.keyfile) {
         (Some(_), None) => fault("bridge_certfile", "bridge_certfile without bridge_keyfile"),
@@ -219,7 +240,7 @@ fn check_bridge<'a>(at: impl Fn(&str) -> &'a Place, options: &Bridge, faults: &m
 
 /// Names every file and folder that is to be read and is not there, or may not be read. It opens and changes nothing
 /// else.
-pub(crate) fn files(config: &Config) -> Vec<Fault> {
+pub(crate) fn files(config: &Config) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     readable(&config.security, &mut faults);
     readable(&config.default_listener, &mut faults);
@@ -233,12 +254,12 @@ pub(crate) fn files(config: &Config) -> Vec<Fault> {
     faults
 }
 
-fn readable<T: Table>(section: &Section<T>, faults: &mut Vec<Fault>) {
-    for entry in T::TABLE.iter().filter(|entry| matches!(entry.kind, Kind::File | Kind::Folder)) {
+fn readable<T: Table>(section: &Section<T>, faults: &mut Vec<ConfigError>) {
+    for entry in T::TABLE.iter().filter(|entry| matches!(entry.kind, ValueKind::File | ValueKind::Folder)) {
         let Some(place) = section.place(entry.name()) else { continue };
         let path = (entry.show)(&section.values);
         let tried = match entry.kind {
-            Kind::Folder => std::fs::read_dir(Path::new(&path)).map(drop),
+            ValueKind::Folder => std::fs::read_dir(Path::new(&path)).map(drop),
             _ => std::fs::File::open(&path).and_then(|file| {
                 let is_file = !file.metadata()?.is_dir();
                 if is_file { Ok(()) } else { Err(std::io::ErrorKind::IsADirectory.into()) }
@@ -246,7 +267,7 @@ fn readable<T: Table>(section: &Section<T>, faults: &mut Vec<Fault>) {
         };
         if let Err(error) = tried {
             let what = format!("{}: cannot read {path}: {error}", entry.name());
-            faults.push(Fault::new(place, what));
+            faults.push(ConfigError::new(place, what));
         }
     }
 }

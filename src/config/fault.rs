@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct FilePosition {
     pub(crate) file: Arc<Path>,
     /// From 1; 0 is the file as a whole.
     pub(crate) line: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if self.line > 0 { write!(f, ":{}", self.line) } else { Ok(()) }
@@ -21,15 +21,15 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong, or that a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) place: Place,
+pub(crate) struct ConfigError {
+    pub(crate) place: FilePosition,
     pub(crate) what: String,
     /// What to do.
     pub(crate) hint: Option<String>,
 }
 
-impl Fault {
-    pub(crate) fn new(place: &Place, what: impl Into<String>) -> Self {
+impl ConfigError {
+    pub(crate) fn new(place: &FilePosition, what: impl Into<String>) -> Self {
         Self { place: place.clone(), what: what.into(), hint: None }
     }
 
@@ -39,7 +39,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.what)?;
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))

@@ -2,93 +2,92 @@
 
 use std::path::PathBuf;
 
-use super::option::Kind::{File, Flag, Folder, Number, OneOf, Text, Words};
-use super::option::{Field, Most, Value, options};
+use super::option::ValueKind::{File, Flag, Folder, Number, OneOf, Text, Words};
+use super::option::{Most, OptionField, Value, options};
+use crate::net::listener::Protocol;
 
 options! {
-    /// Options of one listener; the defaults are mosquitto 2.1's.
-    struct Listener;
+    /// Options of one listener; the defaults are those of mosquitto 2.1.
+    struct ListenerOptions;
     port: Option<u16> = None, ["port"], Number(1, 65_535), Last, Restart,
         "The port of the default listener: an old way to write listener PORT.";
     bind_address: Option<String> = None, ["bind_address"], Text, Last, Restart,
         "The address of the default listener: an old way to write listener PORT ADDRESS.";
     bind_interface: Option<String> = None, ["bind_interface"], Text, Last, Restart,
-        "Listens on the addresses of this network interface alone.";
+        "Listens on the addresses of this network interface only.";
     accept_protocol_versions: Versions = Versions::default(), ["accept_protocol_versions"], Words("3,4,5"), Last, Next,
-        "Which versions are accepted: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0; commas or blanks between.";
+        "The accepted versions of MQTT, separated by commas or spaces: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.";
     enable_proxy_protocol: Option<u8> = None, ["enable_proxy_protocol"], Number(1, 2), Last, Restart,
-        "Each connection begins with the header of version 1 or 2 of the PROXY protocol, and is refused without.";
+        "Requires a PROXY protocol header of this version on every connection.";
     proxy_protocol_v2_require_tls: bool = false, ["proxy_protocol_v2_require_tls"], Flag, Last, Restart,
-        "Refuses connections that did not use TLS towards the proxy.";
+        "Refuses clients that did not connect to the proxy by TLS.";
     allow_anonymous: Option<bool> = None, ["listener_allow_anonymous"], Flag, Last, Next,
-        "Whether clients without a user name may connect here, whatever allow_anonymous says.";
-    auto_id_prefix: Option<String> = None, ["listener_auto_id_prefix"], Text, Fault, Next,
-        "How identifiers begin that clients of this listener are given; at most 50 bytes. auto_id_prefix unless given.";
+        "Whether anonymous clients are allowed on this listener; overrides allow_anonymous.";
+    auto_id_prefix: Option<String> = None, ["listener_auto_id_prefix"], Text, Reject, Next,
+        "Prefix of client IDs assigned on this listener, at most 50 bytes; auto_id_prefix by default.";
     max_connections: Most = Most::UNLIMITED, ["max_connections"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
-        "Connected clients of this listener at once.";
+        "Maximum number of connections of this listener.";
     max_qos: u8 = 2, ["max_qos", "maximum_qos"], Number(0, 2), Last, Next,
-        "The highest QoS with which clients of this listener may publish.";
+        "Maximum QoS of messages published by clients of this listener.";
     max_topic_alias: u16 = 10, ["max_topic_alias"], Number(0, 65_535), Last, Next,
-        "Topic aliases that a client may set.";
+        "Maximum number of topic aliases that a client may set.";
     max_topic_alias_broker: u16 = 10, ["max_topic_alias_broker"], Number(0, 65_535), Last, Next,
-        "Topic aliases that the broker sets towards a client that allows as many.";
+        "Maximum number of topic aliases that the broker sets, if the client allows as many.";
     mount_point: Option<String> = None, ["mount_point"], Text, Last, Next,
-        "Put before the topics of the clients of this listener, who do not see it. Sessions are separate for each mount point: \
-         see DIFFERENCES FROM MOSQUITTO.";
+        "Prefix added to the topics of clients of this listener, and removed in messages to them. Sessions are separate for each mount point: see DIFFERENCES FROM MOSQUITTO.";
     protocol: Protocol = Protocol::Mqtt, ["protocol"], OneOf(&["mqtt", "websockets", "http_api"]), Last, Restart,
-        "What is spoken: MQTT, or MQTT over WebSocket. http_api is refused.";
+        "The protocol: MQTT, or MQTT over WebSocket. http_api is refused.";
     socket_domain: Option<String> = None, ["socket_domain"], OneOf(&["ipv4", "ipv6"]), Last, Restart,
-        "Listens on addresses of this family alone.";
+        "Listens on addresses of this family only.";
     use_username_as_clientid: bool = false, ["use_username_as_clientid"], Flag, Last, Next,
-        "A client's identifier is its user name, whatever it says; without one it is refused.";
+        "The username replaces the client ID; clients without a username are refused.";
     websockets_origins: Vec<String> = Vec::new(), ["websockets_origin"], Text, Adds, Next,
-        "A web page's origin that may connect by WebSocket; repeatable. Any unless given.";
+        "Accepts WebSocket connections from pages of this origin only; repeatable. Any origin by default.";
     cafile: Option<PathBuf> = None, ["cafile"], File, Last, Restart,
-        "Certificates of those who certify clients, as PEM.";
-    capath: Option<PathBuf> = None, ["capath"], Folder, Fault, Restart,
-        "The same as a folder with hashed names.";
+        "PEM file with the CAs used to verify client certificates.";
+    capath: Option<PathBuf> = None, ["capath"], Folder, Reject, Restart,
+        "Directory of such files, named by hash as by openssl rehash.";
     certfile: Option<PathBuf> = None, ["certfile"], File, Last, Next,
-        "The server's certificate and its chain, as PEM. With keyfile it makes the listener speak TLS.";
+        "PEM file with the server's certificate chain. Enables TLS, together with keyfile.";
     keyfile: Option<PathBuf> = None, ["keyfile"], File, Last, Next,
-        "The server's key, as PEM.";
-    ciphers: Option<String> = None, ["ciphers"], Text, Fault, Restart,
-        "Ciphers up to TLS 1.2, as OpenSSL lists them.";
-    ciphers_tls13: Option<String> = None, ["ciphers_tls1.3"], Text, Fault, Restart,
+        "PEM file with the server's private key.";
+    ciphers: Option<String> = None, ["ciphers"], Text, Reject, Restart,
+        "Ciphers up to TLS 1.2, as an OpenSSL cipher list.";
+    ciphers_tls13: Option<String> = None, ["ciphers_tls1.3"], Text, Reject, Restart,
         "Cipher suites of TLS 1.3.";
     crlfile: Option<PathBuf> = None, ["crlfile"], File, Last, Next,
-        "Revoked certificates, as PEM.";
+        "PEM file with certificate revocation lists (CRL).";
     disable_client_cert_date_checks: bool = false, ["disable_client_cert_date_checks"], Flag, Last, Next,
-        "Accepts certificates of clients that are expired or not yet valid.";
+        "Accepts client certificates that have expired or are not yet valid.";
     require_certificate: bool = false, ["require_certificate"], Flag, Last, Next,
-        "A client must show a certificate.";
-    psk_hint: Option<String> = None, ["psk_hint"], Text, Fault, Restart,
-        "TLS with keys shared beforehand, from psk_file, and what clients are shown to choose theirs by; at most 256 bytes, and \
-         128 for clients or brokers with an OpenSSL before 3.";
-    tls_keyform: Option<String> = None, ["tls_keyform"], OneOf(&["pem", "engine"]), Fault, Restart,
-        "The form of keyfile. engine is refused.";
-    tls_version: Option<String> = None, ["tls_version"], OneOf(&["tlsv1.3", "tlsv1.2", "tlsv1.1"]), Fault, Restart,
-        "The oldest version of TLS; tlsv1.2 unless given.";
+        "Refuses clients without a certificate.";
+    psk_hint: Option<String> = None, ["psk_hint"], Text, Reject, Restart,
+        "PSK identity hint sent to clients. Enables TLS with pre-shared keys from psk_file. At most 256 bytes, or 128 if the client or the broker has an OpenSSL before 3.";
+    tls_keyform: Option<String> = None, ["tls_keyform"], OneOf(&["pem", "engine"]), Reject, Restart,
+        "The format of keyfile. engine is refused.";
+    tls_version: Option<String> = None, ["tls_version"], OneOf(&["tlsv1.3", "tlsv1.2", "tlsv1.1"]), Reject, Restart,
+        "Minimum version of TLS; tlsv1.2 by default.";
     use_identity_as_username: bool = false, ["use_identity_as_username"], Flag, Last, Next,
-        "The user name is the Common Name of the client's certificate, or the identity of its shared key.";
+        "Takes the username from the Common Name of the client certificate, or from the PSK identity.";
     use_subject_as_username: bool = false, ["use_subject_as_username"], Flag, Last, Next,
-        "The user name is the whole subject of the client's certificate.";
+        "Takes the username from the whole subject of the client certificate.";
 }
 
 options! {
-    /// Who may come, and what for: of one listener with `per_listener_settings true`, else of the whole broker.
+    /// Authentication and permissions: of one listener with `per_listener_settings true`, else of the whole broker.
     struct Security;
     acl_file: Option<PathBuf> = None, ["acl_file"], File, Last, Now,
-        "Who may read and write which topics.";
+        "File with the ACL rules.";
     password_file: Option<PathBuf> = None, ["password_file"], File, Last, Now,
-        "Users and their hashed passwords, as skeeter passwd writes them.";
+        "File with usernames and password hashes, as written by skeeter passwd or mosquitto_passwd.";
     psk_file: Option<PathBuf> = None, ["psk_file"], File, Last, Now,
-        "Identities and their shared keys, IDENTITY:HEX a line.";
+        "File with pre-shared keys, one IDENTITY:HEX per line.";
     allow_anonymous: Option<bool> = None, ["allow_anonymous"], Flag, Last, Next,
-        "Whether clients without a user name may connect: false, but true where no listener is named.";
+        "Whether anonymous clients are allowed: false by default, but true if no listener is defined.";
     allow_zero_length_clientid: bool = true, ["allow_zero_length_clientid"], Flag, Last, Next,
-        "Whether a client may leave its identifier to the broker.";
-    auto_id_prefix: String = "auto-".into(), ["auto_id_prefix"], Text, Fault, Next,
-        "How such identifiers begin; at most 50 bytes.";
+        "Whether a client may connect with an empty client ID; the broker then assigns one.";
+    auto_id_prefix: String = "auto-".into(), ["auto_id_prefix"], Text, Reject, Next,
+        "Prefix of assigned client IDs, at most 50 bytes.";
 }
 
 /// Which versions of MQTT are accepted.
@@ -105,7 +104,7 @@ impl Default for Versions {
     }
 }
 
-impl Field for Versions {
+impl OptionField for Versions {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Text(text) = value else { return Err("expected versions".into()) };
         *self = Self { v3_1: false, v3_1_1: false, v5: false };
@@ -114,7 +113,7 @@ impl Field for Versions {
                 "3" => self.v3_1 = true,
                 "4" => self.v3_1_1 = true,
                 "5" => self.v5 = true,
-                _ => return Err(format!("{version:?} is no version: expected 3, 4 or 5")),
+                _ => return Err(format!("{version:?} is not a version: expected 3, 4 or 5")),
             }
         }
         Ok(())
@@ -126,31 +125,16 @@ impl Field for Versions {
     }
 }
 
-/// What a listener speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Mqtt,
-    WebSockets,
-}
-
-impl Field for Protocol {
+impl OptionField for Protocol {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
-        *self = match value {
-            Value::Text("mqtt") => Self::Mqtt,
-            Value::Text("websockets") => Self::WebSockets,
-            _ => {
-                return Err(
-                    "the HTTP API is not supported: take the listener out; $SYS has the counters".into()
-                );
-            }
-        };
+        let Value::Text(text) = value else { return Err("expected a protocol".into()) };
+        let known = Self::ALL.iter().find(|(name, _)| *name == text);
+        let unsupported = "the HTTP API is not supported: remove the listener; the counters are under $SYS";
+        *self = known.map(|(_, protocol)| *protocol).ok_or(unsupported)?;
         Ok(())
     }
 
     fn show(&self) -> String {
-        match self {
-            Self::Mqtt => "mqtt".into(),
-            Self::WebSockets => "websockets".into(),
-        }
+        self.name().to_owned()
     }
 }

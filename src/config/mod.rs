@@ -9,68 +9,63 @@ pub(crate) mod bridge;
 pub(crate) mod check;
 pub(crate) mod fault;
 pub(crate) mod global;
+pub(crate) mod limits;
 pub(crate) mod listener;
 #[cfg(test)]
+#[path = "../../tests/unit/config/manual.rs"]
 pub(crate) mod manual;
 mod names;
 mod option;
 mod read;
 #[cfg(test)]
+#[path = "../../tests/unit/config/tests.rs"]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bridge::Bridge;
-use fault::{Fault, Place};
+use crate::net::listener::ListenAddress;
+use bridge::BridgeOptions;
+use fault::{ConfigError, FilePosition};
 use global::{Global, Logging, Own, Persistence};
-use listener::{Listener, Security};
+use limits::LimitOptions;
+use listener::{ListenerOptions, Security};
 pub(crate) use option::Table;
-use read::{Disk, Reader, Source};
+use read::{ConfigReader, FileSource, FileSystem};
 
 /// Options that belong together, and where each of them was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Section<T> {
     pub(crate) values: T,
-    given: BTreeMap<&'static str, Place>,
+    given: BTreeMap<&'static str, FilePosition>,
 }
 
 /// All that the files say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     pub(crate) global: Section<Global>,
+    pub(crate) limits: Section<LimitOptions>,
     pub(crate) logging: Section<Logging>,
     pub(crate) persistence: Section<Persistence>,
     pub(crate) own: Section<Own>,
     /// Without `per_listener_settings`.
     pub(crate) security: Section<Security>,
     /// `port`, `bind_address`, and what stands above every listener.
-    pub(crate) default_listener: Section<Listener>,
+    pub(crate) default_listener: Section<ListenerOptions>,
     pub(crate) listeners: Vec<ListenerSection>,
     pub(crate) bridges: Vec<BridgeSection>,
     /// The files and folders that were read, to be watched.
     pub(crate) files: Vec<PathBuf>,
     /// What works, and not as the writer may think.
-    pub(crate) warnings: Vec<Fault>,
-}
-
-/// Where a listener listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Address {
-    /// All addresses without a host.
-    Tcp {
-        port: u16,
-        host: Option<String>,
-    },
-    Unix(PathBuf),
+    pub(crate) warnings: Vec<ConfigError>,
 }
 
 /// A listener and its options.
 #[derive(Clone, Debug)]
 pub(crate) struct ListenerSection {
-    pub(crate) place: Place,
-    pub(crate) address: Address,
-    pub(crate) options: Section<Listener>,
+    pub(crate) place: FilePosition,
+    pub(crate) address: ListenAddress,
+    pub(crate) options: Section<ListenerOptions>,
     /// With `per_listener_settings`.
     pub(crate) security: Section<Security>,
 }
@@ -78,8 +73,8 @@ pub(crate) struct ListenerSection {
 impl Default for ListenerSection {
     fn default() -> Self {
         Self {
-            place: Place { file: Path::new("").into(), line: 0 },
-            address: Address::Tcp { port: 1883, host: None },
+            place: FilePosition { file: Path::new("").into(), line: 0 },
+            address: ListenAddress::tcp(1883, None),
             options: Section::default(),
             security: Section::default(),
         }
@@ -89,22 +84,22 @@ impl Default for ListenerSection {
 /// A bridge and its options.
 #[derive(Clone, Debug)]
 pub(crate) struct BridgeSection {
-    pub(crate) place: Place,
+    pub(crate) place: FilePosition,
     pub(crate) name: String,
-    pub(crate) options: Section<Bridge>,
+    pub(crate) options: Section<BridgeOptions>,
 }
 
 /// Reads a configuration with everything it includes.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn load(path: &Path) -> Result<Config, Vec<Fault>> {
-    let (config, faults) = read_from(&Disk, path);
+pub(crate) fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
+    let (config, faults) = read_from(&FileSystem, path);
     if faults.is_empty() { Ok(config) } else { Err(faults) }
 }
 
-fn read_from(source: &dyn Source, path: &Path) -> (Config, Vec<Fault>) {
-    let mut reader = Reader::new(source);
+fn read_from(source: &dyn FileSource, path: &Path) -> (Config, Vec<ConfigError>) {
+    let mut reader = ConfigReader::new(source);
     reader.file(path);
     let (mut config, mut faults) = reader.finish();
     check::together(&mut config, &mut faults);
@@ -115,7 +110,7 @@ fn read_from(source: &dyn Source, path: &Path) -> (Config, Vec<Fault>) {
 /// What is wrong with the text of a configuration, a line for each fault: for fuzzing. Nothing is included.
 pub fn faults(text: &[u8]) -> Vec<String> {
     struct Text<'a>(&'a [u8]);
-    impl Source for Text<'_> {
+    impl FileSource for Text<'_> {
         fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
             Ok(self.0.to_vec())
         }
@@ -132,7 +127,7 @@ impl Config {
     /// Whether there is a listener without a line of its own: on port 1883 unless `port` says otherwise. What stands
     /// above the first listener line begins one too, as in mosquitto.
     pub(crate) fn has_default_listener(&self) -> bool {
-        let Listener { port, bind_address, .. } = &self.default_listener.values;
+        let ListenerOptions { port, bind_address, .. } = &self.default_listener.values;
         let other = !self.listeners.is_empty() && !self.default_listener.given.is_empty();
         port.is_some() || bind_address.is_some() || other
     }

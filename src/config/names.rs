@@ -14,19 +14,19 @@ pub(crate) const OPENERS: &[Opener] = &[
     Opener {
         name: "listener",
         form: "PORT [ADDRESS] | 0 PATH",
-        help: "Begins a listener on a TCP port, at all addresses or at this one, or on a Unix socket. Port 0 with an IP \
-            address takes a free port, which --ports-file tells. Options of listeners below belong to it.",
+        help: "Starts a listener on a TCP port, at all addresses or at this one, or on a Unix socket. Port 0 with an IP \
+            address picks a free port; see --ports-file. Listener options below apply to it.",
     },
     Opener {
         name: "connection",
         form: "NAME",
-        help: "Begins a bridge. Options of bridges below belong to it. It needs an address and a topic.",
+        help: "Starts a bridge. Bridge options below apply to it. It needs an address and a topic.",
     },
     Opener {
         name: "include_dir",
         form: "DIRECTORY",
-        help: "Reads every file of the folder whose name ends with .conf, in the order of their names, as if it stood \
-            here; but no listener or bridge reaches from one file into another.",
+        help: "Reads all files in the directory whose names end in .conf, in alphabetical order, as if they were included \
+            here. A listener or bridge ends with its file.",
     },
 ];
 
@@ -49,9 +49,9 @@ const PLUGIN: &str = "plugins are not supported: password_file and acl_file are 
 
 /// Names that mosquitto itself reads and ignores.
 pub(crate) const IGNORED: &[(&str, &str)] = &[
-    ("retry_interval", "it means nothing any more: messages are sent again when a client comes back"),
-    ("dhparamfile", "it means nothing any more: ciphers with DHE use a group that everybody knows"),
-    ("websockets_log_level", "it means nothing here: see log_type"),
+    ("retry_interval", "ignored: messages are sent again when a client reconnects"),
+    ("dhparamfile", "ignored: DHE ciphers use a standard group"),
+    ("websockets_log_level", "ignored: see log_type"),
 ];
 
 /// Options that need a listener line above them; the others of a listener may belong to the default one.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     /// `true`, `false`, `1` or `0`.
     Flag,
     /// A whole number, also as `0x` or with a leading 0 in octal.
@@ -43,13 +43,13 @@ pub(crate) enum Repeat {
     Last,
     /// Each adds to the others.
     Adds,
-    /// A fault, as in mosquitto: usually a line was forgotten.
-    Fault,
+    /// An error, as in mosquitto: usually a line was left in by mistake.
+    Reject,
 }
 
 /// When a changed value is in force after SIGHUP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reload {
+pub(crate) enum TakesEffect {
     /// At once, for all.
     Now,
     /// For connections made from then on.
@@ -59,13 +59,13 @@ pub(crate) enum Reload {
 }
 
 /// One row of a table.
-pub(crate) struct Entry<T: 'static> {
+pub(crate) struct OptionRow<T: 'static> {
     /// The name, and older names for it.
     pub(crate) names: &'static [&'static str],
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     pub(crate) repeat: Repeat,
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
-    pub(crate) reload: Reload,
+    pub(crate) reload: TakesEffect,
     /// One or a few sentences for the manual.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
     pub(crate) help: &'static str,
@@ -74,7 +74,7 @@ pub(crate) struct Entry<T: 'static> {
     pub(crate) show: fn(&T) -> String,
 }
 
-impl<T> Entry<T> {
+impl<T> OptionRow<T> {
     pub(crate) fn name(&self) -> &'static str {
         self.names[0]
     }
@@ -101,15 +101,15 @@ macro_rules! options {
         }
 
         impl $crate::config::option::Table for $name {
-            const TABLE: &'static [$crate::config::option::Entry<Self>] = &[
-                $($crate::config::option::Entry {
+            const TABLE: &'static [$crate::config::option::OptionRow<Self>] = &[
+                $($crate::config::option::OptionRow {
                     names: &[$($option),+],
                     kind: $kind,
                     repeat: $crate::config::option::Repeat::$repeat,
-                    reload: $crate::config::option::Reload::$reload,
+                    reload: $crate::config::option::TakesEffect::$reload,
                     help: $help,
-                    put: |all, value| $crate::config::option::Field::put(&mut all.$field, value),
-                    show: |all| $crate::config::option::Field::show(&all.$field),
+                    put: |all, value| $crate::config::option::OptionField::put(&mut all.$field, value),
+                    show: |all| $crate::config::option::OptionField::show(&all.$field),
                 },)*
             ];
         }
@@ -119,15 +119,15 @@ pub(crate) use options;
 
 /// A struct that a table fills.
 pub(crate) trait Table: Default + 'static {
-    const TABLE: &'static [Entry<Self>];
+    const TABLE: &'static [OptionRow<Self>];
 
-    fn entry(name: &str) -> Option<&'static Entry<Self>> {
+    fn entry(name: &str) -> Option<&'static OptionRow<Self>> {
         Self::TABLE.iter().find(|entry| entry.names.contains(&name))
     }
 }
 
 /// A type that an option may have.
-pub(crate) trait Field {
+pub(crate) trait OptionField {
     /// Takes a value of the option's kind.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ pub(crate) trait Field {
     fn show(&self) -> String;
 }
 
-impl Field for bool {
+impl OptionField for bool {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Flag(flag) = value else { return Err("expected true or false".into()) };
         *self = flag;
@@ -150,7 +150,7 @@ impl Field for bool {
 
 macro_rules! numbers {
     ($($type:ty),*) => {
-        $(impl Field for $type {
+        $(impl OptionField for $type {
             fn put(&mut self, value: Value<'_>) -> Result<(), String> {
                 let Value::Number(number) = value else { return Err("expected a whole number".into()) };
                 *self = Self::try_from(number).map_err(|_| format!("{number} is out of range"))?;
@@ -171,13 +171,9 @@ pub(crate) struct Most(pub(crate) Option<usize>);
 
 impl Most {
     pub(crate) const UNLIMITED: Self = Self(None);
-
-    pub(crate) fn or_unlimited(self) -> usize {
-        self.0.unwrap_or(usize::MAX)
-    }
 }
 
-impl Field for Most {
+impl OptionField for Most {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Number(number) = value else { return Err("expected a whole number".into()) };
         self.0 = usize::try_from(number).ok().filter(|number| *number > 0);
@@ -189,7 +185,7 @@ impl Field for Most {
     }
 }
 
-impl Field for String {
+impl OptionField for String {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Text(text) = value else { return Err("expected text".into()) };
         text.clone_into(self);
@@ -201,7 +197,7 @@ impl Field for String {
     }
 }
 
-impl Field for PathBuf {
+impl OptionField for PathBuf {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let Value::Text(text) = value else { return Err("expected a path".into()) };
         *self = text.into();
@@ -213,7 +209,7 @@ impl Field for PathBuf {
     }
 }
 
-impl<T: Field + Default> Field for Option<T> {
+impl<T: OptionField + Default> OptionField for Option<T> {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let mut inner = T::default();
         inner.put(value)?;
@@ -222,11 +218,11 @@ impl<T: Field + Default> Field for Option<T> {
     }
 
     fn show(&self) -> String {
-        self.as_ref().map_or_else(String::new, Field::show)
+        self.as_ref().map_or_else(String::new, OptionField::show)
     }
 }
 
-impl<T: Field + Default> Field for Vec<T> {
+impl<T: OptionField + Default> OptionField for Vec<T> {
     fn put(&mut self, value: Value<'_>) -> Result<(), String> {
         let mut inner = T::default();
         inner.put(value)?;
@@ -235,18 +231,18 @@ impl<T: Field + Default> Field for Vec<T> {
     }
 
     fn show(&self) -> String {
-        self.iter().map(Field::show).collect::<Vec<_>>().join(" ")
+        self.iter().map(OptionField::show).collect::<Vec<_>>().join(" ")
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// Reads a value of this kind, and what follows it on the line but does not belong to it.
     ///
     /// # Errors
     /// What is wrong with it, and what is expected instead.
     pub(crate) fn read<'a>(self, text: &'a str) -> Result<(Value<'a>, &'a str), String> {
         if text.is_empty() {
-            return Err(format!("the value is missing: expected {}", self.expected()));
+            return Err(format!("missing value: expected {}", self.expected()));
         }
         let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
         let rest = rest.trim();
@@ -254,12 +250,12 @@ impl Kind {
             Self::Flag => match word {
                 "true" | "1" => Ok((Value::Flag(true), rest)),
                 "false" | "0" => Ok((Value::Flag(false), rest)),
-                _ => Err(format!("{word:?} is neither true nor false")),
+                _ => Err(format!("{word:?} is not true or false")),
             },
             Self::Number(least, most) => match number(word) {
                 Some(number) if (least..=most).contains(&number) => Ok((Value::Number(number), rest)),
                 Some(number) => Err(format!("{number} is out of range: expected {}", self.expected())),
-                None => Err(format!("{word:?} is no number: expected {}", self.expected())),
+                None => Err(format!("{word:?} is not a number: expected {}", self.expected())),
             },
             Self::OneOf(words) if words.contains(&text) => Ok((Value::Text(text), "")),
             Self::OneOf(_) => Err(format!("{text:?} is not known: expected {}", self.expected())),
@@ -281,7 +277,7 @@ impl Kind {
             Self::Number(least, most) => format!("a whole number from {least} to {most}"),
             Self::Text | Self::Secret => "text".into(),
             Self::File => "the path of a file".into(),
-            Self::Folder => "the path of a folder".into(),
+            Self::Folder => "the path of a directory".into(),
             Self::Target => "a path".into(),
             Self::OneOf(words) => words.join(", "),
             Self::Words(form) => form.into(),
@@ -325,7 +321,7 @@ fn number(word: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Value, number};
+    use super::{Value, ValueKind, number};
 
     #[test]
     fn numbers_are_read_as_c_reads_them() {
@@ -348,15 +344,15 @@ mod tests {
 
     #[test]
     fn what_follows_a_number_is_told_and_what_is_no_value_refused() {
-        let (value, rest) = Kind::Number(0, 100).read("60 # a minute").unwrap();
+        let (value, rest) = ValueKind::Number(0, 100).read("60 # a minute").unwrap();
         assert!(matches!(value, Value::Number(60)) && rest == "# a minute");
         for (kind, text) in [
-            (Kind::Flag, "yes"),
-            (Kind::Flag, "True"),
-            (Kind::Flag, ""),
-            (Kind::Number(0, 100), "101"),
-            (Kind::OneOf(&["a", "b"]), "c"),
-            (Kind::Text, ""),
+            (ValueKind::Flag, "yes"),
+            (ValueKind::Flag, "True"),
+            (ValueKind::Flag, ""),
+            (ValueKind::Number(0, 100), "101"),
+            (ValueKind::OneOf(&["a", "b"]), "c"),
+            (ValueKind::Text, ""),
         ] {
             assert!(kind.read(text).is_err(), "{kind:?} {text:?}");
         }

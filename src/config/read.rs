@@ -1,28 +1,29 @@
 //! From the bytes of files to a [`Config`]: lines, sections, included files. Every fault is collected, none ends it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::bridge::Bridge;
-use super::fault::{Fault, Place, nearest};
+use super::bridge::BridgeOptions;
+use super::fault::{ConfigError, FilePosition, nearest};
 use super::global::{Global, Logging, Own, Persistence};
-use super::listener::{Listener, Security};
+use super::limits::LimitOptions;
+use super::listener::{ListenerOptions, Security};
 use super::names::{IGNORED, NEEDS_LISTENER, OPENERS, refusal};
-use super::option::{Entry, Repeat, Table};
-use super::{Address, BridgeSection, Config, ListenerSection, Section};
+use super::option::{OptionRow, Repeat, Table};
+use super::{BridgeSection, Config, ListenerSection, Section};
+use crate::net::listener::ListenAddress;
 
 /// Where files come from.
-pub(crate) trait Source {
+pub(crate) trait FileSource {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
     fn list(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>>;
 }
 
 /// The file system.
-pub(crate) struct Disk;
+pub(crate) struct FileSystem;
 
-impl Source for Disk {
+impl FileSource for FileSystem {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         std::fs::read(path)
     }
@@ -32,10 +33,10 @@ impl Source for Disk {
     }
 }
 
-pub(crate) struct Reader<'a> {
-    source: &'a dyn Source,
+pub(crate) struct ConfigReader<'a> {
+    source: &'a dyn FileSource,
     config: Config,
-    faults: Vec<Fault>,
+    faults: Vec<ConfigError>,
     /// Whether an option of the section SECURITY has been read.
     secured: bool,
 }
@@ -48,12 +49,12 @@ struct Context {
     bridge: Option<usize>,
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(source: &'a dyn Source) -> Self {
+impl<'a> ConfigReader<'a> {
+    pub(crate) fn new(source: &'a dyn FileSource) -> Self {
         Self { source, config: Config::default(), faults: Vec::new(), secured: false }
     }
 
-    pub(crate) fn finish(self) -> (Config, Vec<Fault>) {
+    pub(crate) fn finish(self) -> (Config, Vec<ConfigError>) {
         (self.config, self.faults)
     }
 
@@ -68,7 +69,8 @@ impl<'a> Reader<'a> {
         match self.source.read(path) {
             Ok(bytes) => self.lines(&file, &bytes, context),
             Err(error) => {
-                let fault = Fault::new(&Place { file, line: 0 }, format!("cannot be read: {error}"));
+                let fault =
+                    ConfigError::new(&FilePosition { file, line: 0 }, format!("cannot be read: {error}"));
                 self.faults.push(fault);
             }
         }
@@ -77,9 +79,9 @@ impl<'a> Reader<'a> {
     fn lines(&mut self, file: &Arc<Path>, bytes: &[u8], mut context: Context) {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            let place = Place { file: file.clone(), line: number + 1 };
+            let place = FilePosition { file: file.clone(), line: number + 1 };
             match std::str::from_utf8(line) {
-                Ok(line) if line.contains('\0') => self.fault(&place, "the line holds a zero byte"),
+                Ok(line) if line.contains('\0') => self.fault(&place, "the line contains a NUL byte"),
                 Ok(line) => self.line(&place, line.trim(), &mut context),
                 Err(_) if line.trim_ascii_start().starts_with(b"#") => {}
                 Err(_) => self.fault(&place, "the line is not UTF-8"),
@@ -87,11 +89,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fault(&mut self, place: &Place, what: impl Into<String>) {
-        self.faults.push(Fault::new(place, what));
+    fn fault(&mut self, place: &FilePosition, what: impl Into<String>) {
+        self.faults.push(ConfigError::new(place, what));
     }
 
-    fn line(&mut self, place: &Place, line: &str, context: &mut Context) {
+    fn line(&mut self, place: &FilePosition, line: &str, context: &mut Context) {
         if line.is_empty() || line.starts_with('#') {
             return;
         }
@@ -105,35 +107,37 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn option(&mut self, place: &Place, name: &str, value: &str, context: &Context) {
+    fn option(&mut self, place: &FilePosition, name: &str, value: &str, context: &Context) {
         if let Some(why) = refusal(name) {
             return self.fault(place, format!("{name}: {why}"));
         }
         if let Some((_, why)) = IGNORED.iter().find(|(ignored, _)| *ignored == name) {
-            return self.config.warnings.push(Fault::new(place, format!("{name}: {why}")));
+            return self.config.warnings.push(ConfigError::new(place, format!("{name}: {why}")));
         }
-        if let Some(entry) = Listener::entry(name) {
+        if let Some(entry) = ListenerOptions::entry(name) {
             return self.listener_option(place, name, value, entry, context);
         }
         if let Some(entry) = Security::entry(name) {
             return self.security_option(place, name, value, entry, context);
         }
         let Self { config, faults, .. } = self;
-        let mut line = Line { place, name, value, faults, warnings: &mut config.warnings };
-        if let Some(entry) = Bridge::entry(name) {
+        let mut line = OptionLine { place, name, value, faults, warnings: &mut config.warnings };
+        if let Some(entry) = BridgeOptions::entry(name) {
             match context.bridge {
                 Some(bridge) => line.put(entry, &mut config.bridges[bridge].options),
                 None => {
-                    let fault = Fault::new(place, format!("{name} belongs to a bridge"));
-                    line.faults.push(fault.hint("put it below a line `connection NAME`"));
+                    let fault = ConfigError::new(place, format!("{name} belongs to a bridge"));
+                    line.faults.push(fault.hint("move it below a `connection NAME` line"));
                 }
             }
         } else if let Some(entry) = Global::entry(name) {
             if name == "per_listener_settings" && self.secured && value.starts_with(['t', '1']) {
-                let fault = Fault::new(place, "per_listener_settings stands below options that it is about");
+                let fault = ConfigError::new(place, "per_listener_settings is below options that it affects");
                 return line.faults.push(fault.hint("move it to the top of the file"));
             }
             line.put(entry, &mut config.global);
+        } else if let Some(entry) = LimitOptions::entry(name) {
+            line.put(entry, &mut config.limits);
         } else if let Some(entry) = Logging::entry(name) {
             line.put(entry, &mut config.logging);
         } else if let Some(entry) = Persistence::entry(name) {
@@ -141,7 +145,7 @@ impl<'a> Reader<'a> {
         } else if let Some(entry) = Own::entry(name) {
             line.put(entry, &mut config.own);
         } else {
-            let mut fault = Fault::new(place, format!("unknown option {name:?}"));
+            let mut fault = ConfigError::new(place, format!("unknown option {name:?}"));
             fault.hint = nearest(name, names()).map(|name| format!("did you mean {name}?"));
             line.faults.push(fault);
         }
@@ -149,10 +153,10 @@ impl<'a> Reader<'a> {
 
     fn listener_option(
         &mut self,
-        place: &Place,
+        place: &FilePosition,
         name: &str,
         value: &str,
-        entry: &'static Entry<Listener>,
+        entry: &'static OptionRow<ListenerOptions>,
         context: &Context,
     ) {
         let Self { config, faults, .. } = self;
@@ -160,20 +164,20 @@ impl<'a> Reader<'a> {
         let section = match context.listener.filter(|_| !of_default) {
             Some(listener) => &mut config.listeners[listener].options,
             None if NEEDS_LISTENER.contains(&name) => {
-                let fault = Fault::new(place, format!("{name} belongs to a listener"));
-                return faults.push(fault.hint("put it below a line `listener PORT`"));
+                let fault = ConfigError::new(place, format!("{name} belongs to a listener"));
+                return faults.push(fault.hint("move it below a `listener PORT` line"));
             }
             None => &mut config.default_listener,
         };
-        Line { place, name, value, faults, warnings: &mut config.warnings }.put(entry, section);
+        OptionLine { place, name, value, faults, warnings: &mut config.warnings }.put(entry, section);
     }
 
     fn security_option(
         &mut self,
-        place: &Place,
+        place: &FilePosition,
         name: &str,
         value: &str,
-        entry: &'static Entry<Security>,
+        entry: &'static OptionRow<Security>,
         context: &Context,
     ) {
         self.secured = true;
@@ -183,13 +187,14 @@ impl<'a> Reader<'a> {
             (true, Some(listener)) => &mut config.listeners[listener].security,
             (true, None) => {
                 let what = format!("{name} belongs to a listener, because per_listener_settings is true");
-                return faults.push(Fault::new(place, what).hint("put it below a line `listener PORT`"));
+                return faults
+                    .push(ConfigError::new(place, what).hint("move it below a `listener PORT` line"));
             }
         };
-        Line { place, name, value, faults, warnings: &mut config.warnings }.put(entry, section);
+        OptionLine { place, name, value, faults, warnings: &mut config.warnings }.put(entry, section);
     }
 
-    fn listener(&mut self, place: &Place, value: &str, context: &mut Context) {
+    fn listener(&mut self, place: &FilePosition, value: &str, context: &mut Context) {
         let mut section = ListenerSection { place: place.clone(), ..ListenerSection::default() };
         match address(value) {
             Ok(address) => section.address = address,
@@ -200,11 +205,11 @@ impl<'a> Reader<'a> {
         self.config.listeners.push(section);
     }
 
-    fn connection(&mut self, place: &Place, value: &str, context: &mut Context) {
+    fn connection(&mut self, place: &FilePosition, value: &str, context: &mut Context) {
         if value.is_empty() {
             self.fault(place, "connection needs a name");
         } else if let Some(other) = self.config.bridges.iter().find(|bridge| bridge.name == value) {
-            let what = format!("there is a connection {value:?} already, at {}", other.place);
+            let what = format!("connection {value:?} is already defined at {}", other.place);
             self.fault(place, what);
         }
         context.bridge = Some(self.config.bridges.len());
@@ -215,17 +220,17 @@ impl<'a> Reader<'a> {
         });
     }
 
-    fn include(&mut self, place: &Place, value: &str, context: &Context) {
+    fn include(&mut self, place: &FilePosition, value: &str, context: &Context) {
         if context.included {
-            return self.fault(place, "include_dir within a file that is included itself");
+            return self.fault(place, "include_dir is not allowed in an included file");
         }
         if value.is_empty() {
-            return self.fault(place, "include_dir needs a folder");
+            return self.fault(place, "include_dir needs a directory");
         }
         let folder = Path::new(value);
         let mut files = match self.source.list(folder) {
             Ok(files) => files,
-            Err(error) => return self.fault(place, format!("cannot read the folder {value}: {error}")),
+            Err(error) => return self.fault(place, format!("cannot read the directory {value}: {error}")),
         };
         self.config.files.push(folder.to_owned());
         files.retain(|file| name_of(file).len() > 5 && name_of(file).ends_with(".conf"));
@@ -247,67 +252,64 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         T::TABLE.iter().flat_map(|entry| entry.names.iter().copied())
     }
     of::<Global>()
+        .chain(of::<LimitOptions>())
         .chain(of::<Logging>())
         .chain(of::<Persistence>())
         .chain(of::<Own>())
         .chain(of::<Security>())
-        .chain(of::<Listener>())
-        .chain(of::<Bridge>())
+        .chain(of::<ListenerOptions>())
+        .chain(of::<BridgeOptions>())
         .chain(OPENERS.iter().map(|opener| opener.name))
 }
 
 /// `PORT [ADDRESS]` or `0 PATH`.
-fn address(value: &str) -> Result<Address, String> {
+fn address(value: &str) -> Result<ListenAddress, String> {
     let (port, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
-    let host = rest.split_whitespace().next().filter(|word| !word.starts_with('#'));
     let port: u16 =
-        port.parse().map_err(|_| format!("{port:?} is no port: expected a number from 0 to 65535"))?;
-    match (port, host) {
-        (0, None) => Err("a listener on port 0 needs the path of a Unix socket".into()),
-        (0, Some(path)) if path.parse::<IpAddr>().is_err() => Ok(Address::Unix(rest.trim().into())),
-        (port, host) => Ok(Address::Tcp { port, host: host.map(str::to_owned) }),
-    }
+        port.parse().map_err(|_| format!("{port:?} is not a port: expected a number from 0 to 65535"))?;
+    ListenAddress::from_configuration(port, rest)
 }
 
 /// One line on its way into a section.
-struct Line<'a> {
-    place: &'a Place,
+struct OptionLine<'a> {
+    place: &'a FilePosition,
     name: &'a str,
     value: &'a str,
-    faults: &'a mut Vec<Fault>,
-    warnings: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<ConfigError>,
+    warnings: &'a mut Vec<ConfigError>,
 }
 
-impl Line<'_> {
-    fn put<T: Table>(&mut self, entry: &'static Entry<T>, section: &mut Section<T>) {
+impl OptionLine<'_> {
+    fn put<T: Table>(&mut self, entry: &'static OptionRow<T>, section: &mut Section<T>) {
         let Self { place, name, value, .. } = *self;
-        if entry.repeat == Repeat::Fault
+        if entry.repeat == Repeat::Reject
             && let Some(before) = section.given.get(entry.name())
         {
-            let what = format!("{name} is given twice: it stands at {before} already");
-            return self.faults.push(Fault::new(place, what));
+            let what = format!("{name} is given twice: first at {before}");
+            return self.faults.push(ConfigError::new(place, what));
         }
         section.given.insert(entry.name(), place.clone());
         let put = entry.kind.read(value).and_then(|(value, rest)| {
             if !rest.is_empty() && !rest.starts_with('#') {
-                self.warnings.push(Fault::new(place, format!("{name}: {rest:?} after the value is ignored")));
+                self.warnings
+                    .push(ConfigError::new(place, format!("{name}: {rest:?} after the value is ignored")));
             }
             (entry.put)(&mut section.values, value)
         });
         if let Err(what) = put {
-            self.faults.push(Fault::new(place, format!("{name}: {what}")));
+            self.faults.push(ConfigError::new(place, format!("{name}: {what}")));
         }
     }
 }
 
 impl<T: Table> Section<T> {
     /// Where an option was given.
-    pub(crate) fn place(&self, name: &str) -> Option<&Place> {
+    pub(crate) fn place(&self, name: &str) -> Option<&FilePosition> {
         self.given.get(name)
     }
 
     /// Names and places of all that was given.
-    pub(crate) fn given(&self) -> &BTreeMap<&'static str, Place> {
+    pub(crate) fn given(&self) -> &BTreeMap<&'static str, FilePosition> {
         &self.given
     }
 }

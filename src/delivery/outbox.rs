@@ -9,7 +9,7 @@ use crate::message::QoS;
 /// What was sent and is not finished, in the order it was sent. `T` is what a resend needs.
 #[derive(Debug)]
 pub struct Outbox<T> {
-    slots: VecDeque<Slot<T>>,
+    slots: VecDeque<OutboxSlot<T>>,
     /// The sequence number of the next slot; its identifier is `sequence % max_packet_id + 1`.
     next: u64,
     /// PUBLISH packets the peer allows at once: its Receive Maximum.
@@ -24,7 +24,7 @@ pub struct Outbox<T> {
 }
 
 #[derive(Debug)]
-struct Slot<T> {
+struct OutboxSlot<T> {
     sequence: u64,
     state: Sent<T>,
 }
@@ -86,7 +86,7 @@ impl<T> Outbox<T> {
         outbox.next = sent.last().map_or(0, |(sequence, _)| sequence + 1);
         outbox.slots.extend(sent.into_iter().map(|(sequence, publish)| {
             let state = publish.map_or(Sent::Release, |(qos, content)| Sent::Publish(qos, content));
-            Slot { sequence, state }
+            OutboxSlot { sequence, state }
         }));
         outbox.publishes = outbox.slots.len();
         outbox.disconnected();
@@ -139,31 +139,46 @@ impl<T> Outbox<T> {
     }
 
     fn push(&mut self, state: Sent<T>) -> PacketId {
-        // Ends: callers have checked that fewer identifiers are in use than there are.
-        while self.find(self.id(self.next)).is_some() {
+        // Identifiers repeat after a whole cycle only. Ends: callers have checked that fewer are in use than there are.
+        while self.slots.front().is_some_and(|front| self.next - front.sequence >= self.cycle())
+            && self.find(self.id(self.next)).is_some()
+        {
             self.next += 1;
         }
         let sequence = self.next;
         self.next += 1;
-        self.slots.push_back(Slot { sequence, state });
+        self.slots.push_back(OutboxSlot { sequence, state });
         self.id(sequence)
     }
 
+    /// Sequence numbers that differ by this have the same identifier.
+    fn cycle(&self) -> u64 {
+        u64::from(self.max_packet_id)
+    }
+
+    /// The position of a sequence number in its cycle.
+    fn phase(&self, sequence: u64) -> u64 {
+        // The divisor that there is outside of tests, as a constant: that takes no division.
+        const USUAL: u64 = u16::MAX as u64;
+        if self.cycle() == USUAL { sequence % USUAL } else { sequence % self.cycle() }
+    }
+
     fn id(&self, sequence: u64) -> PacketId {
-        let id = sequence % u64::from(self.max_packet_id) + 1;
-        u16::try_from(id).ok().and_then(PacketId::new).unwrap_or(PacketId::MAX)
+        u16::try_from(self.phase(sequence) + 1).ok().and_then(PacketId::new).unwrap_or(PacketId::MAX)
     }
 
     /// The position of the slot with this identifier: the first one nearly always, as acknowledgements come in order.
     fn find(&self, id: PacketId) -> Option<usize> {
         let (front, back) = (self.slots.front()?.sequence, self.slots.back()?.sequence);
-        let cycle = u64::from(self.max_packet_id);
-        let phase = u64::from(id.get()) - 1;
+        let (cycle, phase, front_phase) = (self.cycle(), u64::from(id.get()) - 1, self.phase(front));
+        if phase == front_phase {
+            return Some(0);
+        }
         if phase >= cycle {
             return None;
         }
         // The identifier stands for every `cycle`-th sequence number; slots are in ascending order of theirs.
-        let mut sequence = front + (phase + cycle - front % cycle) % cycle;
+        let mut sequence = front + self.phase(phase + cycle - front_phase);
         while sequence <= back {
             if let Ok(position) = self.slots.binary_search_by_key(&sequence, |slot| slot.sequence) {
                 return Some(position);
@@ -243,7 +258,7 @@ impl<T> Outbox<T> {
     }
 
     fn remove_publish(&mut self, position: usize) -> Option<T> {
-        let slot = self.slots.remove(position)?;
+        let slot = if position == 0 { self.slots.pop_front() } else { self.slots.remove(position) }?;
         self.publishes -= 1;
         if self.unsent > 0 && slot.sequence >= self.resend_from {
             self.unsent -= 1;

@@ -21,6 +21,7 @@ mod doubt;
 mod flow;
 mod pace;
 #[cfg(test)]
+#[path = "../../tests/unit/relay/tests.rs"]
 mod tests;
 mod topics;
 

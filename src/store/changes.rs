@@ -11,7 +11,7 @@ use super::index::Index;
 use super::row::{
     Content, EntryRow, MessageRow, Place, RetainedRow, SubscriptionRow, encode, encode_session,
 };
-use crate::broker::{Entry, Page, Record};
+use crate::broker::{Page, Record, StoredMessage};
 use crate::codec::packet::PacketId;
 
 /// Bytes of content up to which an entry has its own copy though others have the same message: a row of its own costs
@@ -33,7 +33,7 @@ pub(crate) struct Changes {
     pub(super) retained: BTreeMap<Box<str>, Row>,
     pages: Vec<Page>,
     /// Entries that are made here, while the batch is read.
-    made: BTreeMap<u64, (u64, Place, Entry)>,
+    made: BTreeMap<u64, (u64, Place, StoredMessage)>,
     flights: HashMap<(u64, PacketId), Option<u64>>,
     /// Where entries and flights of the index go, once all is written.
     moves: Vec<Move>,

@@ -4,6 +4,9 @@
 //! system's clocks said then, so that the next start knows how much time has passed since: by the time since the system
 //! booted, if that is still the same boot; otherwise by the wall clock, unless it was not set then or has gone back since.
 //! When in doubt less time has passed, and nothing is lost.
+//!
+//! The first commit after a start stores the clocks before any other: until then the file has only those of an earlier
+//! boot, and a wall clock that is set cannot be told from time that has passed while the system was off.
 
 use std::time::{Duration, SystemTime};
 
@@ -81,7 +84,13 @@ fn since_boot() -> Option<(u64, u64)> {
 impl Anchor {
     /// Whether a commit should store the clocks again.
     pub(super) fn is_stale(&self, now: Self) -> bool {
-        now.time.saturating_sub(self.time) >= STALE || self.step(now.reading, now.time) != 0
+        now.time.saturating_sub(self.time) >= STALE || self.is_outdated(now)
+    }
+
+    /// Whether the next start would compute the time since `now` wrongly from this anchor: it is from an earlier boot, so
+    /// that only the wall clock counts, or the wall clock has been set since.
+    pub(super) fn is_outdated(&self, now: Self) -> bool {
+        self.reading.boot_id != now.reading.boot_id || self.step(now.reading, now.time) != 0
     }
 
     /// Milliseconds from this commit until another reading.
@@ -152,6 +161,14 @@ mod tests {
         ] {
             assert_eq!(passed(then, now), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn an_anchor_of_an_earlier_boot_is_replaced_though_the_wall_clock_was_not_set() {
+        let anchor = |time, wall, boot, boot_id| Anchor { time, reading: Reading { wall, boot, boot_id } };
+        let stored = anchor(0, TODAY, 5_000, 1);
+        assert!(!stored.is_stale(anchor(20, TODAY + 20, 5_020, 1)));
+        assert!(stored.is_stale(anchor(20, TODAY + 20, 20, 2)));
     }
 
     #[test]

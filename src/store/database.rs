@@ -13,7 +13,7 @@ use super::disk::Layer;
 use super::index::Index;
 use super::open::{Access, Lost};
 use super::row::{Content, EntryRow, MessageRow, Place, decode, encode};
-use crate::broker::{Entry, Page};
+use crate::broker::{Page, StoredMessage};
 use crate::message::Message;
 use crate::table;
 use crate::time::Instant;
@@ -107,6 +107,12 @@ impl Database {
     pub(crate) fn clock_step(&mut self, now: Instant, reading: Reading) -> i64 {
         let time = self.clock(now, reading).time;
         self.anchor.map_or(0, |anchor| anchor.step(reading, time))
+    }
+
+    /// Whether a start after a crash now would compute the time since then wrongly. The next commit stores the clocks.
+    pub(crate) fn clock_is_outdated(&mut self, now: Instant, reading: Reading) -> bool {
+        let time = self.clock(now, reading).time;
+        self.anchor.is_none_or(|anchor| anchor.is_outdated(Anchor { time, reading }))
     }
 
     /// Writes a batch, all of it or nothing. After an error it may have been written or not; writing it again is safe.
@@ -241,7 +247,11 @@ impl Database {
     }
 
     /// Entries of an owner's queue, and whether there are no more.
-    pub(crate) fn page(&mut self, page: &Page, clock: Clock) -> Result<(Vec<Entry>, bool), redb::Error> {
+    pub(crate) fn page(
+        &mut self,
+        page: &Page,
+        clock: Clock,
+    ) -> Result<(Vec<StoredMessage>, bool), redb::Error> {
         let owner = page.owner();
         let numbers = self.index.page(owner, page.from, page.most);
         let complete = numbers.len() < page.most;

@@ -13,6 +13,9 @@ use super::open::{Access, OpenError};
 /// The database's file, unless another name is asked for.
 const FILE: &str = "skeeter.redb";
 
+/// mosquitto's file, unless its configuration says another.
+const MOSQUITTO_FILE: &str = "mosquitto.db";
+
 /// The database's file in a directory, owned by this process until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -78,6 +81,15 @@ impl Directory {
         }
     }
 
+    /// mosquitto's persistence file that this database takes the place of, if there is one in the directory.
+    pub(crate) fn mosquitto_file(&self) -> Option<PathBuf> {
+        let name = match self.file.strip_suffix(".redb") {
+            Some(name) if self.file != FILE => name,
+            _ => MOSQUITTO_FILE,
+        };
+        Some(self.path.join(name)).filter(|path| path.is_file())
+    }
+
     /// What names it for `skeeter store`: the directory, or the file if it is not ours by name.
     pub(crate) fn argument(&self) -> PathBuf {
         if self.file == FILE { self.path.clone() } else { self.file() }
@@ -93,9 +105,21 @@ impl Directory {
     /// # Errors
     /// When it is damaged, of a newer format, or cannot be read.
     pub(crate) fn open(&self, delay: Duration) -> Result<Database, Refusal> {
+        self.open_or_fill(delay, |_| Ok(()))
+    }
+
+    /// As [`Directory::open`]; a database that is not there yet appears only once `fill` has put its first content in.
+    ///
+    /// # Errors
+    /// As [`Directory::open`], and if `fill` fails: its error is one line for people.
+    pub(crate) fn open_or_fill(
+        &self,
+        delay: Duration,
+        fill: impl FnOnce(&mut Database) -> Result<(), String>,
+    ) -> Result<Database, Refusal> {
         let path = self.file();
         if !path.try_exists().map_err(|error| self.unreadable(&error))? {
-            self.create()?;
+            self.create(fill)?;
         }
         let file = OpenOptions::new().read(true).write(self.access != Access::Read).open(&path);
         let file = file.map_err(|error| self.unreadable(&error))?;
@@ -147,23 +171,30 @@ impl Directory {
         }
     }
 
-    /// Makes an empty database under another name first, so that there is never half a one.
-    fn create(&self) -> Result<(), Refusal> {
+    /// Makes and fills a database under another name first, so that there is never half a one.
+    fn create(&self, fill: impl FnOnce(&mut Database) -> Result<(), String>) -> Result<(), Refusal> {
         let (path, new) = (self.file(), self.path.join(format!("{}.new", self.file)));
-        let make = || -> Result<(), redb::Error> {
+        let make = || -> Result<Result<(), String>, redb::Error> {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(&new)?;
             let layer = Layer::new(Arc::new(FileDisk::new(file, Duration::ZERO)));
-            drop(Database::open(layer, Access::Write)?);
+            let mut database = Database::open(layer, Access::Write)?;
+            if let Err(why) = fill(&mut database) {
+                drop(database);
+                std::fs::remove_file(&new)?;
+                return Ok(Err(why));
+            }
+            drop(database);
             std::fs::rename(&new, &path)?;
             #[cfg(unix)]
             File::open(&self.path)?.sync_all()?;
-            Ok(())
+            Ok(Ok(()))
         };
-        make().map_err(|error| Refusal(format!("cannot make {}: {error}", path.display())))
+        let made = make().map_err(|error| Refusal(format!("cannot make {}: {error}", path.display())));
+        made?.map_err(Refusal)
     }
 
     fn unreadable(&self, error: &io::Error) -> Refusal {

@@ -11,20 +11,25 @@
 mod changes;
 mod clock;
 #[cfg(test)]
+#[path = "../../tests/unit/store/damage.rs"]
 mod damage;
 mod database;
 mod directory;
 mod disk;
 #[cfg(test)]
+#[path = "../../tests/unit/store/faulty.rs"]
 mod faulty;
 mod index;
 mod load;
 mod mark;
+mod mosquitto;
 mod open;
 mod row;
 #[cfg(test)]
+#[path = "../../tests/unit/store/simulated.rs"]
 mod simulated;
 #[cfg(test)]
+#[path = "../../tests/unit/store/tests.rs"]
 mod tests;
 
 pub(crate) use changes::Changes;
@@ -32,6 +37,7 @@ pub(crate) use clock::{Clock, Reading};
 pub(crate) use database::{Database, Sync};
 pub(crate) use directory::Directory;
 pub(crate) use load::Head;
+pub(crate) use mosquitto::{export_mosquitto, import_mosquitto};
 pub(crate) use open::Access;
 
 use crate::broker::Record;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
 use crate::broker::{
-    Entry, OwnerUser, Parked, Rights, SavedRetained, SessionOwner, SessionRecord, Subscribed, Who, Will,
+    OwnerUser, Parked, Rights, SavedRetained, SessionOwner, SessionRecord, StoredMessage, StoredWill,
+    Subscribed, Who,
 };
 use crate::codec::packet::{Options, PacketId, RetainHandling};
 use crate::message::{Message, MessageRef, QoS};
@@ -139,7 +140,7 @@ pub(super) struct EntryRow<'a> {
 }
 
 impl<'a> EntryRow<'a> {
-    pub(super) fn new(owner: u64, place: Place, entry: &Entry, content: Content<'a>) -> Self {
+    pub(super) fn new(owner: u64, place: Place, entry: &StoredMessage, content: Content<'a>) -> Self {
         let ids = entry.ids.as_deref().unwrap_or_default().to_vec();
         Self { owner, place, qos: entry.qos.bits(), retain: entry.retain, ids, content }
     }
@@ -150,10 +151,10 @@ impl<'a> EntryRow<'a> {
         Self { owner, place, qos: 2, retain: false, ids: Vec::new(), content: Content::Gone }
     }
 
-    pub(super) fn entry(&self, number: u64, message: Message) -> Option<Entry> {
+    pub(super) fn entry(&self, number: u64, message: Message) -> Option<StoredMessage> {
         let qos = QoS::from_bits(self.qos)?;
         let ids = (!self.ids.is_empty()).then(|| self.ids.as_slice().into());
-        Some(Entry { number, message, qos, retain: self.retain, ids })
+        Some(StoredMessage { number, message, qos, retain: self.retain, ids })
     }
 }
 
@@ -209,7 +210,7 @@ impl<'a> SessionRow<'a> {
         let SessionRecord { key: _, client, username, listener, owner: _, expiry, will, parked, sent_below } =
             record;
         let will = will.as_ref().map(|will| {
-            let Will { topic, properties, payload, qos, retain, expiry, delay } = will;
+            let StoredWill { topic, properties, payload, qos, retain, expiry, delay } = will;
             let (qos, retain, expiry, delay) = (qos.bits(), *retain, *expiry, *delay);
             WillRow { topic, properties, payload, qos, retain, expiry, delay }
         });
@@ -228,7 +229,15 @@ impl<'a> SessionRow<'a> {
             None => None,
             Some(WillRow { topic, properties, payload, qos, retain, expiry, delay }) => {
                 let (topic, properties, payload) = (topic.into(), properties.into(), payload.into());
-                Some(Will { topic, properties, payload, qos: QoS::from_bits(qos)?, retain, expiry, delay })
+                Some(StoredWill {
+                    topic,
+                    properties,
+                    payload,
+                    qos: QoS::from_bits(qos)?,
+                    retain,
+                    expiry,
+                    delay,
+                })
             }
         };
         let sent_below = parked.as_ref().map_or(u64::MAX, |parked| parked.sent_below);

@@ -50,7 +50,9 @@ fn users_of_a_password_file_come_in_with_their_password_alone() {
     }
     assert_eq!(code(&broker, &connect4("c", true)), 5);
     assert_eq!(code(&broker, &connect5("c", true, &[])), 0x87);
-    broker.stderr.wait_line("refused as c, user eve: wrong user name or password");
+    broker
+        .stderr
+        .wait_line("connection refused for client ID c (username eve): bad user name or password (0x86)");
     let both = Broker::start(&["--password-file", &write(&folder, "users", USERS), "--anonymous"]);
     assert_eq!(code(&both, &connect4("c", true)), 0);
     assert_eq!(code(&both, &login(4, "c", "ann", "wrong")), 4);
@@ -124,12 +126,12 @@ fn rules_hold_for_publishers_and_readers_and_a_denial_names_its_line() {
     guest.send(&publish4("in/ann-1", 1, 2, b"z"));
     guest.expect(&[0x40, 2, 0, 2]);
     broker.stderr.wait_line(&format!(
-        "ann-1, user ann may not publish to vault/a (QoS 1): {rules}:4: topic deny vault/#"
+        "ann-1 (username ann): publish to vault/a denied (QoS 1): {rules}:4: topic deny vault/#"
     ));
     broker
         .stderr
-        .wait_line(&format!("guest may not publish to in/ann-1 (QoS 1): no rule of {rules} allows it"));
-    broker.stderr.wait_line(&format!("guest may not read private/a: no rule of {rules} allows it"));
+        .wait_line(&format!("guest: publish to in/ann-1 denied (QoS 1): no rule of {rules} allows it"));
+    broker.stderr.wait_line(&format!("guest: delivery from private/a denied: no rule of {rules} allows it"));
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn one_address_has_as_many_connections_as_it_may() {
     broker.connect().expect_closed();
     broker.stderr.wait_line("its address has as many connections as it may have");
     two.pop().unwrap().shut();
-    broker.stderr.wait_line("1 left");
+    broker.stderr.wait_line("1 disconnected");
     // The place is given back when the broker has seen the end.
     let came_in = (0..1_000).any(|_| {
         let mut client = broker.connect();

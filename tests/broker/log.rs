@@ -1,4 +1,4 @@
-//! What clients can make the log say: their names and topics, never a line of their own, and only so much of it.
+//! Clients cannot inject log lines or terminal escapes, nor flood the log.
 
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ fn is_harmless(text: &str) -> bool {
 }
 
 #[test]
-fn no_client_writes_a_line_of_the_log() {
+fn no_client_injects_a_log_line() {
     let broker = Broker::start(&["-v", "--allow-control-characters"]);
     provoke(&broker);
     broker.stderr.wait_line("the-last connected");
@@ -66,7 +66,7 @@ fn no_client_writes_a_line_of_the_log() {
 }
 
 #[test]
-fn no_client_writes_a_line_of_the_log_in_json() {
+fn no_client_injects_a_line_into_the_json_log() {
     let broker = Broker::start(&["-v", "--allow-control-characters", "--log-format", "json"]);
     provoke(&broker);
     broker.stderr.wait_line("the-last connected");
@@ -74,14 +74,16 @@ fn no_client_writes_a_line_of_the_log_in_json() {
     for line in broker.stderr.so_far() {
         assert!(line.is_ascii() || is_harmless(&line), "{line:?}");
         let value: serde_json::Value = serde_json::from_str(&line).expect(&line);
-        names.extend(value["client"].as_str().filter(|_| value["event"] == "connected").map(str::to_owned));
+        names.extend(
+            value["client_id"].as_str().filter(|_| value["event"] == "client_connected").map(str::to_owned),
+        );
     }
     // Whoever reads the JSON gets the names as they are.
     assert_eq!(names[..HOSTILE.len()], HOSTILE);
 }
 
 #[test]
-fn no_client_writes_a_line_of_the_log_that_is_published() {
+fn no_client_injects_a_line_into_the_published_log() {
     let folder = Folder::new();
     let open = "listener 0 127.0.0.1\nallow_anonymous true\nallow_control_characters true\nuser root\n";
     let path = folder.file("broker.log");
@@ -110,7 +112,7 @@ fn no_client_writes_a_line_of_the_log_that_is_published() {
 }
 
 #[test]
-fn names_are_shortened() {
+fn long_names_are_cut() {
     let broker = Broker::start(&["--user", "ann:a"]);
     let long = "x".repeat(65_000);
     let mut raw = broker.connect();
@@ -125,7 +127,7 @@ fn names_are_shortened() {
 }
 
 #[test]
-fn a_flood_of_refused_connections_writes_little_and_tells_how_much_was_left_out() {
+fn a_flood_of_refused_connections_writes_few_lines_and_counts_the_suppressed_ones() {
     let broker = Broker::start(&["--user", "ann:a"]);
     let refused = connect5(&"y".repeat(60_000), true, &[]);
     let begun = Instant::now();
@@ -137,10 +139,10 @@ fn a_flood_of_refused_connections_writes_little_and_tells_how_much_was_left_out(
     }
     // A line a second is added to the hundred.
     let most = 101 + usize::try_from(begun.elapsed().as_secs()).unwrap();
-    let told = broker.stderr.wait_line("log lines were left out");
+    let told = broker.stderr.wait_line("suppressed in");
     let lines = broker.stderr.so_far();
     let count = lines.iter().filter(|line| line.contains("refused")).count();
     assert!((100..=most).contains(&count), "{count} lines");
-    assert!(told.contains(&format!("127.0.0.1: {} log lines", 500 - count)), "{told}");
+    assert!(told.contains(&format!("127.0.0.1: {} log lines suppressed", 500 - count)), "{told}");
     assert!(lines.iter().map(String::len).sum::<usize>() < 100_000);
 }

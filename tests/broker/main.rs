@@ -23,6 +23,8 @@ mod durable;
 mod flood;
 mod fuzz;
 #[cfg(unix)]
+mod guides;
+#[cfg(unix)]
 mod locks;
 mod log;
 #[cfg(target_os = "linux")]
@@ -32,3 +34,4 @@ mod readme;
 #[cfg(target_os = "linux")]
 mod soak;
 mod spin_up;
+mod sys;

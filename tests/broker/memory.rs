@@ -36,7 +36,7 @@ fn fill(client: &mut Raw, piece: usize, payload: &[u8]) {
 fn a_broker_that_uses_as_much_memory_as_it_may_takes_nobody_in() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, &format!("{OPEN}memory_limit 1\n"), &[]);
-    broker.stderr.wait_line("memory_limit is reached");
+    broker.stderr.wait_line("memory_limit reached");
     wait_for("a refusal", || {
         let mut client = broker.connect();
         client.send(&connect5("a", true, &[]));
@@ -50,14 +50,14 @@ fn a_broker_that_was_full_takes_clients_in_when_what_filled_it_is_gone() {
     let config = format!("{OPEN}memory_limit {}\n", 48 * 1024 * 1024);
     let broker = Broker::with_config(&folder, &config, &[]);
     let mut client = enter(&broker, "client");
-    let is_full = |line: &String| line.contains("memory_limit is reached");
+    let is_full = |line: &String| line.contains("memory_limit reached");
     let mut pieces = 0;
     while !broker.stderr.so_far().iter().any(is_full) {
         fill(&mut client, pieces, &[b'x'; 100]);
         pieces += 1;
     }
     (0..pieces).for_each(|piece| fill(&mut client, piece, b""));
-    broker.stderr.wait_line("memory is below memory_limit again");
+    broker.stderr.wait_line("memory use is below memory_limit again");
     let _ = enter(&broker, "late");
 }
 

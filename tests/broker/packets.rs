@@ -65,7 +65,7 @@ fn a_reload_begins_and_ends_it() {
         std::fs::write(folder.file("mosquitto.conf"), format!("{OPEN}{lines}")).unwrap();
         broker.signal("HUP");
         broker.stderr.wait("the reload", |lines| {
-            (lines.iter().filter(|line| line.contains("everything was read again")).count() >= count)
+            (lines.iter().filter(|line| line.contains("configuration reloaded")).count() >= count)
                 .then_some(())
         });
     };
@@ -77,6 +77,6 @@ fn a_reload_begins_and_ends_it() {
     raw.expect(&[0x40, 2, 0, 9]);
     raw.send(&[0xE0, 0]);
     raw.expect_closed();
-    broker.stderr.wait_line("c left");
+    broker.stderr.wait_line("c disconnected");
     assert!(!broker.stderr.so_far().iter().any(|line| line.contains("PUBLISH from c")));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Broker, Folder, Lines, PATIENCE, wait};
+use crate::support::{Broker, Folder, Lines, PATIENCE, wait, wait_for};
 
 /// The lines in the blocks for the shell, without their remarks.
 fn examples() -> Vec<String> {
@@ -93,7 +93,9 @@ fn messages_travel_as_in_the_examples() {
     for line in examples.iter().filter(|line| line.starts_with("skeeter sub ")) {
         let ready = folder.file(&format!("ready {}", subscribers.len()));
         let line = line.replace("broker.example", &here);
-        let command = format!("exec {line} --ready-file \"$READY\"");
+        // A screen has no lines of its own: what is on it is read when it ends.
+        let end = if line.contains("--watch") { " -C 1" } else { "" };
+        let command = format!("exec {line} --ready-file \"$READY\"{end}");
         let mut shell = shell(&folder, &command);
         let mut child =
             Ended(shell.env("MQTT_PORT", broker.port.to_string()).env("READY", &ready).spawn().unwrap());
@@ -105,7 +107,8 @@ fn messages_travel_as_in_the_examples() {
         }
         // A condition asks for what the examples do not publish.
         let wanted = if line.contains("--where") { "31" } else { "21.5" };
-        subscribers.push((child, lines, wanted));
+        let file = line.split_once("--record ").map(|(_, rest)| folder.file(rest.split(' ').next().unwrap()));
+        subscribers.push((child, lines, wanted, file));
     }
     assert!(subscribers.len() >= 2);
     for line in examples.iter().filter(|line| line.contains("skeeter pub ") && !line.contains("--exec")) {
@@ -114,7 +117,26 @@ fn messages_travel_as_in_the_examples() {
     }
     let hot = r#"skeeter pub -t sensors/attic -m '{"temperature":31}'"#;
     assert!(shell(&folder, hot).env("MQTT_PORT", broker.port.to_string()).status().unwrap().success());
-    for (_, lines, wanted) in &subscribers {
-        lines.wait_line(wanted);
+    for (_, lines, wanted, file) in &subscribers {
+        match file {
+            Some(file) => wait_for("the record", || {
+                std::fs::read_to_string(file).ok().filter(|text| text.contains(wanted)).map(drop)
+            }),
+            None => drop(lines.wait_line(wanted)),
+        }
     }
+}
+
+#[test]
+fn a_request_is_answered_as_in_the_examples() {
+    let (folder, broker) = (Folder::new(), Broker::start(&[]));
+    let port = broker.port.to_string();
+    let responder = r#"exec skeeter sub -t calc --ready-file ready --exec 'skeeter pub -t "$MQTT_RESPONSE_TOPIC" -m "$(($(cat)))"'"#;
+    let _responder = Ended(shell(&folder, responder).env("MQTT_PORT", &port).spawn().unwrap());
+    wait_for("the responder", || folder.file("ready").exists().then_some(()));
+    let examples = examples();
+    let requests: Vec<_> = examples.iter().filter(|line| line.starts_with("skeeter rr ")).collect();
+    assert_eq!(requests.len(), 1);
+    let output = shell(&folder, requests[0]).env("MQTT_PORT", &port).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n");
 }

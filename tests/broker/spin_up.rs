@@ -221,13 +221,13 @@ fn the_log_speaks_json_when_asked() {
     client.expect(&CONNACK4);
     client.send(&[0xE0, 0]);
     client.expect_closed();
-    let line = broker.stderr.wait_line("\"disconnected\"");
+    let line = broker.stderr.wait_line("\"client_disconnected\"");
     let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(entry["client"], "ann");
-    assert!(entry["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
-    let first = broker.stderr.wait_line("\"connected\"");
+    assert_eq!(entry["client_id"], "ann");
+    assert!(entry["remote_address"].as_str().unwrap().starts_with("127.0.0.1:"));
+    let first = broker.stderr.wait_line("\"client_connected\"");
     let entry: serde_json::Value = serde_json::from_str(&first).unwrap();
-    assert_eq!((&entry["version"], &entry["keep_alive"]), (&"3.1.1".into(), &0.into()));
+    assert_eq!((&entry["mqtt_version"], &entry["keep_alive"]), (&"3.1.1".into(), &0.into()));
 }
 
 #[test]

@@ -79,6 +79,49 @@ fn a_message_is_acknowledged_when_its_command_has_ended_and_in_order() {
     assert_eq!(run.end().status, 0);
 }
 
+/// NATS 2.14 sends a message again, with DUP, as long as it is not acknowledged.
+#[test]
+fn a_message_that_is_sent_again_runs_no_second_command() {
+    let (server, folder) = (Server::new(), Folder::new());
+    let path = folder.file("");
+    let command = format!(
+        "cd {}; n=$(cat); echo $n >>runs; while ! test -e end$n; do sleep 0.01; done",
+        path.to_str().unwrap()
+    );
+    let run = Run::start(
+        server.port(),
+        &["sub", "-t", "t", "-q", "1", "-C", "3", "--exec", &command, "--jobs", "2"],
+    );
+    let (mut raw, _) = server.accept_with(ACCEPT5);
+    raw.packet();
+    raw.send(&[0x90, 4, 0, 1, 0, 1]);
+    let again = |id: u8, payload: &str| {
+        let mut bytes = message(1, id, payload);
+        bytes[0] |= 8;
+        bytes
+    };
+    let runs = || std::fs::read_to_string(folder.file("runs")).unwrap_or_default();
+    // While its command runs.
+    raw.send(&[message(1, 1, "a"), again(1, "a")].concat());
+    wait_for("the first command", || runs() == "a\n");
+    std::fs::write(folder.file("enda"), "").unwrap();
+    raw.expect(&[0x40, 2, 0, 1]);
+    // When it has ended: it is acknowledged again, for the broker did not get the acknowledgement in time.
+    raw.send(&again(1, "a"));
+    raw.expect(&[0x40, 2, 0, 1]);
+    // Another message with the same identifier is a new one, whatever its DUP says.
+    raw.send(&again(1, "b"));
+    wait_for("the second command", || runs() == "a\nb\n");
+    std::fs::write(folder.file("endb"), "").unwrap();
+    raw.expect(&[0x40, 2, 0, 1]);
+    // And so is the same text without DUP.
+    raw.send(&message(1, 1, "b"));
+    raw.expect(&[0x40, 2, 0, 1]);
+    assert_eq!(runs(), "a\nb\nb\n");
+    drop(raw);
+    assert_eq!(run.end().status, 0);
+}
+
 #[test]
 fn a_command_that_fails_is_told_and_is_status_69() {
     let messages = [message(0, 0, "0"), message(0, 0, "1"), message(0, 0, "2")];

@@ -49,13 +49,13 @@ fn users_are_added_changed_checked_and_deleted() {
     assert_eq!(mode(&file), 0o640);
     fails(&run(&["--check"], &file, &["bob"], "two"), ":4: the password of \"other\"");
     assert_eq!(succeeds(&run(&["-D"], &file, &["other"], "")), "deleted other\n");
-    assert!(succeeds(&run(&["--check"], &file, &[], "")).ends_with("2 users, no fault\n"));
-    assert_eq!(succeeds(&run(&["--check"], &file, &["bob"], "two")), "right\n");
+    assert!(succeeds(&run(&["--check"], &file, &[], "")).ends_with("2 users, no errors\n"));
+    assert_eq!(succeeds(&run(&["--check"], &file, &["bob"], "two")), "the password is correct\n");
     assert_eq!(run(&["--check"], &file, &["bob"], "three").status.code(), Some(1));
     assert_eq!(run(&["--check"], &file, &["eve"], "two").status.code(), Some(1));
-    fails(&run(&["-D"], &file, &["eve"], ""), "no user called \"eve\"");
+    fails(&run(&["-D"], &file, &["eve"], ""), "has no user \"eve\"");
     assert_eq!(succeeds(&run(&["-c"], &file, &["dan"], "four")), "added dan\n");
-    assert!(succeeds(&run(&["--check"], &file, &[], "")).ends_with("1 users, no fault\n"));
+    assert!(succeeds(&run(&["--check"], &file, &[], "")).ends_with("1 users, no errors\n"));
     assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
 }
 
@@ -65,7 +65,7 @@ fn passwords_come_from_where_they_are_safe() {
     let (file, secret) = (folder.file("users"), folder.file("secret"));
     std::fs::write(&secret, "from a file\nand more\n").unwrap();
     succeeds(&run(&["--password-file", secret.to_str().unwrap()], &file, &["ann"], "not this"));
-    assert_eq!(succeeds(&run(&["--check"], &file, &["ann"], "from a file")), "right\n");
+    assert_eq!(succeeds(&run(&["--check"], &file, &["ann"], "from a file")), "the password is correct\n");
     let mut child = skeeter()
         .args(["passwd", "--password-fd", "0"])
         .arg(&file)
@@ -76,19 +76,19 @@ fn passwords_come_from_where_they_are_safe() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"from stdin\n").unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(succeeds(&run(&["--check"], &file, &["bob"], "from stdin")), "right\n");
+    assert_eq!(succeeds(&run(&["--check"], &file, &["bob"], "from stdin")), "the password is correct\n");
     succeeds(&run(&["-b"], &file, &["cat", "as an argument"], "not this"));
-    assert_eq!(succeeds(&run(&["--check"], &file, &["cat"], "as an argument")), "right\n");
+    assert_eq!(succeeds(&run(&["--check"], &file, &["cat"], "as an argument")), "the password is correct\n");
     for (words, part) in [
         (&["a:b"][..], "colon"),
-        (&[""], "not empty"),
+        (&[""], "must not be empty"),
         (&["#a"], "comment"),
         (&["a\nb"], "control"),
         (&["dan", "secret"], "--password-given"),
     ] {
         fails(&run(&[], &file, words, "x"), part);
     }
-    fails(&run(&[], &file, &["dan"], ""), "the password is empty");
+    fails(&run(&[], &file, &["dan"], ""), "the password must not be empty");
 }
 
 #[test]
@@ -108,15 +108,15 @@ fn many_users_come_from_stdin_and_plain_files_are_hashed() {
         child.wait_with_output().unwrap()
     };
     assert_eq!(succeeds(&batch("ann:one:1\n\nbob:two\n")), "wrote 2 users\n");
-    assert_eq!(succeeds(&run(&["--check"], &file, &["ann"], "one:1")), "right\n");
+    assert_eq!(succeeds(&run(&["--check"], &file, &["ann"], "one:1")), "the password is correct\n");
     let before = std::fs::read(&file).unwrap();
     fails(&batch("cat:three\nhunter2\n"), "line 2 of stdin: expected NAME:PASSWORD");
     assert_eq!(std::fs::read(&file).unwrap(), before, "all or none");
     let text = String::from_utf8(before).unwrap();
     std::fs::write(&file, format!("# plain\ndan:four\n{text}")).unwrap();
     assert_eq!(succeeds(&run(&["-U"], &file, &[], "")), "hashed 1 passwords\n");
-    assert_eq!(succeeds(&run(&["--check"], &file, &["dan"], "four")), "right\n");
-    assert_eq!(succeeds(&run(&["--check"], &file, &["bob"], "two")), "right\n");
+    assert_eq!(succeeds(&run(&["--check"], &file, &["dan"], "four")), "the password is correct\n");
+    assert_eq!(succeeds(&run(&["--check"], &file, &["bob"], "two")), "the password is correct\n");
     std::fs::write(&file, "eve:$7$101$broken\n").unwrap();
     fails(&run(&["-U"], &file, &[], ""), ":1: this looks like a hash");
 }
@@ -141,7 +141,7 @@ fn users_that_are_added_at_once_are_all_there() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    assert!(succeeds(&run(&["--check"], &file, &[], "")).ends_with("9 users, no fault\n"));
+    assert!(succeeds(&run(&["--check"], &file, &[], "")).ends_with("9 users, no errors\n"));
 }
 
 #[test]

@@ -11,9 +11,9 @@ mod mutator;
 use std::panic::catch_unwind;
 
 use mutator::Mutator;
-use skeeter::broker::{Accounts, Acl, Secret};
+use skeeter::broker::{Accounts, Acl, StoredPassword};
 use skeeter::codec::packet::Version;
-use skeeter::transport::door::{parse_v1, parse_v2};
+use skeeter::net::listener::proxy::{parse_v1, parse_v2};
 
 /// Inputs for each target.
 const INPUTS: usize = 150_000;
@@ -116,7 +116,7 @@ fn the_corpus_is_read() {
     is_read("rules", |bytes| Acl::parse("file", bytes).is_ok());
     is_read("proxy", |bytes| parse_v1(bytes).is_ok() || parse_v2(bytes).is_ok());
     is_read("passwords", |bytes| {
-        let is_secret = std::str::from_utf8(bytes).is_ok_and(|text| Secret::parse(text).is_ok());
+        let is_secret = std::str::from_utf8(bytes).is_ok_and(|text| StoredPassword::parse(text).is_ok());
         is_secret || Accounts::parse("file", bytes).is_ok()
     });
 }

@@ -103,7 +103,7 @@ fn the_lint_on_unsafe_is_lifted_for_three_functions_of_c() {
     let lint = ["un", "safe_code"].concat();
     let lifted: Vec<_> = rust().into_iter().filter(|source| source.text.contains(&lint)).collect();
     let paths: Vec<_> = lifted.iter().map(|source| source.path.as_str()).collect();
-    assert_eq!(paths, ["src/command/broker/heap.rs", "src/transport/door/hint.rs"]);
+    assert_eq!(paths, ["src/net/listener/psk_hint.rs", "src/server/heap.rs"]);
     // The third is safe to call: only its declaration must be right.
     let written = ["{", "extern", "fn", "impl"].map(|what| {
         let wanted = format!("{} {what}", &lint[..6]);
@@ -128,6 +128,36 @@ fn every_dependency_has_its_reason() {
         before = line;
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What ARCHITECTURE.md names between backquotes as `file.rs` or `file.rs::name`, below `src`.
+#[test]
+fn the_architecture_names_files_and_functions_that_exist() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let sources = rust();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for name in
+        text.split('`').skip(1).step_by(2).filter(|name| name.contains(".rs") && !name.starts_with("file.rs"))
+    {
+        count += 1;
+        let (file, item) = name.split_once("::").unwrap_or((name, ""));
+        let Some(source) = sources.iter().find(|source| source.path == format!("src/{file}")) else {
+            wrong.push(format!("there is no src/{file}"));
+            continue;
+        };
+        let is_there = ["fn", "struct", "enum", "trait", "macro_rules!"].iter().any(|kind| {
+            let start = format!("{kind} {item}");
+            source.text.match_indices(&start).any(|(at, _)| {
+                let after = source.text[at + start.len()..].chars().next();
+                after.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+            })
+        });
+        if !item.is_empty() && !is_there {
+            wrong.push(format!("there is no {item} in src/{file}"));
+        }
+    }
+    assert!(wrong.is_empty() && count > 0, "ARCHITECTURE.md:\n{}", wrong.join("\n"));
 }
 
 #[test]

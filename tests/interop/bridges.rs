@@ -220,7 +220,7 @@ fn nothing_is_lost_while_mosquitto_is_away() {
     log.wait_line("Received PUBCOMP from far (Mid: 200,");
     Command::new("kill").arg(far.id().to_string()).status().unwrap();
     far.wait().unwrap();
-    near.stderr.wait_line("next try in 1 s");
+    near.stderr.wait_line("retrying in 1 s");
     numbers(near.port, "l/n", 200);
     near.child.kill().unwrap();
     near.child.wait().unwrap();

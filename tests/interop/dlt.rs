@@ -97,7 +97,7 @@ fn dlt_daemon_shows_our_log() {
         Broker::start_with(&["-c", path.to_str().unwrap()], &[("DLT_PIPE_DIR", place.to_str().unwrap())]);
     daemon.lines.wait_line("ApplicationID 'MQTT' registered for PID");
     publish(&broker);
-    let line = daemon.lines.wait_line("left 127.0.0.1:");
+    let line = daemon.lines.wait_line("disconnected from 127.0.0.1:");
     assert!(line.contains(" TEST MQTT MQTT log info V 1 ["), "{line}");
     assert!(!daemon.lines.so_far().iter().any(|line| line.contains("log debug")), "{line}");
     daemon.set_level("5");

@@ -60,7 +60,7 @@ fn mosquitto_clients_come_in_with_what_mosquitto_passwd_made() {
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&heard.stdout), "open/a open/a\n", "{version}");
     }
-    broker.stderr.wait_line("user bob may not publish to open/b");
+    broker.stderr.wait_line("(username bob): publish to open/b denied");
 }
 
 #[test]

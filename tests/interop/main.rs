@@ -14,6 +14,7 @@ mod config;
 #[cfg(target_os = "linux")]
 mod dlt;
 mod locks;
+mod migration;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -56,35 +57,41 @@ impl Mosquitto {
 
     /// With these lines below its listener.
     fn start_with(lines: &str) -> Option<Self> {
-        let mosquitto = program("mosquitto");
-        if !has("mosquitto", mosquitto.is_some()) {
-            return None;
-        }
         let folder = Folder::new();
-        let config = folder.file("mosquitto.conf");
-        // It takes no port 0, so a free one is looked for here; another process may be faster, then try again.
-        for _ in 0..20 {
-            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            std::fs::write(&config, format!("listener {port} 127.0.0.1\n{lines}")).unwrap();
-            let mut child = Command::new(mosquitto.as_ref()?)
-                .args(["-c", config.to_str().unwrap()])
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let log = Lines::of(child.stderr.take().unwrap());
-            let running = log.wait("mosquitto to start", |lines| {
-                let running = lines.iter().any(|line| line.contains("running"));
-                let failed = lines.iter().any(|line| line.contains("Error"));
-                (running || failed).then_some(running)
-            });
-            if running {
-                return Some(Self { child, port, _folder: folder });
-            }
-            child.wait().unwrap();
-        }
-        panic!("mosquitto did not start");
+        let configuration = |port| format!("listener {port} 127.0.0.1\n{lines}");
+        let (child, port) = start_mosquitto(&folder.file("mosquitto.conf"), configuration)?;
+        Some(Self { child, port, _folder: folder })
     }
+}
+
+/// Starts Debian's mosquitto on a free port, with a configuration that is written to `config`; nothing if it is not installed.
+fn start_mosquitto(config: &Path, configuration: impl Fn(u16) -> String) -> Option<(Child, u16)> {
+    let mosquitto = program("mosquitto");
+    if !has("mosquitto", mosquitto.is_some()) {
+        return None;
+    }
+    // It takes no port 0, so a free one is looked for here; another process may be faster, then try again.
+    for _ in 0..20 {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        std::fs::write(config, configuration(port)).unwrap();
+        let mut child = Command::new(mosquitto.as_ref()?)
+            .args(["-c", config.to_str().unwrap()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Lines::of(child.stderr.take().unwrap());
+        let running = log.wait("mosquitto to start", |lines| {
+            let running = lines.iter().any(|line| line.contains("running"));
+            let failed = lines.iter().any(|line| line.contains("Error"));
+            (running || failed).then_some(running)
+        });
+        if running {
+            return Some((child, port));
+        }
+        child.wait().unwrap();
+    }
+    panic!("mosquitto did not start");
 }
 
 impl Drop for Mosquitto {

@@ -12,7 +12,7 @@ fn faults_of_bridges_are_named() {
         ("bridge_bind_address somewhere", "bridge_bind_address: expected an IP address"),
         ("remote_password x", "remote_password without remote_username"),
         ("local_password x", "local_password without local_username"),
-        ("notification_topic a/#", "notification_topic: this is no topic to publish to"),
+        ("notification_topic a/#", "notification_topic: not a valid topic name"),
         ("topic a out 0 l+/", "the prefix \"l+/\" has a wildcard"),
         ("start_type manual", "manual is not supported"),
     ] {
@@ -40,7 +40,7 @@ fn a_local_user_may_do_what_the_rules_say() {
     let near = Broker::with_config(&folder, &config, &[]);
     far.stderr.wait_line("far subscribed to #");
     publish(far.port, &["-t", "in/forbidden", "-m", "x", "-q", "1"]);
-    near.stderr.wait_line("local.far, user bridge may not publish to in/forbidden");
+    near.stderr.wait_line("local.far (username bridge): publish to in/forbidden denied");
     near.stderr.wait_line("bridge free: connected to");
 }
 
@@ -50,7 +50,7 @@ fn a_local_password_that_is_wrong_is_told() {
     let config = "allow_anonymous true\nallow_user bridge:right\nconnection b\naddress 127.0.0.1:1\n\
                   local_username bridge\nlocal_password wrong\ntopic # both 1\n";
     let near = Broker::with_config(&folder, &format!("listener 0 127.0.0.1\n{config}"), &[]);
-    near.stderr.wait_line("bridge b: this broker does not let it in");
+    near.stderr.wait_line("bridge b: refused by this broker");
     drop(near);
     let right = config.replace("wrong", "right");
     let near = Broker::with_config(&folder, &format!("listener 0 127.0.0.1\n{right}"), &[]);
@@ -68,7 +68,7 @@ fn a_bridge_leaves_nothing_behind_where_clients_need_a_password() {
     write(&folder.file("mosquitto.conf"), locked);
     broker.signal("HUP");
     far.expect(&[0xE0, 0]);
-    broker.stderr.wait_line("bridge b: it is not in the configuration any more");
+    broker.stderr.wait_line("bridge b: removed from the configuration");
     let mut here = Raw::connect(broker.port);
     here.send(&packet(
         0x10,
@@ -103,14 +103,14 @@ fn a_reload_starts_changes_and_ends_bridges() {
     assert_eq!((first, &body[2..]), (0xA2, &text("a")[..]));
     far.send(&packet(0xB0, &[&body[..2]]));
     grant(&mut far, "b", 1);
-    broker.stderr.wait_line("bridge c: it is not in the configuration any more");
+    broker.stderr.wait_line("bridge c: removed from the configuration");
     publish(broker.port, &["-t", "a", "-m", "no", "-q", "1"]);
     publish(broker.port, &["-t", "b", "-m", "yes", "-q", "1"]);
     assert_eq!(message(far.packet()).1, "yes");
     // Another one, with the next connection.
     reload(&with("c", "lazy"));
     broker.stderr.wait("the third reload", |lines| {
-        (lines.iter().filter(|line| line.contains("everything was read again")).count() == 3).then_some(())
+        (lines.iter().filter(|line| line.contains("configuration reloaded")).count() == 3).then_some(())
     });
     far.send(&publish4("b", 1, 5, b"still"));
     far.expect(&[0x40, 2, 0, 5]);
@@ -123,7 +123,7 @@ fn a_reload_starts_changes_and_ends_bridges() {
     grant(&mut far, "c", 1);
     reload(OPEN);
     far.expect(&[0xE0, 0]);
-    broker.stderr.wait_line("bridge b: it is not in the configuration any more");
+    broker.stderr.wait_line("bridge b: removed from the configuration");
     let mut here = Raw::connect(broker.port);
     here.send(&connect4("here", false));
     here.expect(&CONNACK4);
@@ -141,7 +141,7 @@ fn a_bridge_of_another_name_goes_on_with_the_session_of_the_old_one() {
     // Not acknowledged, so it is the next one's.
     write(&folder.file("mosquitto.conf"), &config.replace("connection b", "connection d"));
     broker.signal("HUP");
-    broker.stderr.wait_line("bridge b: another bridge goes on with its session");
+    broker.stderr.wait_line("another bridge takes over its session");
     let (mut far, _) = other.greet(true);
     let (first, body) = far.packet();
     assert_eq!(first, 0xA2, "it asks for what goes out only no more");

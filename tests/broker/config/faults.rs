@@ -69,7 +69,7 @@ fn what_this_broker_cannot_do_is_refused_by_name() {
     let path = folder.file("mosquitto.conf");
     for (line, expected) in [
         ("tls_engine x", "mosquitto.conf:4: tls_engine: OpenSSL's engines"),
-        ("enable_control_api true", "mosquitto.conf:4: enable_control_api: its one command lists plugins"),
+        ("enable_control_api true", "mosquitto.conf:4: enable_control_api is not supported"),
     ] {
         std::fs::write(&path, format!("{OPEN}{line}\n")).unwrap();
         let output = skeeter().arg("broker").arg("-c").arg(&path).output().unwrap();

@@ -24,7 +24,7 @@ fn the_log_goes_where_it_is_wanted_and_tells_what_is_wanted() {
     client.send(&subscribe4(2, "second", 0));
     let (_, body) = loop {
         let packet = client.packet();
-        if packet.0 == 0x30 && packet.1.ends_with(b"a subscribed to second: success (0x00)") {
+        if packet.0 == 0x30 && packet.1.ends_with(b"a subscribed to second: granted QoS 0") {
             break packet;
         }
     };

@@ -1,0 +1,162 @@
+//! `$SYS`: what the broker tells about itself, under mosquitto's names.
+
+use crate::broker::observe::counters::Counts;
+use crate::broker::routing::message::RoutedMessage;
+use crate::broker::state::Broker;
+use crate::broker::state::publish::PublishSource;
+use crate::broker::state::turn::Turn;
+use crate::message::{MessageRef, QoS};
+use crate::time::Instant;
+
+/// Averages per minute over the last 1, 5 and 15 minutes, as `$SYS/broker/load` gives them.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    last: Counts,
+    at: Option<Instant>,
+    averages: [[f64; 3]; LOADS.len()],
+    maximum_connections: usize,
+}
+
+/// What the process uses, as its system tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// CPU time since it began.
+    pub cpu: std::time::Duration,
+    /// Bytes of resident memory.
+    pub memory: u64,
+}
+
+type Read = fn(&Counts) -> u64;
+
+const LOADS: [(&str, Read); 9] = [
+    ("messages/received", |counts| counts.packets_received),
+    ("messages/sent", |counts| counts.packets_sent),
+    ("publish/received", |counts| counts.publish_received),
+    ("publish/sent", |counts| counts.publish_sent),
+    ("publish/dropped", |counts| counts.publish_dropped),
+    ("bytes/received", |counts| counts.bytes_received),
+    ("bytes/sent", |counts| counts.bytes_sent),
+    ("sockets", |counts| counts.sockets),
+    ("connections", |counts| counts.connects),
+];
+
+const TOTALS: [(&str, Read); 10] = [
+    ("messages/received", |counts| counts.packets_received),
+    ("messages/sent", |counts| counts.packets_sent),
+    ("publish/messages/received", |counts| counts.publish_received),
+    ("publish/messages/sent", |counts| counts.publish_sent),
+    ("publish/messages/dropped", |counts| counts.publish_dropped),
+    ("publish/bytes/received", |counts| counts.publish_bytes_received),
+    ("publish/bytes/sent", |counts| counts.publish_bytes_sent),
+    ("bytes/received", |counts| counts.bytes_received),
+    ("bytes/sent", |counts| counts.bytes_sent),
+    ("clients/expired", |counts| counts.sessions_expired),
+];
+
+/// Our own, where mosquitto has no name.
+const OWN: [(&str, Read); 11] = [
+    ("publish/messages/dropped/too_large", |counts| counts.dropped_too_large),
+    ("publish/messages/dropped/queue_full", |counts| counts.dropped_queue_full),
+    ("publish/messages/dropped/expired", |counts| counts.dropped_expired),
+    ("publish/messages/dropped/memory_full", |counts| counts.dropped_memory_full),
+    ("publish/messages/dropped/store_failing", |counts| counts.dropped_store_failing),
+    ("publish/messages/dropped/no_member", |counts| counts.dropped_no_member),
+    ("publish/messages/refused", |counts| counts.publish_refused),
+    ("logins/failed", |counts| counts.logins_failed),
+    ("logins/refused", |counts| counts.logins_refused),
+    ("subscriptions/refused/levels", |counts| counts.filters_refused),
+    ("publish/messages/unreadable", |counts| counts.publish_unreadable),
+];
+
+impl Broker {
+    /// Publishes `$SYS`; to be called every interval. `counts` is the sum over all workers; `usage` is what the process uses,
+    /// where that is known.
+    pub fn publish_sys(&self, counts: &Counts, usage: Option<Usage>, load: &mut Load, turn: &mut Turn) {
+        load.advance(counts, turn.now);
+        // The gauges count what can still be seen.
+        self.retained.expire(turn.now);
+        self.say("version", concat!("skeeter version ", env!("CARGO_PKG_VERSION")), turn);
+        self.say("uptime", &format!("{} seconds", turn.now.as_micros() / 1_000_000), turn);
+        self.say("store/durability", &self.journal.durability().to_string(), turn);
+        self.say("store/failing", if self.journal.failing_since().is_some() { "1" } else { "0" }, turn);
+        if let Some(Usage { cpu, memory }) = usage {
+            self.say("cpu/seconds", &format!("{:.3}", cpu.as_secs_f64()), turn);
+            self.say("memory/resident", &memory.to_string(), turn);
+        }
+        self.say_gauges(load, turn);
+        for (name, read) in TOTALS.into_iter().chain(OWN) {
+            self.say(name, &read(counts).to_string(), turn);
+        }
+        for ((name, _), averages) in LOADS.iter().zip(load.averages) {
+            for (minutes, average) in ["1min", "5min", "15min"].into_iter().zip(averages) {
+                self.say(&format!("load/{name}/{minutes}"), &format!("{average:.2}"), turn);
+            }
+        }
+    }
+
+    fn say_gauges(&self, load: &mut Load, turn: &mut Turn) {
+        let clients = self.clients();
+        let connected = clients.iter().filter(|client| client.connected.is_some()).count();
+        load.maximum_connections = load.maximum_connections.max(connected);
+        let waiting: usize = clients.iter().map(|client| client.queued + client.in_flight).sum();
+        let subscriptions: usize = clients.iter().map(|client| client.subscriptions).sum();
+        let gauges = [
+            ("clients/total", clients.len()),
+            ("clients/connected", connected),
+            ("clients/active", connected),
+            ("clients/disconnected", clients.len() - connected),
+            ("clients/inactive", clients.len() - connected),
+            ("clients/maximum", load.maximum_connections),
+            ("subscriptions/count", subscriptions),
+            ("shared_subscriptions/count", self.directory.groups()),
+            ("retained messages/count", self.retained.len()),
+            ("messages/stored", self.retained.len() + waiting),
+            ("store/messages/count", self.retained.len() + waiting),
+            ("store/messages/bytes", self.retained.bytes()),
+        ];
+        for (name, value) in gauges {
+            self.say(name, &value.to_string(), turn);
+        }
+    }
+
+    /// Publishes a line of the log under mosquitto's name for its type.
+    pub fn publish_log(&self, kind: &str, line: &str, turn: &mut Turn) {
+        self.tell(&format!("log/{kind}"), line, false, turn);
+    }
+
+    fn say(&self, name: &str, value: &str, turn: &mut Turn) {
+        self.tell(name, value, true, turn);
+    }
+
+    fn tell(&self, name: &str, value: &str, retain: bool, turn: &mut Turn) {
+        let topic = format!("$SYS/broker/{name}");
+        let view = MessageRef {
+            topic: &topic,
+            properties: &[],
+            payload: value.as_bytes(),
+            qos: if retain { QoS::AtMostOnce } else { QoS::ExactlyOnce },
+            retain,
+            expires: Instant::NEVER,
+        };
+        self.publish(&RoutedMessage::new(view), PublishSource::BROKER, turn);
+    }
+}
+
+impl Load {
+    fn advance(&mut self, counts: &Counts, now: Instant) {
+        if let Some(at) = self.at {
+            let minutes = now.since(at).as_secs_f64() / 60.0;
+            if minutes > 0.0 {
+                for ((_, read), averages) in LOADS.iter().zip(&mut self.averages) {
+                    #[allow(clippy::cast_precision_loss, reason = "an average for people")]
+                    let rate = (read(counts) - read(&self.last)) as f64 / minutes;
+                    for (average, window) in averages.iter_mut().zip([1.0, 5.0, 15.0]) {
+                        let weight = (-minutes / window).exp();
+                        *average = rate + weight * (*average - rate);
+                    }
+                }
+            }
+        }
+        (self.last, self.at) = (*counts, Some(now));
+    }
+}

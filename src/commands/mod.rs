@@ -1,0 +1,109 @@
+//! The subcommands, one file or directory each.
+
+mod arguments;
+#[cfg(unix)]
+mod cert;
+#[cfg(test)]
+#[path = "../../tests/unit/commands/generated.rs"]
+mod generated;
+mod json;
+mod order;
+mod passwd;
+mod publish;
+mod record;
+mod request;
+mod store;
+mod subscribe;
+
+use clap::FromArgMatches;
+
+use crate::bench;
+use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
+use crate::cli::exit::{self, FAILURE};
+use crate::cli::{Cli, Command, property};
+use crate::server;
+use arguments::Arguments;
+
+/// Runs the subcommand that the arguments ask for and returns the status to exit with.
+pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let Arguments { words, dialect, mut definition } = match Arguments::new(arguments) {
+        Ok(arguments) => arguments,
+        Err(failure) => {
+            eprintln!("skeeter: {}", failure.text);
+            return failure.code;
+        }
+    };
+    definition = definition.mut_subcommands(|command| match command.get_name() {
+        "pub" | "sub" | "rr" => command.mut_args(with_any_value),
+        _ => command,
+    });
+    let parsed = definition
+        .try_get_matches_from(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, mut matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            complain(&error);
+            return match (dialect, error.use_stderr()) {
+                // mosquitto's clients exit with this status after help and version too.
+                (Dialect::Mosquitto, _) => FAILURE.code,
+                (Dialect::Skeeter, true) => exit::USAGE.code,
+                (Dialect::Skeeter, false) => exit::SUCCESS.code,
+            };
+        }
+    };
+    // clap requires a subcommand.
+    let matches = matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default();
+    let with = |connect: &mut ConnectArgs| {
+        connect.dialect = dialect;
+        order::settle(&matches, connect);
+    };
+    match cli.command {
+        Command::Bench(mut args) => {
+            with(&mut args.connect);
+            bench::run(&args)
+        }
+        Command::Broker(args) => server::run(&args),
+        Command::Passwd(mut args) => {
+            args.dialect = dialect;
+            passwd::run(&args)
+        }
+        Command::Cert(args) => cert::run(&args),
+        Command::Pub(mut args) => {
+            with(&mut args.connect);
+            order::settle_topic(&matches, &args.connect, &mut args.payload);
+            publish::run(&args)
+        }
+        Command::Sub(mut args) => {
+            with(&mut args.connect);
+            subscribe::run(&args)
+        }
+        Command::Rr(mut args) => {
+            with(&mut args.connect);
+            order::settle_topic(&matches, &args.connect, &mut args.payload);
+            if dialect == Dialect::Mosquitto {
+                // mosquitto_rr, unlike the others, uses MQTT 5 by default.
+                args.connect.protocol_version.get_or_insert(ProtocolVersion::V5);
+            }
+            request::run(&args)
+        }
+        Command::Store(args) => store::run(&args),
+    }
+}
+
+/// Values such as passwords, topics and payloads may start with a hyphen, as in mosquitto's clients.
+fn with_any_value(arg: clap::Arg) -> clap::Arg {
+    let takes_any = arg.get_action().takes_values() && !arg.is_positional();
+    arg.allow_hyphen_values(takes_any)
+}
+
+/// Tells what is wrong with the flags, or the help.
+fn complain(error: &clap::Error) {
+    let text = error.render().to_string();
+    if text.contains(property::SEPARATOR) {
+        eprint!("{}", text.replace(property::SEPARATOR, " "));
+    } else {
+        // Help goes to stdout; that it is closed is no reason to fail.
+        let _ = error.print();
+    }
+}

@@ -1,0 +1,86 @@
+//! Unix sockets.
+
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
+use std::{fmt, io};
+
+use serde_json::{Value, json};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::endpoint::{Accepted, Attach, Endpoint};
+use crate::net::Stream;
+use crate::net::stream::ByteStream;
+
+#[derive(Debug)]
+struct UnixEndpoint {
+    listener: UnixListener,
+    file: SocketFile,
+}
+
+impl Endpoint for UnixEndpoint {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        let accepted = self.listener.poll_accept(cx);
+        accepted.map_ok(|(stream, _)| Accepted { stream: Stream::Other(Box::new(stream)), from: None })
+    }
+
+    fn url(&self, scheme: &str) -> String {
+        match scheme {
+            "mqtt" => format!("unix://{}", self.file.0.display()),
+            scheme => format!("unix://{} ({scheme})", self.file.0.display()),
+        }
+    }
+
+    fn details(&self) -> Vec<(&'static str, Value)> {
+        vec![("path", json!(self.file.0))]
+    }
+}
+
+impl ByteStream for UnixStream {
+    fn detach(self: Box<Self>) -> io::Result<Attach> {
+        let stream = self.into_std()?;
+        Ok(Box::new(move || Ok(Stream::Other(Box::new(Self::from_std(stream)?)))))
+    }
+}
+
+/// The file of a Unix socket, removed with it.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Listens at a path. The file of a socket on which no process listens any more is replaced.
+///
+/// # Errors
+/// One line: which path, and why.
+pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<Box<dyn Endpoint>, String> {
+    let bad = |why: &dyn fmt::Display| format!("cannot listen at {}: {why}", path.display());
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(bad(&"there is something else of that name"));
+        }
+        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
+            return Err(bad(&"another program listens there"));
+        }
+        Ok(_) => std::fs::remove_file(path).map_err(|error| bad(&error))?,
+        Err(_) => {}
+    }
+    let Some(mode) = mode else {
+        let listener = UnixListener::bind(path).map_err(|error| bad(&error))?;
+        return Ok(Box::new(UnixEndpoint { listener, file: SocketFile(path.to_owned()) }));
+    };
+    // Bound under another name and renamed, so that nobody can connect before the permissions are set.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let mut file = SocketFile(path.with_file_name(name));
+    let listener = UnixListener::bind(&file.0).map_err(|error| bad(&error))?;
+    std::fs::set_permissions(&file.0, std::fs::Permissions::from_mode(mode)).map_err(|error| bad(&error))?;
+    std::fs::rename(&file.0, path).map_err(|error| bad(&error))?;
+    file.0 = path.to_owned();
+    Ok(Box::new(UnixEndpoint { listener, file }))
+}

@@ -1,0 +1,326 @@
+//! From the options of a bridge to what it does: as whom and whereto it connects, and what it carries.
+
+use std::time::Duration;
+
+use crate::broker::Limits;
+use crate::client::{Settings, Will};
+use crate::codec::packet::{Options, RetainHandling, Version};
+use crate::codec::property::{PropertiesBuf, Property};
+use crate::config::BridgeSection;
+use crate::config::bridge::{
+    BridgeAddresses, BridgeOptions, Keepalive, Restart, StartType, Topic, TopicDirection as Way,
+};
+use crate::message::QoS;
+use crate::net::{Identity, SharedKey, Target, TcpOptions, Tls, TlsVersion};
+use crate::relay::{Direction, Pause, Places, Rule, Topics};
+
+/// How a bridge subscribes: what it brought is not sent back, and what is retained stays so. Nobody can subscribe to a share
+/// and keep away what he published himself [MQTT-3.8.3-4].
+pub(super) fn subscription_options(filter: &str, qos: QoS, retain_handling: RetainHandling) -> Options {
+    let no_local = !filter.starts_with("$share/");
+    Options { qos, no_local, retain_as_published: true, retain_handling }
+}
+
+/// What a bridge does.
+#[derive(Clone, Debug)]
+pub(crate) struct BridgePlan {
+    pub(super) name: String,
+    /// What all this was made of; another plan of the same is no change.
+    source: (BridgeOptions, u16, u32),
+    pub(super) topics: Topics,
+    pub(super) near: Near,
+    /// As whom it goes to the other broker.
+    pub(super) far: Settings,
+    /// Where that is; at least one.
+    pub(super) targets: Vec<Target>,
+    round_robin: bool,
+    pub(super) start: StartType,
+    /// How long a lazy bridge stays without a message, and how many must wait for it to come back.
+    pub(super) idle: Duration,
+    pub(super) threshold: usize,
+    restart: Restart,
+    /// Whether what is retained here may be retained there.
+    pub(super) retains: bool,
+    /// Whether it unsubscribes there from what is carried out only.
+    pub(super) unsubscribes: bool,
+    /// Whether a change takes effect at once.
+    pub(super) at_once: bool,
+    pub(super) notice: Option<Notice>,
+}
+
+/// The bridge as a client of this broker.
+#[derive(Clone, Debug)]
+pub(super) struct Near {
+    pub(super) client_id: String,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<String>,
+    /// Whether its session outlives its connection.
+    pub(super) is_kept: bool,
+    /// Messages above QoS 0 in flight to it.
+    pub(super) window: u16,
+}
+
+/// Where it tells whether it is connected.
+#[derive(Clone, Debug)]
+pub(super) struct Notice {
+    pub(super) topic: String,
+    /// Whether the other broker is told too.
+    pub(super) tells_far: bool,
+}
+
+impl BridgePlan {
+    pub(crate) fn new(section: &BridgeSection, limits: &Limits) -> Self {
+        let options = &section.options.values;
+        let (near, far, notice) = clients(&section.name, options, limits);
+        // Taken apart without `..`, so that no option is read and forgotten. `_`: the functions below have it.
+        let BridgeOptions {
+            addresses: _,
+            topics,
+            attempt_unsubscribe,
+            bind_address: _,
+            max_packet_size: _,
+            max_topic_alias: _,
+            outgoing_retain,
+            protocol_version: _,
+            receive_maximum: _,
+            reload_type,
+            session_expiry_interval: _,
+            tcp_keepalive: _,
+            tcp_user_timeout: _,
+            cleansession: _,
+            local_cleansession: _,
+            keepalive_interval: _,
+            idle_timeout,
+            threshold,
+            local_clientid: _,
+            local_username: _,
+            local_password: _,
+            remote_clientid: _,
+            remote_username: _,
+            remote_password: _,
+            notifications: _,
+            notifications_local_only: _,
+            notification_topic: _,
+            restart_timeout,
+            round_robin,
+            start_type,
+            try_private: _,
+            alpn: _,
+            cafile: _,
+            capath: _,
+            certfile: _,
+            keyfile: _,
+            ciphers: _,
+            ciphers_tls13: _,
+            identity: _,
+            psk: _,
+            insecure: _,
+            require_ocsp: _,
+            tls_use_os_certs: _,
+            tls_version: _,
+        } = options.clone();
+        Self {
+            name: section.name.clone(),
+            source: (options.clone(), limits.in_flight, limits.packet_size),
+            topics: Topics::new(topics.into_iter().map(rule).collect()),
+            near,
+            far,
+            notice,
+            targets: targets(options),
+            round_robin,
+            start: start_type,
+            idle: Duration::from_secs(idle_timeout.0.into()),
+            threshold: threshold.0 as usize,
+            restart: restart_timeout,
+            retains: outgoing_retain,
+            unsubscribes: attempt_unsubscribe,
+            at_once: reload_type.as_deref() == Some("immediate"),
+        }
+    }
+
+    /// Reads the files of TLS.
+    ///
+    /// # Errors
+    /// One line: of which bridge, and what is wrong.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let tls = self.targets.first().and_then(|target| target.tls.as_ref());
+        tls.map_or(Ok(()), Tls::check).map_err(|fault| format!("bridge {}: {fault}", self.name))
+    }
+
+    /// Whether the other one says the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.source) == (&other.name, &other.source)
+    }
+
+    pub(super) fn pause(&self) -> Pause {
+        let seconds = |number: u32| Duration::from_secs(number.into());
+        Pause::new(seconds(self.restart.base), seconds(self.restart.cap))
+    }
+
+    /// How long a connection must hold for the pauses to begin anew.
+    pub(super) fn stable(&self) -> Duration {
+        Duration::from_secs(self.restart.stable.into())
+    }
+
+    pub(super) fn places(&self) -> Places {
+        Places::new(self.targets.len(), self.round_robin)
+    }
+
+    pub(super) fn is_lazy(&self) -> bool {
+        self.start == StartType::Lazy
+    }
+}
+
+/// The bridge as a client here and there, and what it tells of that.
+fn clients(name: &str, options: &BridgeOptions, limits: &Limits) -> (Near, Settings, Option<Notice>) {
+    let client_id = options.remote_clientid.clone().unwrap_or_else(|| format!("{}.{name}", host_name()));
+    let near = Near {
+        client_id: options.local_clientid.clone().unwrap_or_else(|| format!("local.{client_id}")),
+        username: options.local_username.clone(),
+        password: options.local_password.clone(),
+        // What waits is what a lazy bridge begins by.
+        is_kept: !options.local_cleansession.unwrap_or(options.cleansession)
+            || options.start_type == StartType::Lazy,
+        window: limits.in_flight,
+    };
+    let topic = options.notification_topic.clone();
+    let topic = topic.unwrap_or_else(|| format!("$SYS/broker/connection/{client_id}/state"));
+    let tells_far = !options.notifications_local_only;
+    let notice = options.notifications.then_some(Notice { topic, tells_far });
+    (near, far(client_id, options, notice.as_ref(), limits), notice)
+}
+
+fn far(client_id: String, options: &BridgeOptions, notice: Option<&Notice>, limits: &Limits) -> Settings {
+    let version = match options.protocol_version.as_deref() {
+        Some("mqttv31") => Version::V3_1,
+        Some("mqttv50") => Version::V5,
+        _ => Version::V3_1_1,
+    };
+    let plain = Settings::default();
+    Settings {
+        version,
+        bridge: options.try_private && version != Version::V5,
+        relays: true,
+        clean_start: options.cleansession,
+        keep_alive: options.keepalive_interval.max(5),
+        client_id,
+        username: options.remote_username.clone(),
+        password: options.remote_password.clone().map(String::into_bytes),
+        will: notice.filter(|notice| notice.tells_far).map(|notice| Will {
+            topic: notice.topic.clone(),
+            payload: b"0".to_vec(),
+            qos: QoS::AtLeastOnce,
+            retain: options.outgoing_retain,
+            properties: PropertiesBuf::default(),
+        }),
+        properties: properties(options, limits),
+        max_packet_sent: match usize::try_from(options.max_packet_size) {
+            Ok(0) | Err(_) => plain.max_packet_sent,
+            Ok(bytes) => bytes.min(plain.max_packet_sent),
+        },
+        ..plain
+    }
+}
+
+/// What CONNECT says in MQTT 5.
+fn properties(options: &BridgeOptions, limits: &Limits) -> PropertiesBuf {
+    let mut properties = PropertiesBuf::default();
+    // Without a word of its own, cleansession says whether it is kept.
+    let unsaid = if options.cleansession { 0 } else { u32::MAX };
+    let expiry = options.session_expiry_interval.unwrap_or(unsaid);
+    if expiry > 0 {
+        properties.push(Property::SessionExpiryInterval(expiry));
+    }
+    properties.push(Property::ReceiveMaximum(options.receive_maximum.unwrap_or(limits.receive_maximum)));
+    properties.push(Property::MaximumPacketSize(limits.packet_size));
+    if options.max_topic_alias > 0 {
+        properties.push(Property::TopicAliasMaximum(options.max_topic_alias));
+    }
+    properties
+}
+
+fn rule(topic: Topic) -> Rule {
+    Rule {
+        local: topic.local(),
+        remote: topic.remote(),
+        direction: match topic.direction {
+            Way::Out => Direction::Out,
+            Way::In => Direction::In,
+            // What begins with $ is the broker's own, and goes out only.
+            Way::Both if topic.local().starts_with('$') => Direction::Out,
+            Way::Both => Direction::Both,
+        },
+        qos: topic.qos,
+        local_prefix: topic.local_prefix,
+        remote_prefix: topic.remote_prefix,
+    }
+}
+
+fn targets(options: &BridgeOptions) -> Vec<Target> {
+    let BridgeAddresses(addresses) = &options.addresses;
+    let tls = tls(options);
+    let seconds = |number: u32| Duration::from_secs(number.into());
+    let keepalive = options
+        .tcp_keepalive
+        .map(|Keepalive { idle, interval, count }| (seconds(idle), seconds(interval), count));
+    let target = |(host, port): &(String, u16)| Target {
+        host: host.clone(),
+        port: *port,
+        finds_service: false,
+        // It was checked when it was read.
+        from: options.bind_address.as_ref().and_then(|address| address.parse().ok()),
+        proxy: None,
+        tcp: TcpOptions { keepalive, user_timeout: options.tcp_user_timeout },
+        tls: tls.clone(),
+        web: None,
+        #[cfg(unix)]
+        unix: None,
+    };
+    addresses.iter().map(target).collect()
+}
+
+/// TLS, if any of its options asks for it.
+fn tls(options: &BridgeOptions) -> Option<Tls> {
+    let shared_key = options.identity.clone().zip(options.psk.as_deref());
+    let asked = shared_key.is_some()
+        || options.cafile.is_some()
+        || options.capath.is_some()
+        || options.certfile.is_some()
+        || options.tls_use_os_certs;
+    asked.then(|| Tls {
+        ca_file: options.cafile.clone(),
+        ca_path: options.capath.clone(),
+        trusts_system: options.tls_use_os_certs,
+        identity: options.certfile.clone().map(|certificate| Identity {
+            certificate,
+            key: options.keyfile.clone(),
+            pass_phrase: None,
+        }),
+        any_name: options.insecure,
+        asks_ocsp: options.require_ocsp,
+        // There is no version above it.
+        version: (options.tls_version.as_deref() == Some("tlsv1.3")).then_some(TlsVersion::V1_3),
+        alpn: options.alpn.clone(),
+        shared_key: shared_key.map(|(identity, key)| SharedKey { identity, key: bytes(key) }),
+        ciphers: options.ciphers.clone(),
+        suites: options.ciphers_tls13.clone(),
+        key_log: None,
+        made: None,
+    })
+}
+
+/// The bytes of pairs of hexadecimal digits, which were checked when they were read.
+fn bytes(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
+}

@@ -1,0 +1,348 @@
+//! The two connections of a bridge while both are there.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use tokio::time::Instant;
+
+use super::orders::BridgeLog;
+use super::plan::BridgePlan;
+use super::plan::subscription_options;
+use crate::client::{Event, Refusal};
+use crate::codec::packet::{Options, Packet, PacketId, Publish, RetainHandling, Suback, Version};
+use crate::codec::property::Properties;
+use crate::codec::reason::Reason;
+use crate::message::QoS;
+use crate::net::link::{Ended, Link};
+use crate::relay::{News, Passed, Relay, Side};
+use crate::server::log::LogEvent;
+use crate::text::Quoted;
+
+/// Filters of one packet to the other broker: some take no more.
+const FILTERS: usize = 8;
+
+/// Which of the two connections is over, and why.
+pub(super) enum Over {
+    Near(Ended),
+    Far(Ended),
+}
+
+/// The session of the bridge at the remote broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RemoteSession {
+    New,
+    /// Resumed, with subscriptions that this process made.
+    Resumed,
+    /// Resumed, with subscriptions of an earlier process.
+    Unknown,
+}
+
+/// What is asked of the other broker.
+enum BridgeRequest {
+    Subscribe(Vec<(String, Options)>),
+    Unsubscribe(Vec<String>),
+}
+
+/// What the other broker's session of the bridge is subscribed to.
+pub(super) type Asked = BTreeMap<String, QoS>;
+
+pub(super) struct Talk {
+    near: Link,
+    far: Link,
+    pub(super) relay: Relay,
+    requests: VecDeque<BridgeRequest>,
+    /// Filters of the SUBSCRIBE packets that wait for their answers.
+    waiting: Vec<(PacketId, Vec<(String, QoS)>)>,
+    pub(super) asked: Asked,
+    /// When the last message was handed on.
+    pub(super) last: Rc<Cell<Instant>>,
+    log: BridgeLog,
+    /// Messages that went no further.
+    lost: u64,
+    /// Answers to PINGREQ from which on messages may go: while it is being found out which one ends the connection, the first
+    /// one shows that it holds without them.
+    probe: u64,
+}
+
+impl Talk {
+    pub(super) fn new(near: Link, far: Link, relay: Relay, asked: Asked, log: BridgeLog) -> Self {
+        Self {
+            near,
+            far,
+            relay,
+            requests: VecDeque::new(),
+            waiting: Vec::new(),
+            asked,
+            last: Rc::new(Cell::new(Instant::now())),
+            log,
+            lost: 0,
+            probe: 0,
+        }
+    }
+
+    /// Asks the other broker, if need be, whether the connection holds before a message is sent.
+    fn probe(&mut self) {
+        if self.relay.is_careful() {
+            let (client, now, out) = self.far.command();
+            self.probe = client.pongs() + u64::from(client.ping(now, out));
+        }
+    }
+
+    /// Whether nothing more may be taken from this broker until the other one has answered.
+    fn holds_back(&self) -> bool {
+        self.relay.holds_back() || self.far.client().pongs() < self.probe
+    }
+
+    /// Subscribes at the remote broker to what the plan forwards from it, and unsubscribes from the rest.
+    pub(super) fn ask(&mut self, plan: &BridgePlan, session: RemoteSession) {
+        let is_v5 = self.far.client().settings().version == Version::V5;
+        let wanted = plan.topics.remote();
+        if session != RemoteSession::New {
+            let former = self.asked.keys().filter(|filter| wanted.iter().all(|(wanted, _)| wanted != filter));
+            let mut unwanted: Vec<String> = former.cloned().collect();
+            if plan.unsubscribes && session == RemoteSession::Unknown {
+                unwanted.extend(plan.topics.only_out().into_iter().map(str::to_owned));
+            }
+            self.requests
+                .extend(unwanted.chunks(FILTERS).map(|filters| BridgeRequest::Unsubscribe(filters.to_vec())));
+        } else {
+            self.asked.clear();
+        }
+        let filters = wanted.into_iter().filter(|(filter, qos)| {
+            // Older versions send all that is retained again with each SUBSCRIBE; what was queued meanwhile tells as much.
+            is_v5 || *qos == QoS::AtMostOnce || self.asked.get(*filter) != Some(qos)
+        });
+        let filters: Vec<_> = filters
+            .map(|(filter, qos)| {
+                let retain_handling = match qos {
+                    // What has changed meanwhile did not wait.
+                    QoS::AtMostOnce => RetainHandling::Send,
+                    QoS::AtLeastOnce | QoS::ExactlyOnce => RetainHandling::SendIfNew,
+                };
+                (filter.to_owned(), subscription_options(filter, qos, retain_handling))
+            })
+            .collect();
+        self.requests
+            .extend(filters.chunks(FILTERS).map(|filters| BridgeRequest::Subscribe(filters.to_vec())));
+    }
+
+    /// Retains `payload` there.
+    pub(super) fn announce(&mut self, topic: &str, payload: &str, qos: QoS, retain: bool) {
+        let (client, now, out) = self.far.command();
+        let limits = client.negotiated();
+        let qos = qos.min(limits.maximum_qos);
+        let publish = Publish {
+            dup: false,
+            qos,
+            retain: retain && limits.retain_available,
+            topic,
+            packet_id: (qos != QoS::AtMostOnce).then_some(PacketId::MAX),
+            properties: Properties::EMPTY,
+            payload: payload.as_bytes(),
+        };
+        // It is small, and whoever does not take it shall not have it.
+        let _ = client.relay(now, &Packet::Publish(publish), out);
+    }
+
+    /// Hands on what comes, until one of the connections is over. May be dropped at any time.
+    pub(super) async fn go(&mut self) -> Over {
+        self.send_requests();
+        // After all that the bridge says for itself.
+        self.probe();
+        loop {
+            if let Err(over) = self.exchange() {
+                return over;
+            }
+            // What cannot be handed on is not read: so each of the brokers slows its publishers down, and holds what waits.
+            let near = Reading::while_true(self.far.is_writable() && !self.holds_back());
+            let far = Reading::while_true(self.near.is_writable());
+            tokio::select! {
+                moved = run_side(&mut self.near, near) => if let Err(ended) = moved { return Over::Near(ended) },
+                moved = run_side(&mut self.far, far) => if let Err(ended) = moved { return Over::Far(ended) },
+            }
+        }
+    }
+
+    /// Hands on all that is there and may go.
+    fn exchange(&mut self) -> Result<(), Over> {
+        self.send_requests();
+        loop {
+            let out = self.step(Side::Near)?;
+            let into = self.step(Side::Far)?;
+            if !out && !into {
+                return Ok(());
+            }
+        }
+    }
+
+    fn step(&mut self, from: Side) -> Result<bool, Over> {
+        if from == Side::Near && self.holds_back() {
+            return Ok(false);
+        }
+        let Self { near, far, relay, .. } = self;
+        let (source, target) = match from {
+            Side::Near => (near, far),
+            Side::Far => (far, near),
+        };
+        if !target.is_writable() {
+            return Ok(false);
+        }
+        let over = |ended| match from {
+            Side::Near => Over::Near(ended),
+            Side::Far => Over::Far(ended),
+        };
+        let mut answered = None;
+        let passed = match source.event().map_err(over)? {
+            None => return Ok(false),
+            Some(Event::Disconnected { reason, properties }) => {
+                let text = properties.reason_string().map(str::to_owned);
+                return Err(over(Ended::Disconnected { reason, text }));
+            }
+            Some(Event::Subscribed(suback)) => {
+                let Suback { packet_id, reasons, properties: _ } = suback;
+                answered = Some((packet_id, reasons));
+                Passed::default()
+            }
+            Some(event) => relay.pass(from, &event, target.command()),
+        };
+        if let Some(answer) = passed.answer {
+            let (client, now, out) = source.command();
+            // It has no properties, so it is as small as it can be.
+            let _ = client.relay(now, &answer, out);
+        }
+        if let Some((packet_id, reasons)) = answered {
+            self.subscribed(from, packet_id, &reasons);
+            self.send_requests();
+        }
+        if let Some(news) = passed.news {
+            self.tell(from, news);
+        }
+        Ok(true)
+    }
+
+    fn send_requests(&mut self) {
+        while let Some(request) = self.requests.front() {
+            let (client, now, out) = self.far.command();
+            let sent = match request {
+                BridgeRequest::Subscribe(filters) => {
+                    let filters: Vec<_> =
+                        filters.iter().map(|(filter, options)| (filter.as_str(), *options)).collect();
+                    client.subscribe(now, &filters, Properties::EMPTY, out)
+                }
+                BridgeRequest::Unsubscribe(filters) => {
+                    let filters: Vec<_> = filters.iter().map(String::as_str).collect();
+                    client.unsubscribe(now, &filters, Properties::EMPTY, out)
+                }
+            };
+            match (sent, self.requests.pop_front()) {
+                (Err(Refusal::Full), Some(request)) => return self.requests.push_front(request),
+                (Ok(id), Some(BridgeRequest::Subscribe(filters))) => {
+                    let filters = filters.into_iter().map(|(filter, options)| (filter, options.qos));
+                    self.waiting.push((id, filters.collect()));
+                }
+                (Ok(_), Some(BridgeRequest::Unsubscribe(filters))) => {
+                    self.asked.retain(|asked, _| filters.iter().all(|filter| filter != asked));
+                }
+                (Err(why), Some(BridgeRequest::Subscribe(filters))) => {
+                    let reason = &format!("cannot send SUBSCRIBE: {why}");
+                    for (filter, _) in &filters {
+                        self.log_refused_subscription(Side::Far, Some(filter), reason);
+                    }
+                }
+                (Err(_), _) | (_, None) => {}
+            }
+        }
+    }
+
+    fn subscribed(&mut self, from: Side, id: PacketId, reasons: &[Reason]) {
+        if from == Side::Near {
+            if let Some(reason) = reasons.iter().find(|reason| reason.is_failure()) {
+                self.log_refused_subscription(Side::Near, None, &reason.to_string());
+            }
+            return;
+        }
+        let Some(position) = self.waiting.iter().position(|(waiting, _)| *waiting == id) else { return };
+        let (_, filters) = self.waiting.swap_remove(position);
+        for ((filter, qos), reason) in filters.into_iter().zip(reasons) {
+            if !reason.is_grant() {
+                self.log_refused_subscription(Side::Far, Some(&filter), &reason.to_string());
+            } else {
+                self.asked.insert(filter, qos);
+            }
+        }
+    }
+
+    fn log_refused_subscription(&self, by: Side, filter: Option<&str>, reason: &str) {
+        let (bridge, remote, filter) = (&self.log.name, by == Side::Far, filter.map(Quoted));
+        self.log.write(&LogEvent::BridgeSubscriptionRefused { bridge, remote, filter, reason });
+    }
+
+    fn tell(&mut self, from: Side, news: News) {
+        let (receiver, source) = match from {
+            Side::Near => ("the remote broker", "this broker"),
+            Side::Far => ("this broker", "the remote broker"),
+        };
+        let is_first = self.lost == 0;
+        let (topic, reason) = match &news {
+            News::Message => return self.last.set(Instant::now()),
+            // Nobody has subscribed to it: nothing is missing.
+            News::Unasked(_) => return,
+            News::TooLarge { topic, most } => {
+                (Some(topic), format!("larger than the Maximum Packet Size of {receiver}, {most} bytes"))
+            }
+            News::BadTopic(topic) => (Some(topic), format!("{source} sent an invalid topic name")),
+            News::GivenUp(topic) => {
+                (Some(topic), format!("{receiver} closed the connection three times when it was sent"))
+            }
+            // It comes from whom the message went to.
+            News::Refused(reason) => (None, format!("refused by {source}: {reason}")),
+        };
+        self.lost += 1;
+        if is_first || matches!(news, News::GivenUp(_)) {
+            let (bridge, topic) = (&*self.log.name, topic.map(|topic| Quoted(topic)));
+            self.log.write(&LogEvent::BridgeDropStarted { bridge, topic, reason: &reason });
+        }
+    }
+
+    /// Messages that were not taken on the other side.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Ends both connections as they should: the other broker hears `last` words, if there are any.
+    pub(super) async fn farewell(mut self, last: Option<(&str, bool)>) {
+        if let Some((topic, retain)) = last {
+            self.announce(topic, "0", QoS::AtMostOnce, retain);
+        }
+        // One that fails is over all the same.
+        let _ = self.far.close(Reason::SUCCESS, Properties::EMPTY).await;
+        let _ = self.near.close(Reason::SUCCESS, Properties::EMPTY).await;
+    }
+
+    /// Ends what is left after one of them was lost.
+    pub(super) async fn abandon(mut self) {
+        self.far.abandon().await;
+        let _ = self.near.close(Reason::SUCCESS, Properties::EMPTY).await;
+    }
+}
+
+/// Whether packets of a connection are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Continues,
+    Paused,
+}
+
+impl Reading {
+    fn while_true(condition: bool) -> Self {
+        if condition { Self::Continues } else { Self::Paused }
+    }
+}
+
+async fn run_side(link: &mut Link, reading: Reading) -> Result<(), Ended> {
+    match reading {
+        Reading::Continues => link.progress().await,
+        Reading::Paused => Err(link.hold().await),
+    }
+}

@@ -1,0 +1,34 @@
+//! `skeeter broker`: listeners, workers and signals around the broker's core.
+//!
+//! ```text
+//! heap | process | unsupported | clock < log | password_pool < state < admission | run_queue | postponed < worker | store_thread < connection_io < connection_task < bridge < permissions < listeners < settings | exec < periodic | check < reload < signals < run
+//! ```
+//!
+//! A module uses only what is to its left, never a neighbour separated by `|`.
+
+mod admission;
+mod bridge;
+mod check;
+mod clock;
+mod connection_io;
+mod connection_task;
+mod exec;
+mod heap;
+mod listeners;
+mod log;
+mod password_pool;
+mod periodic;
+mod permissions;
+mod postponed;
+mod process;
+mod reload;
+mod run;
+mod run_queue;
+mod settings;
+mod signals;
+mod state;
+mod store_thread;
+mod unsupported;
+mod worker;
+
+pub(crate) use run::run;

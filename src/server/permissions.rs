@@ -1,0 +1,181 @@
+//! From flags and files to rights: who may come in, and what they may do.
+//!
+//! All of them or none: what is wrong with any file leaves the rights as they are. What it leaves out: what a line means,
+//! which is the core's.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::bridge::Standing;
+use crate::broker::{AccessFileError, Accounts, Acl, Policy, Rights};
+use crate::cli::broker::{BrokerArgs, RightsArgs};
+use crate::net::listener::Listener;
+
+/// The rights of one listener before its files are read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PermissionSource {
+    /// Beside those of the password file.
+    pub(super) users: Vec<(String, String)>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) acl_file: Option<PathBuf>,
+    /// Whether clients without a user name come in; only where there are no users unless it is said.
+    pub(super) anonymous: Option<bool>,
+    /// All else. Accounts, rules, and who may come without a name are filled in.
+    pub(super) policy: Policy,
+}
+
+/// The permissions of one listener: those of the configuration, overridden by the flags.
+pub(super) fn of_listener(
+    base: &PermissionSource,
+    users: &[(String, String)],
+    args: &BrokerArgs,
+    listener: &Listener,
+) -> PermissionSource {
+    let RightsArgs { password_file, acl_file, refuse_unreadable, check_retain_source, .. } = &args.rights;
+    let given = args.users().next().map(|_| false);
+    let mut policy = Policy {
+        certificate: listener.proves_names(),
+        refuse_unreadable: *refuse_unreadable || base.policy.refuse_unreadable,
+        check_retain_source: *check_retain_source || base.policy.check_retain_source,
+        ..base.policy.clone()
+    };
+    if args.limits.is_given("max-topic-alias") {
+        policy.topic_aliases = None;
+    }
+    PermissionSource {
+        users: users.to_vec(),
+        password_file: password_file.clone().or_else(|| base.password_file.clone()),
+        acl_file: acl_file.clone().or_else(|| base.acl_file.clone()),
+        anonymous: args.rights.anonymous().or(given).or(base.anonymous),
+        policy,
+    }
+}
+
+/// What the bridges of this broker may do here, in the order of [`Standing`]. Whoever configures them is trusted: without a
+/// user name they may do everything, and the password of a user name is asked only if there is one.
+pub(super) fn of_bridges(
+    base: &PermissionSource,
+    users: &[(String, String)],
+    args: &BrokerArgs,
+) -> [PermissionSource; 3] {
+    let RightsArgs { password_file, acl_file, check_retain_source, .. } = &args.rights;
+    let policy = Policy {
+        check_retain_source: *check_retain_source || base.policy.check_retain_source,
+        ..Policy::default()
+    };
+    let free =
+        PermissionSource { anonymous: Some(true), policy: policy.clone(), ..PermissionSource::default() };
+    let named = PermissionSource {
+        acl_file: acl_file.clone().or_else(|| base.acl_file.clone()),
+        policy: Policy { certificate: true, ..policy.clone() },
+        ..PermissionSource::default()
+    };
+    let proven = PermissionSource {
+        users: users.to_vec(),
+        password_file: password_file.clone().or_else(|| base.password_file.clone()),
+        // Where there are no users, every name is believed.
+        anonymous: Some(true),
+        policy,
+        ..named.clone()
+    };
+    let mut all = [PermissionSource::default(), PermissionSource::default(), PermissionSource::default()];
+    all[Standing::Free as usize] = free;
+    all[Standing::Named as usize] = named;
+    all[Standing::Proven as usize] = proven;
+    all
+}
+
+/// Reads the files of all listeners, and of bridges, each once.
+///
+/// # Errors
+/// What is wrong with any of them, a line for each fault.
+pub(super) fn load(
+    listeners: &[PermissionSource],
+    bridges: &[PermissionSource],
+    warn: &mut dyn FnMut(&str),
+) -> Result<Rights, String> {
+    let sources = || listeners.iter().chain(bridges);
+    let (mut accounts, mut acls) = (BTreeMap::new(), BTreeMap::new());
+    let mut faults = Vec::new();
+    for source in sources() {
+        if let Some(path) = &source.password_file
+            && !accounts.contains_key(path)
+        {
+            if is_open_to_others(path) {
+                warn(&format!(
+                    "others on this machine can read the password file {path}; chmod o-rwx {path}",
+                    path = path.display()
+                ));
+            }
+            accounts.insert(path, read("password", path, Accounts::parse, &mut faults));
+        }
+        if let Some(path) = &source.acl_file
+            && !acls.contains_key(path)
+        {
+            acls.insert(path, read("ACL", path, Acl::parse, &mut faults));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults.join("\n"));
+    }
+    let policies = sources().map(|source| {
+        let PermissionSource { users, password_file, acl_file, anonymous, policy } = source;
+        let of_file = password_file.as_ref().and_then(|path| accounts[path].clone());
+        let accounts = match (of_file, users.is_empty()) {
+            (of_file, true) => of_file,
+            (of_file, false) => {
+                let mut all = of_file.map_or_else(Accounts::default, |accounts| (*accounts).clone());
+                all.add_plain(
+                    users.iter().map(|(name, password)| (name.as_str().into(), password.as_bytes().into())),
+                );
+                Some(Arc::new(all))
+            }
+        };
+        let anonymous = anonymous.unwrap_or(accounts.is_none());
+        // Whoever must have a name must prove it, and where there are no users nobody can.
+        let accounts = accounts.or_else(|| (!anonymous).then(Arc::default));
+        let acl = acl_file.as_ref().and_then(|path| acls[path].clone());
+        Policy { accounts, acl, anonymous, ..policy.clone() }
+    });
+    let mut policies: Vec<_> = policies.collect();
+    let bridges = policies.split_off(listeners.len());
+    Ok(Rights::of(policies, key()?).with_bridges(bridges))
+}
+
+/// What is read, unless there are faults.
+fn read<T>(
+    kind: &str,
+    path: &Path,
+    parse: fn(&str, &[u8]) -> Result<T, Vec<AccessFileError>>,
+    faults: &mut Vec<String>,
+) -> Option<Arc<T>> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => match parse(&name, &bytes) {
+            Ok(value) => return Some(Arc::new(value)),
+            Err(found) => faults.extend(found.iter().map(|fault| format!("in the {kind} file {fault}"))),
+        },
+        Err(error) => faults.push(format!("cannot read the {kind} file {name}: {error}")),
+    }
+    None
+}
+
+/// Whether others than its owner and group may read a file.
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
+/// Bytes that nobody knows.
+fn key() -> Result<[u8; 32], String> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| format!("the system gives no random bytes: {error}"))?;
+    Ok(key)
+}
