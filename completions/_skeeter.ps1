@@ -152,7 +152,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--config-file', '--config-file', [CompletionResultType]::ParameterName, 'Configuration file in the format of mosquitto.conf; see skeeter.conf(5)')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port for MQTT over TCP (default: 1883); 0 picks a free port and reports it')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port for MQTT over TCP (default: 1883); 0 picks a free port and reports it')
-            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on (repeatable); 0.0.0.0, :: or * for all interfaces')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on (repeatable, or with commas); 0.0.0.0, :: or * for all interfaces')
             [CompletionResult]::new('--bind-interface', '--bind-interface', [CompletionResultType]::ParameterName, 'Listen on the addresses of this network interface only')
             [CompletionResult]::new('--unix', '--unix', [CompletionResultType]::ParameterName, 'Also listen on a Unix domain socket')
             [CompletionResult]::new('--unix-mode', '--unix-mode', [CompletionResultType]::ParameterName, 'File mode of the Unix domain socket in octal, such as 660')

@@ -147,7 +147,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --config-file 'Configuration file in the format of mosquitto.conf; see skeeter.conf(5)'
             cand -p 'Port for MQTT over TCP (default: 1883); 0 picks a free port and reports it'
             cand --port 'Port for MQTT over TCP (default: 1883); 0 picks a free port and reports it'
-            cand --bind 'Address or host name to listen on (repeatable); 0.0.0.0, :: or * for all interfaces'
+            cand --bind 'Address or host name to listen on (repeatable, or with commas); 0.0.0.0, :: or * for all interfaces'
             cand --bind-interface 'Listen on the addresses of this network interface only'
             cand --unix 'Also listen on a Unix domain socket'
             cand --unix-mode 'File mode of the Unix domain socket in octal, such as 660'

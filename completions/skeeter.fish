@@ -139,7 +139,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l help -d 'Print
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l version -d 'Print the version'
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s c -l config-file -d 'Configuration file in the format of mosquitto.conf; see skeeter.conf(5)' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -s p -l port -d 'Port for MQTT over TCP (default: 1883); 0 picks a free port and reports it' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address or host name to listen on (repeatable); 0.0.0.0, :: or * for all interfaces' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind -d 'Address or host name to listen on (repeatable, or with commas); 0.0.0.0, :: or * for all interfaces' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l bind-interface -d 'Listen on the addresses of this network interface only' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l unix -d 'Also listen on a Unix domain socket' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l unix-mode -d 'File mode of the Unix domain socket in octal, such as 660' -r

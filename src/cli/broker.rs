@@ -30,7 +30,14 @@ pub(crate) struct BrokerArgs {
     ///
     /// Flags override the file. -p is ignored if the file defines a listener; --bind, --bind-interface, --unix, --ws, --wss,
     /// --tls, --tls-port, --cert and --psk-file replace all listeners of the file.
-    #[arg(short, long, value_name = "FILE", help_heading = "Configuration")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "SKEETER_CONFIG_FILE",
+        hide_env_values = true,
+        help_heading = "Configuration"
+    )]
     pub(crate) config_file: Option<PathBuf>,
 
     #[command(flatten)]
@@ -85,7 +92,14 @@ pub(crate) struct BrokerArgs {
     pub(crate) workers: Option<u16>,
 
     /// Format of the log (default: human).
-    #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Log")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        env = "SKEETER_LOG_FORMAT",
+        hide_env_values = true,
+        help_heading = "Log"
+    )]
     pub(crate) log_format: Option<LogFormat>,
 
     /// Log errors only.
@@ -119,7 +133,7 @@ pub(crate) struct RightsArgs {
     /// Password file with one NAME:HASH per line, written by `skeeter passwd` or mosquitto_passwd.
     ///
     /// Anonymous clients are then denied, unless --anonymous is given.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SKEETER_PASSWORD_FILE", hide_env_values = true)]
     pub(crate) password_file: Option<PathBuf>,
 
     /// ACL file in mosquitto's format; whatever it does not allow is denied.
@@ -128,7 +142,7 @@ pub(crate) struct RightsArgs {
     /// [read|write|readwrite|deny] FILTER` is a rule. `pattern` instead of `topic` makes it a rule for all clients, in which
     /// %c stands for the client ID and %u for the username. Subscriptions are accepted whatever the rules say; messages
     /// that a client may not read are withheld on delivery.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SKEETER_ACL_FILE", hide_env_values = true)]
     pub(crate) acl_file: Option<PathBuf>,
 
     /// Allow clients without a username even if users are defined.

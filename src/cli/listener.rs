@@ -15,13 +15,13 @@ pub(crate) struct ListenerArgs {
     /// Port for MQTT over TCP (default: 1883); 0 picks a free port and reports it.
     ///
     /// With 0, every other listener whose port is not given gets a free port too.
-    #[arg(short, long, value_name = "PORT")]
+    #[arg(short, long, value_name = "PORT", env = "SKEETER_PORT", hide_env_values = true)]
     pub(crate) port: Option<u16>,
 
-    /// Address or host name to listen on (repeatable); 0.0.0.0, :: or * for all interfaces.
+    /// Address or host name to listen on (repeatable, or with commas); 0.0.0.0, :: or * for all interfaces.
     ///
     /// By default the broker listens on the loopback addresses only: 127.0.0.1 and, if the machine has IPv6, ::1.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', env = "SKEETER_BIND", hide_env_values = true)]
     pub(crate) bind: Vec<Host>,
 
     /// Listen on the addresses of this network interface only.

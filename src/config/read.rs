@@ -1,5 +1,6 @@
 //! From the bytes of files to a [`Config`]: lines, sections, included files. Every fault is collected, none ends it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::global::{Global, Logging, Own, Persistence};
 use super::limits::LimitOptions;
 use super::listener::{ListenerOptions, Security};
 use super::names::{IGNORED, NEEDS_LISTENER, OPENERS, refusal};
-use super::option::{OptionRow, Repeat, Table};
+use super::option::{OptionRow, Repeat, Table, ValueKind};
 use super::{BridgeSection, Config, ListenerSection, Section};
 use crate::net::listener::ListenAddress;
 
@@ -270,6 +271,18 @@ fn address(value: &str) -> Result<ListenAddress, String> {
     ListenAddress::from_configuration(port, rest)
 }
 
+/// A path with the directory of the service's credentials in the place of the variable that it begins with.
+///
+/// # Errors
+/// There is no such directory.
+fn with_credentials(path: &str) -> Result<Cow<'_, str>, String> {
+    let Some(name) = path.strip_prefix("$CREDENTIALS_DIRECTORY/") else { return Ok(Cow::Borrowed(path)) };
+    let directory = std::env::var("CREDENTIALS_DIRECTORY").map_err(|_| {
+        "CREDENTIALS_DIRECTORY is not set; systemd sets it for units with LoadCredential=".to_owned()
+    })?;
+    Ok(Cow::Owned(format!("{directory}/{name}")))
+}
+
 /// One line on its way into a section.
 struct OptionLine<'a> {
     place: &'a FilePosition,
@@ -289,7 +302,12 @@ impl OptionLine<'_> {
             return self.faults.push(ConfigError::new(place, what));
         }
         section.given.insert(entry.name(), place.clone());
-        let put = entry.kind.read(value).and_then(|(value, rest)| {
+        let resolved = match entry.kind {
+            ValueKind::File | ValueKind::Folder => with_credentials(value),
+            _ => Ok(Cow::Borrowed(value)),
+        };
+        let read = resolved.as_ref().map_err(Clone::clone).and_then(|value| entry.kind.read(value));
+        let put = read.and_then(|(value, rest)| {
             if !rest.is_empty() && !rest.starts_with('#') {
                 self.warnings
                     .push(ConfigError::new(place, format!("{name}: {rest:?} after the value is ignored")));

@@ -1,7 +1,7 @@
 //! `skeeter broker`: listeners, workers and signals around the broker's core.
 //!
 //! ```text
-//! heap | process | unsupported | clock < log | password_pool < state < admission | run_queue | postponed < worker | store_thread < connection_io < connection_task < bridge < permissions < listeners < settings | exec < periodic | check < reload < signals < run
+//! heap | process | systemd | unsupported | clock < log | password_pool < state < admission | run_queue | postponed < worker | store_thread < connection_io < connection_task < bridge < permissions < listeners < settings | exec | watchdog < periodic | check < reload < signals < run
 //! ```
 //!
 //! A module uses only what is to its left, never a neighbour separated by `|`.
@@ -28,7 +28,9 @@ mod settings;
 mod signals;
 mod state;
 mod store_thread;
+mod systemd;
 mod unsupported;
+mod watchdog;
 mod worker;
 
 pub(crate) use run::run;

@@ -1,5 +1,4 @@
-//! The broker as a process of the system: its user, its file with a number, its place in the background, and the word to
-//! whoever started it.
+//! The broker as a process of the system: its user, its PID file, and its place in the background.
 
 use std::path::{Path, PathBuf};
 
@@ -114,20 +113,4 @@ pub(super) fn daemonize() -> Result<(), String> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn daemonize() -> Result<(), String> {
     Err("-d works on Linux only; let a supervisor start the broker".into())
-}
-
-/// Tells systemd what `state` says, if it has asked to be told.
-#[cfg(unix)]
-pub(super) fn notify(state: &str) {
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
-    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let path = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
-    let address = match path.strip_prefix(b"@") {
-        #[cfg(target_os = "linux")]
-        Some(name) => <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name),
-        _ => SocketAddr::from_pathname(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path)),
-    };
-    // Whoever does not listen has nothing to learn.
-    let _ = address
-        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop));
 }

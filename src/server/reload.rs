@@ -15,6 +15,7 @@ use super::log::LogEvent;
 use super::periodic::Intervals;
 use super::permissions;
 use super::settings::BrokerSettings;
+use super::systemd::{self, ServiceState};
 use super::worker::Worker;
 use crate::broker::Rights;
 use crate::cli::broker::BrokerArgs;
@@ -99,6 +100,7 @@ impl<'a> Reloader<'a> {
 
     /// Reads everything again.
     pub(super) fn run(&mut self, worker: &Worker) {
+        systemd::notify(ServiceState::Reloading);
         // Also what has a fault is looked at again only when it changes.
         self.in_force = stamps(&self.settings);
         match self.read() {
@@ -107,6 +109,7 @@ impl<'a> Reloader<'a> {
                 faults.iter().for_each(|reason| worker.log().write(&LogEvent::ReloadFailed { reason }));
             }
         }
+        systemd::notify(ServiceState::Ready);
     }
 
     /// # Errors

@@ -16,11 +16,13 @@ use super::reload::{self, ReloadParts, Reloader};
 use super::settings::{BrokerSettings, Process};
 use super::signals::BrokerSignals;
 use super::state::ServerState;
+use super::systemd::{self, ServiceState};
 use super::worker::{self, Worker};
-use super::{check, exec, heap, permissions, store_thread};
+use super::{check, exec, heap, permissions, store_thread, watchdog};
 use crate::broker::{Broker, Rights};
 use crate::cli::broker::BrokerArgs;
 use crate::cli::exit;
+use crate::net::listener::InheritedSockets;
 
 /// How long connections may take to send their output when the broker stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,6 +50,7 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
 
 fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Result<u8, String> {
     let settings = &read.settings;
+    let inherited = InheritedSockets::take()?;
     heap::settle();
     crate::system::files::raise_limit();
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
@@ -61,7 +64,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     LocalSet::new().block_on(&runtime, async {
         // Before anything shows that the broker runs, and a signal may be sent to it.
         let signals = BrokerSignals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let listeners = accept::open(settings.listeners.clone())?;
+        let listeners = accept::open(settings.listeners.clone(), inherited)?;
         // Until here there is one thread, with the privileges to open files and ports.
         let pid_file = settle(&settings.process, log)?;
         let all_warnings = settings.warnings.iter().chain(&warnings);
@@ -92,7 +95,8 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
             bridges: bridges.clone(),
         });
         log.write(&LogEvent::BrokerStarted { version: env!("CARGO_PKG_VERSION"), pid: std::process::id() });
-        process::notify("READY=1");
+        systemd::notify(ServiceState::Ready);
+        watchdog::start(&workers);
         let served = match (&args.exec, command_environment) {
             (Some(command), Some(environment)) => {
                 serve_command(command, environment, signals.wait(&worker, reloader)).await?
@@ -101,7 +105,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
         };
         let (status, reason) = served;
         log.write(&LogEvent::BrokerStopping { reason });
-        process::notify("STOPPING=1");
+        systemd::notify(ServiceState::Stopping);
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         bridges.stop().await;
         worker.shut_down();

@@ -32,6 +32,8 @@ mod memory;
 mod packets;
 mod readme;
 #[cfg(target_os = "linux")]
+mod service;
+#[cfg(target_os = "linux")]
 mod soak;
 mod spin_up;
 mod sys;

@@ -12,6 +12,8 @@
 //! The configuration file, the ports file, log lines, `--exec` and workers use the traits.
 
 mod endpoint;
+#[cfg_attr(not(unix), path = "inherited_none.rs")]
+mod inherited;
 pub mod proxy;
 #[cfg(unix)]
 mod psk_hint;
@@ -31,6 +33,7 @@ use std::time::Duration;
 
 use super::TlsVersion;
 pub(crate) use endpoint::{Accepted, Attach, DetachedConnection, Endpoint};
+pub(crate) use inherited::InheritedSockets;
 
 /// One listener.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,6 +37,13 @@ impl Endpoint for TcpListener {
     }
 }
 
+/// A socket that was opened before this process started.
+#[cfg(unix)]
+pub(super) fn inherited(socket: std::net::TcpListener) -> io::Result<Box<dyn Endpoint>> {
+    socket.set_nonblocking(true)?;
+    Ok(Box::new(TcpListener::from_std(socket)?))
+}
+
 /// An address to listen at, and whether it is left out without an error if that is not possible.
 type Wanted = (IpAddr, bool);
 

@@ -15,7 +15,9 @@ use crate::net::stream::ByteStream;
 #[derive(Debug)]
 struct UnixEndpoint {
     listener: UnixListener,
-    file: SocketFile,
+    path: PathBuf,
+    /// Nothing if whoever has opened the socket removes its file.
+    _file: Option<SocketFile>,
 }
 
 impl Endpoint for UnixEndpoint {
@@ -26,13 +28,13 @@ impl Endpoint for UnixEndpoint {
 
     fn url(&self, scheme: &str) -> String {
         match scheme {
-            "mqtt" => format!("unix://{}", self.file.0.display()),
-            scheme => format!("unix://{} ({scheme})", self.file.0.display()),
+            "mqtt" => format!("unix://{}", self.path.display()),
+            scheme => format!("unix://{} ({scheme})", self.path.display()),
         }
     }
 
     fn details(&self) -> Vec<(&'static str, Value)> {
-        vec![("path", json!(self.file.0))]
+        vec![("path", json!(self.path))]
     }
 }
 
@@ -54,6 +56,13 @@ impl Drop for SocketFile {
     }
 }
 
+/// A socket that was opened before this process started.
+pub(super) fn inherited(socket: std::os::unix::net::UnixListener) -> io::Result<Box<dyn Endpoint>> {
+    socket.set_nonblocking(true)?;
+    let path = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
+    Ok(Box::new(UnixEndpoint { listener: UnixListener::from_std(socket)?, path, _file: None }))
+}
+
 /// Listens at a path. The file of a socket on which no process listens any more is replaced.
 ///
 /// # Errors
@@ -72,7 +81,7 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<Box<dyn Endpoint>, 
     }
     let Some(mode) = mode else {
         let listener = UnixListener::bind(path).map_err(|error| bad(&error))?;
-        return Ok(Box::new(UnixEndpoint { listener, file: SocketFile(path.to_owned()) }));
+        return Ok(endpoint(listener, SocketFile(path.to_owned())));
     };
     // Bound under another name and renamed, so that nobody can connect before the permissions are set.
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -82,5 +91,9 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<Box<dyn Endpoint>, 
     std::fs::set_permissions(&file.0, std::fs::Permissions::from_mode(mode)).map_err(|error| bad(&error))?;
     std::fs::rename(&file.0, path).map_err(|error| bad(&error))?;
     file.0 = path.to_owned();
-    Ok(Box::new(UnixEndpoint { listener, file }))
+    Ok(endpoint(listener, file))
+}
+
+fn endpoint(listener: UnixListener, file: SocketFile) -> Box<dyn Endpoint> {
+    Box::new(UnixEndpoint { listener, path: file.0.clone(), _file: Some(file) })
 }

@@ -11,10 +11,11 @@ use tokio::task::{JoinHandle, LocalSet};
 
 use super::upgrade;
 use crate::net::listener::upgrade::LoadedListener;
-use crate::net::listener::{Accepted, DetachedConnection, Endpoint, Listener};
+use crate::net::listener::{Accepted, DetachedConnection, Endpoint, InheritedSockets, Listener};
 use crate::server::admission::{ActiveListener, AdmissionPermit};
 use crate::server::heap;
 use crate::server::log::LogEvent;
+use crate::server::run_queue::Runnable;
 use crate::server::state::ServerState;
 use crate::server::worker::{self, Worker};
 use crate::text::os_error;
@@ -40,28 +41,41 @@ impl OpenListener {
     }
 }
 
-/// Reads the files of all listeners and opens their sockets.
+/// Reads the files of all listeners and opens their sockets, but for those that have inherited some.
 ///
 /// # Errors
 /// One line: which file or address, why, and what to do.
-pub(in crate::server) fn open(listeners: Vec<Listener>) -> Result<Vec<OpenListener>, String> {
+pub(in crate::server) fn open(
+    listeners: Vec<Listener>,
+    inherited: InheritedSockets,
+) -> Result<Vec<OpenListener>, String> {
+    let inherited = inherited.assign(&listeners)?;
     // An error in a certificate is reported before any socket is open.
     let loaded = listeners.into_iter().map(LoadedListener::load).collect::<Result<Vec<_>, _>>()?;
-    let opened = loaded.into_iter().enumerate().map(|(number, loaded)| {
-        let sockets = loaded.listener.address.bind()?;
+    let opened = loaded.into_iter().zip(inherited).enumerate().map(|(number, (loaded, inherited))| {
+        let sockets = match inherited.is_empty() {
+            true => loaded.listener.address.bind()?,
+            false => inherited,
+        };
         Ok(OpenListener { active: ActiveListener::new(number, loaded), sockets })
     });
     opened.collect()
 }
 
-/// Sends connections to the thread of a worker.
-type ConnectionSender = mpsc::UnboundedSender<(DetachedConnection, AdmissionPermit)>;
+/// Sends requests to the thread of a worker.
+type RequestSender = mpsc::UnboundedSender<WorkerRequest>;
+
+/// What other threads ask a worker for.
+enum WorkerRequest {
+    Serve(DetachedConnection, AdmissionPermit),
+    Enqueue(Arc<dyn Runnable<Worker>>),
+}
 
 /// All workers: the one of this thread, and the way to the threads of the others.
 pub(in crate::server) struct Workers {
     local: Rc<Worker>,
     /// By number; nothing for the local one.
-    senders: Vec<Option<ConnectionSender>>,
+    senders: Vec<Option<RequestSender>>,
 }
 
 impl Workers {
@@ -84,30 +98,45 @@ impl Workers {
         match &self.senders[self.local.state.least_loaded()] {
             None => upgrade::serve(&self.local, accepted, permit),
             // A worker ends only with the broker.
-            Some(sender) => drop(sender.send((accepted.detach()?, permit))),
+            Some(sender) => drop(sender.send(WorkerRequest::Serve(accepted.detach()?, permit))),
         }
         Ok(())
     }
+
+    /// Lets a task run on every worker.
+    pub(in crate::server) fn enqueue_everywhere(&self, task: &Arc<dyn Runnable<Worker>>) {
+        for sender in &self.senders {
+            match sender {
+                None => self.local.enqueue(task.clone()),
+                Some(sender) => drop(sender.send(WorkerRequest::Enqueue(task.clone()))),
+            }
+        }
+    }
 }
 
-fn start_thread(state: Arc<ServerState>, number: usize) -> std::io::Result<ConnectionSender> {
-    let (sender, mut connections) = mpsc::unbounded_channel::<(DetachedConnection, AdmissionPermit)>();
+fn start_thread(state: Arc<ServerState>, number: usize) -> std::io::Result<RequestSender> {
+    let (sender, mut requests) = mpsc::unbounded_channel();
     let runtime = worker::runtime()?;
     std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
         LocalSet::new().block_on(&runtime, async {
             let worker = Worker::start(state, number);
             tokio::task::spawn_local(heap::give_back_own_end());
-            while let Some((connection, permit)) = connections.recv().await {
-                match connection.attach() {
-                    Ok(accepted) => upgrade::serve(&worker, accepted, permit),
-                    Err(error) => {
-                        worker.log().write(&LogEvent::ConnectionFailed { reason: &os_error(&error) });
-                    }
+            while let Some(request) = requests.recv().await {
+                match request {
+                    WorkerRequest::Serve(connection, permit) => serve(&worker, connection, permit),
+                    WorkerRequest::Enqueue(task) => worker.enqueue(task),
                 }
             }
         });
     })?;
     Ok(sender)
+}
+
+fn serve(worker: &Rc<Worker>, connection: DetachedConnection, permit: AdmissionPermit) {
+    match connection.attach() {
+        Ok(accepted) => upgrade::serve(worker, accepted, permit),
+        Err(error) => worker.log().write(&LogEvent::ConnectionFailed { reason: &os_error(&error) }),
+    }
 }
 
 /// Accepts connections on all sockets, each in a task.

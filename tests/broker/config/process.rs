@@ -144,29 +144,3 @@ fn the_broker_goes_into_the_background_and_serves_there() {
     client.expect_closed();
     crate::support::wait_for("the broker to end", || (!pid.exists()).then_some(()));
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn systemd_is_told_when_the_broker_is_ready_and_when_it_stops() {
-    let folder = Folder::new();
-    let path = folder.file("notify");
-    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
-    let mut child = skeeter()
-        .args(["broker", "-p", "0"])
-        .env("NOTIFY_SOCKET", &path)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let hear = || {
-        let mut bytes = [0; 64];
-        let count = socket.recv(&mut bytes).unwrap();
-        String::from_utf8(bytes[..count].to_vec()).unwrap()
-    };
-    assert_eq!(hear(), "READY=1");
-    let status =
-        std::process::Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-    assert_eq!(hear(), "STOPPING=1");
-    assert_eq!(crate::support::wait(&mut child), 0);
-}

@@ -32,7 +32,28 @@ const VARIABLES: &[(&[&str], &str, &str)] = &[
     (
         &["broker"],
         "NOTIFY_SOCKET",
-        "Set by systemd for services of Type=notify; the broker reports its state there.",
+        "Set by systemd for services of Type=notify and notify-reload; the broker reports its state there.",
+    ),
+    (
+        &["broker"],
+        "WATCHDOG_USEC",
+        "Set by systemd for services with WatchdogSec=; the broker then reports three times in that time that all its \
+         workers answer.",
+    ),
+    (&["broker"], "WATCHDOG_PID", "Set by systemd: the process that WATCHDOG_USEC is meant for."),
+    (&["broker"], "LISTEN_PID", "Set by systemd: the process that LISTEN_FDS is meant for."),
+    (&["broker"], "LISTEN_FDNAMES", "Set by systemd: names of these sockets, for error messages."),
+    (
+        &["broker"],
+        "LISTEN_FDS",
+        "Set by systemd for socket activation: the number of sockets. A socket that was passed takes the place of those of the listener with its \
+         port, or with the path of its Unix domain socket; a socket that belongs to no listener is an error.",
+    ),
+    (
+        &["broker"],
+        "CREDENTIALS_DIRECTORY",
+        "Set by systemd for services with LoadCredential=; paths of files in the configuration file may begin with \
+         $CREDENTIALS_DIRECTORY/.",
     ),
     (&["broker"], "PUID", "User ID to run as with -c, if started as root."),
     (&["broker"], "PGID", "Group ID to run as with -c, if started as root."),
@@ -261,8 +282,8 @@ fn documented_environment_variables_are_those_that_are_read() {
     let of_flags = skeeter.get_subcommands().flat_map(Command::get_arguments).filter_map(Arg::get_env);
     let mut read: BTreeSet<String> = of_flags.map(|name| name.to_str().unwrap().to_owned()).collect();
     variables_read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut read);
-    // Read by a dependency.
-    read.insert("NO_COLOR".to_owned());
+    // Read by dependencies.
+    read.extend(["NO_COLOR", "LISTEN_FDS", "LISTEN_PID"].map(str::to_owned));
     // The host name, on Windows only.
     read.remove("COMPUTERNAME");
     assert_eq!(documented, read);

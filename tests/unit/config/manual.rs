@@ -22,6 +22,8 @@ const DESCRIPTION: &[&str] = &[
     "The file, and the files that it names, are read again on SIGHUP and when one of them changes. The new configuration \
      takes effect as a whole, or not at all if it has an error or changes something that needs a restart. Connections stay \
      open.",
+    "The path of a file that is read may begin with $CREDENTIALS_DIRECTORY/, for the credentials that systemd gives to a \
+     service (LoadCredential= in its unit).",
 ];
 
 /// Intended differences from mosquitto. Also in skeeter-broker(1).
