@@ -28,10 +28,12 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)')
             [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Report what becomes of a mosquitto configuration, line by line')
             [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Manage a password file for skeeter or mosquitto')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe to topics and print the messages received')
             [CompletionResult]::new('rr', 'rr', [CompletionResultType]::ParameterValue, 'Publish a request and print the response')
+            [CompletionResult]::new('signal', 'signal', [CompletionResultType]::ParameterValue, 'Send a signal to running brokers, by the names that mosquitto_signal uses')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check, export, import or repair the data directory of a broker')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -200,7 +202,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Time for a connection to send its CONNECT, in seconds (default: 10)')
             [CompletionResult]::new('--sys-interval', '--sys-interval', [CompletionResultType]::ParameterName, 'Interval at which $SYS topics are published, in seconds; 0 disables them (default: 10)')
             [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run a shell command once the broker is ready, stop when it ends, and exit with its status')
-            [CompletionResult]::new('--ports-file', '--ports-file', [CompletionResultType]::ParameterName, 'Write the process ID and the listeners to this file as JSON once the broker is ready')
+            [CompletionResult]::new('--ports-file', '--ports-file', [CompletionResultType]::ParameterName, 'Write the process ID and the listeners to this file as JSON once the broker is ready; it is removed at exit')
             [CompletionResult]::new('--workers', '--workers', [CompletionResultType]::ParameterName, 'Number of threads that serve connections (default: one per CPU)')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Format of the log (default: human)')
             [CompletionResult]::new('--check-config', '--check-config', [CompletionResultType]::ParameterName, 'Check the configuration and the files it names, report every error, and exit')
@@ -228,6 +230,16 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
         'skeeter;cert' {
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Data directory of the broker; by default the CA is in skeeter/tls in $XDG_STATE_HOME or ~/.local/state')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'skeeter;migrate' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File that --apply writes; it must not exist (default: skeeter.conf beside FILE)')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File that --apply writes; it must not exist (default: skeeter.conf beside FILE)')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print lines that differ or are refused only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print lines that differ or are refused only')
+            [CompletionResult]::new('--apply', '--apply', [CompletionResultType]::ParameterName, 'Also write a configuration that skeeter starts with: the same lines, without those that are refused')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -565,12 +577,22 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
             break
         }
+        'skeeter;signal' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Send it to the process with this ID')
+            [CompletionResult]::new('--pid', '--pid', [CompletionResultType]::ParameterName, 'Send it to the process with this ID')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Send it to all brokers of this machine, of skeeter and of mosquitto')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Send it to all brokers of this machine, of skeeter and of mosquitto')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'skeeter;store' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the store and summarize its contents; changes nothing')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write sessions and messages to stdout, one JSON object per line')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Read the output of `skeeter store export`, or mosquitto''s persistence file, into a data directory')
+            [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'Print mosquitto''s persistence file, as mosquitto_db_dump does')
             [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'Accept the loss of commits, so that the broker starts again with what is left')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -593,6 +615,14 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'skeeter;store;dump' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON with the keys of mosquitto_db_dump 2.1; payloads are in base64')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print the number of entries of each type only')
+            [CompletionResult]::new('--client-stats', '--client-stats', [CompletionResultType]::ParameterName, 'Print the subscriptions and messages of each client, and their sizes in bytes, only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'skeeter;store;repair' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -602,6 +632,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the store and summarize its contents; changes nothing')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write sessions and messages to stdout, one JSON object per line')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Read the output of `skeeter store export`, or mosquitto''s persistence file, into a data directory')
+            [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'Print mosquitto''s persistence file, as mosquitto_db_dump does')
             [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'Accept the loss of commits, so that the broker starts again with what is left')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -615,6 +646,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
         'skeeter;store;help;import' {
             break
         }
+        'skeeter;store;help;dump' {
+            break
+        }
         'skeeter;store;help;repair' {
             break
         }
@@ -625,10 +659,12 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)')
             [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Report what becomes of a mosquitto configuration, line by line')
             [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Manage a password file for skeeter or mosquitto')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe to topics and print the messages received')
             [CompletionResult]::new('rr', 'rr', [CompletionResultType]::ParameterValue, 'Publish a request and print the response')
+            [CompletionResult]::new('signal', 'signal', [CompletionResultType]::ParameterValue, 'Send a signal to running brokers, by the names that mosquitto_signal uses')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check, export, import or repair the data directory of a broker')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -640,6 +676,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;help;cert' {
+            break
+        }
+        'skeeter;help;migrate' {
             break
         }
         'skeeter;help;passwd' {
@@ -654,10 +693,14 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
         'skeeter;help;rr' {
             break
         }
+        'skeeter;help;signal' {
+            break
+        }
         'skeeter;help;store' {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the store and summarize its contents; changes nothing')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write sessions and messages to stdout, one JSON object per line')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Read the output of `skeeter store export`, or mosquitto''s persistence file, into a data directory')
+            [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'Print mosquitto''s persistence file, as mosquitto_db_dump does')
             [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'Accept the loss of commits, so that the broker starts again with what is left')
             break
         }
@@ -668,6 +711,9 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;help;store;import' {
+            break
+        }
+        'skeeter;help;store;dump' {
             break
         }
         'skeeter;help;store;repair' {

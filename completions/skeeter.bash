@@ -28,6 +28,9 @@ _skeeter() {
             skeeter,help)
                 cmd="skeeter__subcmd__help"
                 ;;
+            skeeter,migrate)
+                cmd="skeeter__subcmd__migrate"
+                ;;
             skeeter,passwd)
                 cmd="skeeter__subcmd__passwd"
                 ;;
@@ -36,6 +39,9 @@ _skeeter() {
                 ;;
             skeeter,rr)
                 cmd="skeeter__subcmd__rr"
+                ;;
+            skeeter,signal)
+                cmd="skeeter__subcmd__signal"
                 ;;
             skeeter,store)
                 cmd="skeeter__subcmd__store"
@@ -55,6 +61,9 @@ _skeeter() {
             skeeter__subcmd__help,help)
                 cmd="skeeter__subcmd__help__subcmd__help"
                 ;;
+            skeeter__subcmd__help,migrate)
+                cmd="skeeter__subcmd__help__subcmd__migrate"
+                ;;
             skeeter__subcmd__help,passwd)
                 cmd="skeeter__subcmd__help__subcmd__passwd"
                 ;;
@@ -64,6 +73,9 @@ _skeeter() {
             skeeter__subcmd__help,rr)
                 cmd="skeeter__subcmd__help__subcmd__rr"
                 ;;
+            skeeter__subcmd__help,signal)
+                cmd="skeeter__subcmd__help__subcmd__signal"
+                ;;
             skeeter__subcmd__help,store)
                 cmd="skeeter__subcmd__help__subcmd__store"
                 ;;
@@ -72,6 +84,9 @@ _skeeter() {
                 ;;
             skeeter__subcmd__help__subcmd__store,check)
                 cmd="skeeter__subcmd__help__subcmd__store__subcmd__check"
+                ;;
+            skeeter__subcmd__help__subcmd__store,dump)
+                cmd="skeeter__subcmd__help__subcmd__store__subcmd__dump"
                 ;;
             skeeter__subcmd__help__subcmd__store,export)
                 cmd="skeeter__subcmd__help__subcmd__store__subcmd__export"
@@ -84,6 +99,9 @@ _skeeter() {
                 ;;
             skeeter__subcmd__store,check)
                 cmd="skeeter__subcmd__store__subcmd__check"
+                ;;
+            skeeter__subcmd__store,dump)
+                cmd="skeeter__subcmd__store__subcmd__dump"
                 ;;
             skeeter__subcmd__store,export)
                 cmd="skeeter__subcmd__store__subcmd__export"
@@ -99,6 +117,9 @@ _skeeter() {
                 ;;
             skeeter__subcmd__store__subcmd__help,check)
                 cmd="skeeter__subcmd__store__subcmd__help__subcmd__check"
+                ;;
+            skeeter__subcmd__store__subcmd__help,dump)
+                cmd="skeeter__subcmd__store__subcmd__help__subcmd__dump"
                 ;;
             skeeter__subcmd__store__subcmd__help,export)
                 cmd="skeeter__subcmd__store__subcmd__help__subcmd__export"
@@ -119,7 +140,7 @@ _skeeter() {
 
     case "${cmd}" in
         skeeter)
-            opts="-h -V --help --version bench broker cert passwd pub sub rr store help"
+            opts="-h -V --help --version bench broker cert migrate passwd pub sub rr signal store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -763,7 +784,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__help)
-            opts="bench broker cert passwd pub sub rr store help"
+            opts="bench broker cert migrate passwd pub sub rr signal store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -832,6 +853,20 @@ _skeeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skeeter__subcmd__help__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skeeter__subcmd__help__subcmd__passwd)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -874,8 +909,22 @@ _skeeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skeeter__subcmd__help__subcmd__signal)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skeeter__subcmd__help__subcmd__store)
-            opts="check export import repair"
+            opts="check export import dump repair"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -889,6 +938,20 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__help__subcmd__store__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__store__subcmd__dump)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -951,6 +1014,28 @@ _skeeter() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__migrate)
+            opts="-q -o -h --quiet --apply --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1552,8 +1637,30 @@ _skeeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skeeter__subcmd__signal)
+            opts="-a -p -h --all --pid --help config-reload log-rotate shutdown tree-print xtreport"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skeeter__subcmd__store)
-            opts="-h --help check export import repair help"
+            opts="-h --help check export import dump repair help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1568,6 +1675,20 @@ _skeeter() {
             ;;
         skeeter__subcmd__store__subcmd__check)
             opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__dump)
+            opts="-h --json --stats --client-stats --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1599,7 +1720,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__store__subcmd__help)
-            opts="check export import repair help"
+            opts="check export import dump repair help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1613,6 +1734,20 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__store__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__store__subcmd__help__subcmd__dump)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -25,10 +25,12 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand bench 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck'
             cand broker 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)'
             cand cert 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`'
+            cand migrate 'Report what becomes of a mosquitto configuration, line by line'
             cand passwd 'Manage a password file for skeeter or mosquitto'
             cand pub 'Publish messages'
             cand sub 'Subscribe to topics and print the messages received'
             cand rr 'Publish a request and print the response'
+            cand signal 'Send a signal to running brokers, by the names that mosquitto_signal uses'
             cand store 'Check, export, import or repair the data directory of a broker'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -195,7 +197,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --connect-timeout 'Time for a connection to send its CONNECT, in seconds (default: 10)'
             cand --sys-interval 'Interval at which $SYS topics are published, in seconds; 0 disables them (default: 10)'
             cand --exec 'Run a shell command once the broker is ready, stop when it ends, and exit with its status'
-            cand --ports-file 'Write the process ID and the listeners to this file as JSON once the broker is ready'
+            cand --ports-file 'Write the process ID and the listeners to this file as JSON once the broker is ready; it is removed at exit'
             cand --workers 'Number of threads that serve connections (default: one per CPU)'
             cand --log-format 'Format of the log (default: human)'
             cand --check-config 'Check the configuration and the files it names, report every error, and exit'
@@ -222,6 +224,15 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;cert'= {
             cand --data-dir 'Data directory of the broker; by default the CA is in skeeter/tls in $XDG_STATE_HOME or ~/.local/state'
             cand --version 'Print the version'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'skeeter;migrate'= {
+            cand -o 'File that --apply writes; it must not exist (default: skeeter.conf beside FILE)'
+            cand --output 'File that --apply writes; it must not exist (default: skeeter.conf beside FILE)'
+            cand -q 'Print lines that differ or are refused only'
+            cand --quiet 'Print lines that differ or are refused only'
+            cand --apply 'Also write a configuration that skeeter starts with: the same lines, without those that are refused'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -554,12 +565,21 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --help 'Print help'
             cand --version 'Print the version'
         }
+        &'skeeter;signal'= {
+            cand -p 'Send it to the process with this ID'
+            cand --pid 'Send it to the process with this ID'
+            cand -a 'Send it to all brokers of this machine, of skeeter and of mosquitto'
+            cand --all 'Send it to all brokers of this machine, of skeeter and of mosquitto'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'skeeter;store'= {
             cand -h 'Print help'
             cand --help 'Print help'
             cand check 'Verify the store and summarize its contents; changes nothing'
             cand export 'Write sessions and messages to stdout, one JSON object per line'
             cand import 'Read the output of `skeeter store export`, or mosquitto''s persistence file, into a data directory'
+            cand dump 'Print mosquitto''s persistence file, as mosquitto_db_dump does'
             cand repair 'Accept the loss of commits, so that the broker starts again with what is left'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -578,6 +598,13 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'skeeter;store;dump'= {
+            cand --json 'Print JSON with the keys of mosquitto_db_dump 2.1; payloads are in base64'
+            cand --stats 'Print the number of entries of each type only'
+            cand --client-stats 'Print the subscriptions and messages of each client, and their sizes in bytes, only'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'skeeter;store;repair'= {
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
@@ -586,6 +613,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand check 'Verify the store and summarize its contents; changes nothing'
             cand export 'Write sessions and messages to stdout, one JSON object per line'
             cand import 'Read the output of `skeeter store export`, or mosquitto''s persistence file, into a data directory'
+            cand dump 'Print mosquitto''s persistence file, as mosquitto_db_dump does'
             cand repair 'Accept the loss of commits, so that the broker starts again with what is left'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -595,6 +623,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         }
         &'skeeter;store;help;import'= {
         }
+        &'skeeter;store;help;dump'= {
+        }
         &'skeeter;store;help;repair'= {
         }
         &'skeeter;store;help;help'= {
@@ -603,10 +633,12 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand bench 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck'
             cand broker 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)'
             cand cert 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`'
+            cand migrate 'Report what becomes of a mosquitto configuration, line by line'
             cand passwd 'Manage a password file for skeeter or mosquitto'
             cand pub 'Publish messages'
             cand sub 'Subscribe to topics and print the messages received'
             cand rr 'Publish a request and print the response'
+            cand signal 'Send a signal to running brokers, by the names that mosquitto_signal uses'
             cand store 'Check, export, import or repair the data directory of a broker'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -616,6 +648,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         }
         &'skeeter;help;cert'= {
         }
+        &'skeeter;help;migrate'= {
+        }
         &'skeeter;help;passwd'= {
         }
         &'skeeter;help;pub'= {
@@ -624,10 +658,13 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         }
         &'skeeter;help;rr'= {
         }
+        &'skeeter;help;signal'= {
+        }
         &'skeeter;help;store'= {
             cand check 'Verify the store and summarize its contents; changes nothing'
             cand export 'Write sessions and messages to stdout, one JSON object per line'
             cand import 'Read the output of `skeeter store export`, or mosquitto''s persistence file, into a data directory'
+            cand dump 'Print mosquitto''s persistence file, as mosquitto_db_dump does'
             cand repair 'Accept the loss of commits, so that the broker starts again with what is left'
         }
         &'skeeter;help;store;check'= {
@@ -635,6 +672,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;help;store;export'= {
         }
         &'skeeter;help;store;import'= {
+        }
+        &'skeeter;help;store;dump'= {
         }
         &'skeeter;help;store;repair'= {
         }

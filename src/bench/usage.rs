@@ -153,8 +153,12 @@ impl UsageReading {
                 }
             }
             "$SYS/broker/heap/current" | "$SYS/broker/heap/current size" | "$SYS/broker/memory/resident" => {
-                self.memory = number().map(|bytes| bytes as u64).or(self.memory);
-                self.is_heap = topic.starts_with("$SYS/broker/heap");
+                let is_heap = topic.starts_with("$SYS/broker/heap");
+                // Where both are known, resident memory counts.
+                if !is_heap || self.is_heap || self.memory.is_none() {
+                    self.memory = number().map(|bytes| bytes as u64).or(self.memory);
+                    self.is_heap = is_heap;
+                }
             }
             // EMQX and NanoMQ name the node.
             _ if topic.starts_with("$SYS/brokers/") && topic.ends_with("/version") => {

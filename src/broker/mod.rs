@@ -66,4 +66,4 @@ pub use routing::index;
 pub use session::output::{OutputBuffer, SLICES};
 pub use state::sys::{Load, Usage};
 pub use state::turn::Turn;
-pub use state::{Broker, ClientInfo};
+pub use state::{Broker, ClientInfo, ClientSubscription};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::connect::Dialect;
 use super::limits::LimitArgs;
 use super::listener::ListenerArgs;
 use super::store::StoreArgs;
@@ -79,7 +80,7 @@ pub(crate) struct BrokerArgs {
     #[arg(long, value_name = "COMMAND", help_heading = "Running")]
     pub(crate) exec: Option<String>,
 
-    /// Write the process ID and the listeners to this file as JSON once the broker is ready.
+    /// Write the process ID and the listeners to this file as JSON once the broker is ready; it is removed at exit.
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     pub(crate) ports_file: Option<PathBuf>,
 
@@ -109,6 +110,9 @@ pub(crate) struct BrokerArgs {
     /// Log everything, including subscriptions and each packet sent or received.
     #[arg(short, long, help_heading = "Log")]
     pub(crate) verbose: bool,
+
+    #[arg(skip)]
+    pub(crate) dialect: Dialect,
 
     /// Print help; -h prints a summary.
     #[arg(short, long, action = clap::ArgAction::Help, help_heading = "Options")]

@@ -177,8 +177,28 @@ pub(crate) struct ConnectArgs {
 pub(crate) enum Dialect {
     #[default]
     Skeeter,
-    /// `mosquitto_pub`, `mosquitto_sub` or `mosquitto_rr`: MQTT 3.1.1 by default, their exit statuses, no environment variables.
+    /// A name of one of mosquitto's programs. The clients then use MQTT 3.1.1 by default, their exit statuses, and no
+    /// environment variables.
     Mosquitto,
+}
+
+/// The names of mosquitto's programs, and the subcommands that take their place.
+pub(crate) const MOSQUITTO_NAMES: &[(&str, &str)] = &[
+    ("mosquitto", "broker"),
+    ("mosquitto_pub", "pub"),
+    ("mosquitto_sub", "sub"),
+    ("mosquitto_rr", "rr"),
+    ("mosquitto_passwd", "passwd"),
+    ("mosquitto_db_dump", "store dump"),
+    ("mosquitto_signal", "signal"),
+];
+
+impl Dialect {
+    /// A text that names a subcommand as the user calls it.
+    pub(crate) fn with_names(self, text: &str) -> String {
+        let names = MOSQUITTO_NAMES.iter().filter(|_| self == Self::Mosquitto);
+        names.fold(text.to_owned(), |text, (name, command)| text.replace(&format!("skeeter {command}"), name))
+    }
 }
 
 #[derive(Args, Debug)]

@@ -9,12 +9,15 @@ pub(crate) mod connect;
 pub(crate) mod exit;
 pub(crate) mod limits;
 pub(crate) mod listener;
+pub(crate) mod migrate;
 pub(crate) mod passwd;
 pub(crate) mod payload;
 pub(crate) mod print;
 pub(crate) mod property;
 pub(crate) mod publish;
 pub(crate) mod request;
+#[cfg(unix)]
+pub(crate) mod signal;
 pub(crate) mod store;
 pub(crate) mod subscribe;
 pub(crate) mod transport;
@@ -35,10 +38,13 @@ pub(crate) enum Command {
     Bench(Box<bench::BenchArgs>),
     Broker(Box<broker::BrokerArgs>),
     Cert(cert::CertArgs),
+    Migrate(migrate::MigrateArgs),
     Passwd(passwd::PasswdArgs),
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
     Rr(request::RequestArgs),
+    #[cfg(unix)]
+    Signal(signal::SignalArgs),
     Store(store::StoreCommandArgs),
 }
 

@@ -38,6 +38,7 @@ Examples:
   skeeter store import /var/lib/new < backup.ndjson
   skeeter store import --mosquitto /var/lib/mosquitto/mosquitto.db /var/lib/skeeter
   skeeter store export --mosquitto mosquitto.db /var/lib/skeeter
+  skeeter store dump /var/lib/mosquitto/mosquitto.db
 
 ";
 
@@ -67,6 +68,10 @@ pub(crate) enum StoreCommand {
     /// Everything is imported, or nothing if there is an error. Sessions that already exist in the store are reported and left as
     /// they are.
     Import(ImportArgs),
+    /// Print mosquitto's persistence file, as mosquitto_db_dump does.
+    ///
+    /// Without a flag, each entry is one line of text.
+    Dump(DumpArgs),
     /// Accept the loss of commits, so that the broker starts again with what is left.
     ///
     /// A broker refuses to start if damage has undone synced commits. This command accepts the loss and changes nothing else;
@@ -109,6 +114,45 @@ pub(crate) struct ImportArgs {
     /// broker does the same when it starts for the first time with a data directory that contains a mosquitto.db.
     #[arg(long, value_name = "FILE")]
     pub(crate) mosquitto: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DumpArgs {
+    /// Persistence file of mosquitto (mosquitto.db, format versions 3 to 6); it is not changed.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Print JSON with the keys of mosquitto_db_dump 2.1; payloads are in base64.
+    #[arg(long, conflicts_with_all = ["stats", "client_stats"])]
+    json: bool,
+
+    /// Print the number of entries of each type only.
+    #[arg(long, conflicts_with = "client_stats")]
+    stats: bool,
+
+    /// Print the subscriptions and messages of each client, and their sizes in bytes, only.
+    #[arg(long)]
+    client_stats: bool,
+}
+
+impl DumpArgs {
+    pub(crate) fn format(&self) -> DumpFormat {
+        match (self.json, self.stats, self.client_stats) {
+            (true, _, _) => DumpFormat::Json,
+            (_, true, _) => DumpFormat::Counts,
+            (_, _, true) => DumpFormat::Clients,
+            (false, false, false) => DumpFormat::Text,
+        }
+    }
+}
+
+/// What `skeeter store dump` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DumpFormat {
+    Text,
+    Json,
+    Counts,
+    Clients,
 }
 
 fn durability(text: &str) -> Result<Durability, String> {

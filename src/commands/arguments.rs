@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, Command};
 
-use crate::cli::connect::Dialect;
+use crate::cli::connect::{Dialect, MOSQUITTO_NAMES};
 use crate::cli::exit::{Failure, INPUT, USAGE};
 use crate::cli::{Cli, property};
 
@@ -30,16 +30,11 @@ impl Arguments {
     pub(super) fn new(words: impl IntoIterator<Item = OsString>) -> Result<Self, Failure> {
         let mut words: Vec<OsString> = words.into_iter().collect();
         let name = words.first().and_then(|path| Path::new(path).file_stem()?.to_str());
-        let alias = match name {
-            Some("mosquitto_pub") => Some("pub"),
-            Some("mosquitto_sub") => Some("sub"),
-            Some("mosquitto_rr") => Some("rr"),
-            Some("mosquitto_passwd") => Some("passwd"),
-            _ => None,
-        };
+        let alias = MOSQUITTO_NAMES.iter().find(|(alias, _)| Some(*alias) == name);
         let dialect = if alias.is_some() { Dialect::Mosquitto } else { Dialect::Skeeter };
-        if let Some(command) = alias {
-            words.splice(..1, ["skeeter".into(), command.into()]);
+        if let Some((_, command)) = alias {
+            let command = command.split(' ').map(OsString::from);
+            words.splice(..1, std::iter::once("skeeter".into()).chain(command));
         }
         let mut definition = Cli::definition(words.get(1).and_then(|word| word.to_str()));
         let command = words

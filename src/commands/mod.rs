@@ -7,11 +7,14 @@ mod cert;
 #[path = "../../tests/unit/commands/generated.rs"]
 mod generated;
 mod json;
+mod migrate;
 mod order;
 mod passwd;
 mod publish;
 mod record;
 mod request;
+#[cfg(unix)]
+mod signal;
 mod store;
 mod subscribe;
 
@@ -37,19 +40,15 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         "pub" | "sub" | "rr" => command.mut_args(with_any_value),
         _ => command,
     });
+    let command = words.get(1).cloned();
     let parsed = definition
         .try_get_matches_from(words)
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     let (cli, mut matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            complain(&error);
-            return match (dialect, error.use_stderr()) {
-                // mosquitto's clients exit with this status after help and version too.
-                (Dialect::Mosquitto, _) => FAILURE.code,
-                (Dialect::Skeeter, true) => exit::USAGE.code,
-                (Dialect::Skeeter, false) => exit::SUCCESS.code,
-            };
+            complain(&error, dialect);
+            return status_of(&error, dialect, command.as_deref());
         }
     };
     // clap requires a subcommand.
@@ -63,12 +62,16 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             with(&mut args.connect);
             bench::run(&args)
         }
-        Command::Broker(args) => server::run(&args),
+        Command::Broker(mut args) => {
+            args.dialect = dialect;
+            server::run(&args)
+        }
         Command::Passwd(mut args) => {
             args.dialect = dialect;
             passwd::run(&args)
         }
         Command::Cert(args) => cert::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Pub(mut args) => {
             with(&mut args.connect);
             order::settle_topic(&matches, &args.connect, &mut args.payload);
@@ -87,7 +90,25 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             }
             request::run(&args)
         }
-        Command::Store(args) => store::run(&args),
+        #[cfg(unix)]
+        Command::Signal(mut args) => {
+            args.dialect = dialect;
+            signal::run(&args)
+        }
+        Command::Store(args) => store::run(&args, dialect),
+    }
+}
+
+/// The status to exit with when there is nothing to run: flags that are wrong, help or the version.
+fn status_of(error: &clap::Error, dialect: Dialect, command: Option<&std::ffi::OsStr>) -> u8 {
+    match (dialect, error.use_stderr()) {
+        // mosquitto's programs exit with these statuses after help and version too.
+        (Dialect::Mosquitto, _) if command.is_some_and(|command| command == "broker") => {
+            exit::CONFIGURATION.code
+        }
+        (Dialect::Mosquitto, _) => FAILURE.code,
+        (Dialect::Skeeter, true) => exit::USAGE.code,
+        (Dialect::Skeeter, false) => exit::SUCCESS.code,
     }
 }
 
@@ -98,10 +119,13 @@ fn with_any_value(arg: clap::Arg) -> clap::Arg {
 }
 
 /// Tells what is wrong with the flags, or the help.
-fn complain(error: &clap::Error) {
+fn complain(error: &clap::Error, dialect: Dialect) {
     let text = error.render().to_string();
-    if text.contains(property::SEPARATOR) {
-        eprint!("{}", text.replace(property::SEPARATOR, " "));
+    if text.contains(property::SEPARATOR) || dialect == Dialect::Mosquitto {
+        let text = dialect.with_names(&text.replace(property::SEPARATOR, " "));
+        let out: &mut dyn std::io::Write =
+            if error.use_stderr() { &mut std::io::stderr() } else { &mut std::io::stdout() };
+        let _ = out.write_all(text.as_bytes());
     } else {
         // Help goes to stdout; that it is closed is no reason to fail.
         let _ = error.print();

@@ -124,7 +124,9 @@ impl OptionField for BridgeAddresses {
 }
 
 fn address(word: &str) -> Result<(String, u16), String> {
-    if word.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()) {
+    // A link-local address may have a zone, which is left to the system.
+    let without_zone = word.split_once('%').map_or(word, |(address, _)| address);
+    if without_zone.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()) {
         return Ok((word.to_owned(), PORT));
     }
     let (host, port) = match word.rsplit_once(':') {
@@ -156,6 +158,8 @@ pub(crate) struct Topic {
     pub(crate) qos: QoS,
     pub(crate) local_prefix: String,
     pub(crate) remote_prefix: String,
+    /// What mosquitto reads over, and the writer may have meant otherwise.
+    pub(crate) warning: Option<String>,
 }
 
 impl Default for Topic {
@@ -166,6 +170,7 @@ impl Default for Topic {
             qos: QoS::AtMostOnce,
             local_prefix: String::new(),
             remote_prefix: String::new(),
+            warning: None,
         }
     }
 }
@@ -174,6 +179,23 @@ impl Topic {
     /// The filter on this side.
     pub(crate) fn local(&self) -> String {
         format!("{}{}", self.local_prefix, self.pattern.as_deref().unwrap_or_default())
+    }
+
+    /// Reads a QoS as mosquitto does: a word that does not begin with a digit is 0, and not a prefix.
+    fn read_qos(&mut self, word: &str) -> Result<QoS, String> {
+        let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+        if digits < word.len() {
+            let read = if digits == 0 { "0" } else { &word[..digits] };
+            self.warning = Some(format!(
+                "topic: {word:?} stands where the QoS belongs and is read as QoS {read}; write the QoS in front of prefixes"
+            ));
+        }
+        match &word[..digits] {
+            "" | "0" => Ok(QoS::AtMostOnce),
+            "1" => Ok(QoS::AtLeastOnce),
+            "2" => Ok(QoS::ExactlyOnce),
+            _ => Err(format!("{word:?} is not a QoS: expected 0, 1 or 2")),
+        }
     }
 
     /// The filter on the other side.
@@ -197,18 +219,15 @@ impl OptionField for Topic {
                 _ => return Err(format!("{word:?} is not a direction: expected out, in or both")),
             },
         };
-        self.qos = match prefix() {
-            None | Some("0") => QoS::AtMostOnce,
-            Some("1") => QoS::AtLeastOnce,
-            Some("2") => QoS::ExactlyOnce,
-            Some(word) => return Err(format!("{word:?} is not a QoS: expected 0, 1 or 2")),
-        };
+        if let Some(word) = prefix() {
+            self.qos = self.read_qos(word)?;
+        }
         let unquoted =
             |word: Option<&str>| word.filter(|word| *word != "\"\"").unwrap_or_default().to_owned();
         self.local_prefix = unquoted(prefix());
         self.remote_prefix = unquoted(prefix());
         if let Some(more) = words.next() {
-            return Err(format!("{more:?} is one word too many"));
+            self.warning = Some(format!("topic: {more:?} after the remote prefix is ignored"));
         }
         self.pattern = Some(pattern.to_owned()).filter(|pattern| !pattern.is_empty());
         if self.pattern.is_none() && (self.local_prefix.is_empty() || self.remote_prefix.is_empty()) {

@@ -7,6 +7,7 @@ use chrono::format::{Item, StrftimeItems};
 
 use super::bridge::{BridgeOptions, TopicDirection};
 use super::fault::{ConfigError, FilePosition};
+use super::global::Persistence;
 use super::listener::ListenerOptions;
 use super::option::{Table, ValueKind};
 use super::{Config, Section};
@@ -110,12 +111,18 @@ fn check_listener(place: &FilePosition, section: &Section<ListenerOptions>, faul
         ("require_certificate", options.require_certificate),
         ("use_subject_as_username", options.use_subject_as_username),
     ] {
-        let by_proxy = name.starts_with("use_") && options.enable_proxy_protocol.is_some();
+        // The proxy verifies the certificate and reports it.
+        let by_proxy = match name {
+            "use_subject_as_username" => options.enable_proxy_protocol.is_some(),
+            "require_certificate" => options.enable_proxy_protocol == Some(2),
+            _ => false,
+        };
         if given && !certified && !by_proxy {
             fault(name, format!("{name} without certfile and keyfile"));
         }
     }
-    if options.require_certificate && options.cafile.is_none() && options.capath.is_none() {
+    let verifies_itself = options.require_certificate && options.enable_proxy_protocol != Some(2);
+    if verifies_itself && options.cafile.is_none() && options.capath.is_none() {
         fault(
             "require_certificate",
             "require_certificate without cafile or capath: no client could connect".into(),
@@ -236,6 +243,37 @@ fn check_bridge<'a>(
         (None, Some(_)) => fault("bridge_keyfile", "bridge_keyfile without bridge_certfile"),
         _ => {}
     }
+}
+
+/// Names log files and data directories that cannot be written. It creates nothing.
+pub(crate) fn written(config: &Config) -> Vec<ConfigError> {
+    let mut faults = Vec::new();
+    if let (Some(path), Some(place)) =
+        (&config.logging.values.destinations.file, config.logging.place("log_dest"))
+        && let Err(error) = writable(path)
+    {
+        let what = format!("log_dest: cannot write {}: {error}", path.display());
+        faults.push(ConfigError::new(place, what));
+    }
+    let Persistence { enabled, location, .. } = &config.persistence.values;
+    if let (true, Some(path), Some(place)) =
+        (enabled, location, config.persistence.place("persistence_location"))
+        && path.exists()
+        && let Err(error) = std::fs::read_dir(path)
+    {
+        let what = format!("persistence_location: cannot use the directory {}: {error}", path.display());
+        faults.push(ConfigError::new(place, what));
+    }
+    faults
+}
+
+/// Whether a file can be written: an existing one is opened, and for another one the directory must be there.
+fn writable(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return std::fs::OpenOptions::new().append(true).open(path).map(drop);
+    }
+    let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    std::fs::read_dir(directory).map(drop)
 }
 
 /// Names every file and folder that is to be read and is not there, or may not be read. It opens and changes nothing

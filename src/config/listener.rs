@@ -37,6 +37,12 @@ options! {
         "Prefix added to the topics of clients of this listener, and removed in messages to them. Sessions are separate for each mount point: see DIFFERENCES FROM MOSQUITTO.";
     protocol: Protocol = Protocol::Mqtt, ["protocol"], OneOf(&["mqtt", "websockets", "http_api"]), Last, Restart,
         "The protocol: MQTT, or MQTT over WebSocket. http_api is refused.";
+    socket_mode: Option<SocketMode> = None, ["socket_mode"], Words("OCTAL"), Last, Restart,
+        "Permissions of the Unix socket of this listener; 770 by default, as in mosquitto. Not in mosquitto.";
+    socket_owner: Option<String> = None, ["socket_owner"], Text, Last, Restart,
+        "Owner of the Unix socket, by name or number; by default the user that the broker runs as. Not in mosquitto.";
+    socket_group: Option<String> = None, ["socket_group"], Text, Last, Restart,
+        "Group of the Unix socket, by name or number; by default that of the user that the broker runs as. Not in mosquitto.";
     socket_domain: Option<String> = None, ["socket_domain"], OneOf(&["ipv4", "ipv6"]), Last, Restart,
         "Listens on addresses of this family only.";
     use_username_as_clientid: bool = false, ["use_username_as_clientid"], Flag, Last, Next,
@@ -88,6 +94,30 @@ options! {
         "Whether a client may connect with an empty client ID; the broker then assigns one.";
     auto_id_prefix: String = "auto-".into(), ["auto_id_prefix"], Text, Reject, Next,
         "Prefix of assigned client IDs, at most 50 bytes.";
+}
+
+/// The permissions of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SocketMode(pub(crate) u32);
+
+impl Default for SocketMode {
+    /// That of mosquitto.
+    fn default() -> Self {
+        Self(0o770)
+    }
+}
+
+impl OptionField for SocketMode {
+    fn put(&mut self, value: Value<'_>) -> Result<(), String> {
+        let Value::Text(text) = value else { return Err("expected an octal number".into()) };
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+        self.0 = mode.ok_or_else(|| format!("{text:?} is not an octal number up to 777"))?;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        format!("{:o}", self.0)
+    }
 }
 
 /// Which versions of MQTT are accepted.

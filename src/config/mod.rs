@@ -16,10 +16,13 @@ pub(crate) mod listener;
 pub(crate) mod manual;
 mod names;
 mod option;
+mod plugin;
 mod read;
 #[cfg(test)]
 #[path = "../../tests/unit/config/tests.rs"]
 mod tests;
+
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +33,7 @@ use fault::{ConfigError, FilePosition};
 use global::{Global, Logging, Own, Persistence};
 use limits::LimitOptions;
 use listener::{ListenerOptions, Security};
+pub(crate) use names::difference;
 pub(crate) use option::Table;
 use read::{ConfigReader, FileSource, FileSystem};
 
@@ -48,7 +52,7 @@ pub(crate) struct Config {
     pub(crate) logging: Section<Logging>,
     pub(crate) persistence: Section<Persistence>,
     pub(crate) own: Section<Own>,
-    /// Without `per_listener_settings`.
+    /// Of all listeners; with `per_listener_settings` of the default one.
     pub(crate) security: Section<Security>,
     /// `port`, `bind_address`, and what stands above every listener.
     pub(crate) default_listener: Section<ListenerOptions>,
@@ -56,8 +60,28 @@ pub(crate) struct Config {
     pub(crate) bridges: Vec<BridgeSection>,
     /// The files and folders that were read, to be watched.
     pub(crate) files: Vec<PathBuf>,
+    /// The lines that say something, in the order in which they are read.
+    pub(crate) lines: Vec<ConfigLine>,
     /// What works, and not as the writer may think.
     pub(crate) warnings: Vec<ConfigError>,
+}
+
+/// A line of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ConfigLine {
+    pub(crate) place: FilePosition,
+    pub(crate) name: String,
+    /// As it is written, before variables are replaced.
+    pub(crate) value: String,
+}
+
+impl ConfigLine {
+    /// The line without a secret.
+    pub(crate) fn shown(&self) -> String {
+        let is_secret = read::is_secret(&self.name);
+        let value = if is_secret { "..." } else { &self.value };
+        format!("{} {value}", self.name).trim_end().to_owned()
+    }
 }
 
 /// A listener and its options.
@@ -94,8 +118,13 @@ pub(crate) struct BridgeSection {
 /// # Errors
 /// Everything that is wrong with it.
 pub(crate) fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
-    let (config, faults) = read_from(&FileSystem, path);
+    let (config, faults) = read(path);
     if faults.is_empty() { Ok(config) } else { Err(faults) }
+}
+
+/// Reads a configuration with everything it includes: what could be read, and everything that is wrong with it.
+pub(crate) fn read(path: &Path) -> (Config, Vec<ConfigError>) {
+    read_from(&FileSystem, path)
 }
 
 fn read_from(source: &dyn FileSource, path: &Path) -> (Config, Vec<ConfigError>) {
@@ -118,6 +147,10 @@ pub fn faults(text: &[u8]) -> Vec<String> {
         fn list(&self, _: &Path) -> std::io::Result<Vec<PathBuf>> {
             Ok(Vec::new())
         }
+
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
     }
     let (_, faults) = read_from(&Text(text), Path::new("mosquitto.conf"));
     faults.iter().map(ToString::to_string).collect()
@@ -127,8 +160,11 @@ impl Config {
     /// Whether there is a listener without a line of its own: on port 1883 unless `port` says otherwise. What stands
     /// above the first listener line begins one too, as in mosquitto.
     pub(crate) fn has_default_listener(&self) -> bool {
-        let ListenerOptions { port, bind_address, .. } = &self.default_listener.values;
-        let other = !self.listeners.is_empty() && !self.default_listener.given.is_empty();
-        port.is_some() || bind_address.is_some() || other
+        let ListenerOptions { port, bind_address, certfile, psk_hint, .. } = &self.default_listener.values;
+        let begins_one = |name: &str| !names::NEEDS_LISTENER.contains(&name);
+        let mut given = self.default_listener.given.keys();
+        let other = !self.listeners.is_empty() && given.any(|name| begins_one(name));
+        let has_tls = certfile.is_some() || psk_hint.is_some();
+        port.is_some() || bind_address.is_some() || other || has_tls
     }
 }

@@ -28,6 +28,12 @@ pub(crate) const OPENERS: &[Opener] = &[
         help: "Reads all files in the directory whose names end in .conf, in alphabetical order, as if they were included \
             here. A listener or bridge ends with its file.",
     },
+    Opener {
+        name: "secrets_file",
+        form: "FILE",
+        help: "Reads variables from a file with one NAME=VALUE per line. ${NAME} in a value below is replaced by that of the \
+            file or, if it has none, of the environment; one that is not set is an error. $${ stands for ${ itself.",
+    },
 ];
 
 /// Names that are refused: the name, or its beginning where it ends with `*`, and why.
@@ -45,7 +51,8 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("http_dir", "the HTTP API is not supported: serve files with a web server"),
 ];
 
-const PLUGIN: &str = "plugins are not supported: password_file and acl_file are built in";
+const PLUGIN: &str =
+    "this plugin is not supported; those for password and ACL files are built in: password_file and acl_file";
 
 /// Names that mosquitto itself reads and ignores.
 pub(crate) const IGNORED: &[(&str, &str)] = &[
@@ -54,9 +61,34 @@ pub(crate) const IGNORED: &[(&str, &str)] = &[
     ("websockets_log_level", "ignored: see log_type"),
 ];
 
-/// Options that need a listener line above them; the others of a listener may belong to the default one.
+/// Options of mosquitto that have another default or meaning here, and which.
+pub(crate) const DIFFERENT: &[(&str, &str)] = &[
+    ("autosave_interval", "no effect: what was acknowledged is on disk already"),
+    ("autosave_on_changes", "no effect: what was acknowledged is on disk already"),
+    (
+        "bridge_session_expiry_interval",
+        "by default the session never expires; in mosquitto it ends with the connection",
+    ),
+    ("local_username", "the permissions of this user apply to the bridge"),
+    ("mount_point", "sessions are separate for each mount point"),
+    (
+        "persistence_file",
+        "the store has .redb appended to this name; the file of mosquitto is imported once and not changed",
+    ),
+    (
+        "persistence_location",
+        "the store is skeeter.redb in this directory; mosquitto.db in it is imported once and not changed",
+    ),
+    ("set_tcp_nodelay", "true by default"),
+];
+
+/// What differs from mosquitto in an option, if anything does.
+pub(crate) fn difference(name: &str) -> Option<&'static str> {
+    DIFFERENT.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
+}
+
+/// Options that mosquitto 2.1 accepts below a line that begins a listener only; others of a listener may stand above it.
 pub(crate) const NEEDS_LISTENER: &[&str] = &[
-    "accept_protocol_versions",
     "enable_proxy_protocol",
     "proxy_protocol_v2_require_tls",
     "listener_allow_anonymous",

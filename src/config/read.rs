@@ -12,13 +12,17 @@ use super::limits::LimitOptions;
 use super::listener::{ListenerOptions, Security};
 use super::names::{IGNORED, NEEDS_LISTENER, OPENERS, refusal};
 use super::option::{OptionRow, Repeat, Table, ValueKind};
-use super::{BridgeSection, Config, ListenerSection, Section};
+use super::plugin::{NamedPlugins, PluginScope};
+use super::variables::Secrets;
+use super::{BridgeSection, Config, ConfigLine, ListenerSection, Section};
 use crate::net::listener::ListenAddress;
 
 /// Where files come from.
 pub(crate) trait FileSource {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
     fn list(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>>;
+    /// A variable of the environment.
+    fn variable(&self, name: &str) -> Option<String>;
 }
 
 /// The file system.
@@ -32,27 +36,47 @@ impl FileSource for FileSystem {
     fn list(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
     }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
 }
 
 pub(crate) struct ConfigReader<'a> {
     source: &'a dyn FileSource,
-    config: Config,
-    faults: Vec<ConfigError>,
+    pub(super) config: Config,
+    pub(super) faults: Vec<ConfigError>,
+    pub(super) named_plugins: NamedPlugins,
+    secrets: Secrets,
     /// Whether an option of the section SECURITY has been read.
     secured: bool,
 }
 
 /// What options of the file belong to.
 #[derive(Default)]
-struct Context {
+pub(super) struct Context {
     included: bool,
-    listener: Option<usize>,
+    listener: ListenerScope,
     bridge: Option<usize>,
+    pub(super) plugin: PluginScope,
+}
+
+/// The listener that options belong to.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum ListenerScope {
+    /// The default one, as no line has begun another.
+    #[default]
+    Unnamed,
+    /// The default one, below `port` or `bind_address`.
+    Port,
+    /// One with a line of its own.
+    Line(usize),
 }
 
 impl<'a> ConfigReader<'a> {
     pub(crate) fn new(source: &'a dyn FileSource) -> Self {
-        Self { source, config: Config::default(), faults: Vec::new(), secured: false }
+        let (config, faults, named_plugins, secrets) = Default::default();
+        Self { source, config, faults, named_plugins, secrets, secured: false }
     }
 
     pub(crate) fn finish(self) -> (Config, Vec<ConfigError>) {
@@ -99,12 +123,42 @@ impl<'a> ConfigReader<'a> {
             return;
         }
         let (name, value) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        let value = value.trim();
+        self.config.lines.push(ConfigLine {
+            place: place.clone(),
+            name: name.to_owned(),
+            value: value.trim().to_owned(),
+        });
+        let expanded = self.secrets.expand(value.trim(), |name| self.source.variable(name));
+        let value = match &expanded {
+            Ok(value) => &**value,
+            Err(what) => return self.fault(place, format!("{name}: {what}")),
+        };
         match name {
+            "secrets_file" => self.read_secrets(place, value),
             "listener" => self.listener(place, value, context),
             "connection" => self.connection(place, value, context),
             "include_dir" => self.include(place, value, context),
-            _ => self.option(place, name, value, context),
+            _ => {
+                if name == "port" || name == "bind_address" {
+                    context.listener = ListenerScope::Port;
+                }
+                if !self.plugin_line(place, name, value, context) {
+                    self.option(place, name, value, context);
+                }
+            }
+        }
+    }
+
+    fn read_secrets(&mut self, place: &FilePosition, value: &str) {
+        let path = Path::new(value);
+        self.config.files.push(path.to_owned());
+        let read = self.source.read(path).map_err(|error| format!("cannot read {value}: {error}"));
+        let read = read.and_then(|bytes| {
+            let text = String::from_utf8(bytes).map_err(|_| format!("{value} is not UTF-8"))?;
+            self.secrets.read(&text).map_err(|(line, what)| format!("{value}:{line}: {what}"))
+        });
+        if let Err(what) = read {
+            self.fault(place, format!("secrets_file: {what}"));
         }
     }
 
@@ -125,7 +179,12 @@ impl<'a> ConfigReader<'a> {
         let mut line = OptionLine { place, name, value, faults, warnings: &mut config.warnings };
         if let Some(entry) = BridgeOptions::entry(name) {
             match context.bridge {
-                Some(bridge) => line.put(entry, &mut config.bridges[bridge].options),
+                Some(bridge) => {
+                    let options = &mut config.bridges[bridge].options;
+                    line.put(entry, options);
+                    let warning = options.values.topics.last_mut().and_then(|topic| topic.warning.take());
+                    line.warnings.extend(warning.map(|warning| ConfigError::new(place, warning)));
+                }
                 None => {
                     let fault = ConfigError::new(place, format!("{name} belongs to a bridge"));
                     line.faults.push(fault.hint("move it below a `connection NAME` line"));
@@ -161,19 +220,23 @@ impl<'a> ConfigReader<'a> {
         context: &Context,
     ) {
         let Self { config, faults, .. } = self;
-        let of_default = name == "port" || name == "bind_address";
-        let section = match context.listener.filter(|_| !of_default) {
-            Some(listener) => &mut config.listeners[listener].options,
-            None if NEEDS_LISTENER.contains(&name) => {
+        let section = match context.listener {
+            ListenerScope::Line(listener) => &mut config.listeners[listener].options,
+            // mosquitto refuses it for the default listener.
+            _ if name == "accept_protocol_versions" => {
                 let fault = ConfigError::new(place, format!("{name} belongs to a listener"));
                 return faults.push(fault.hint("move it below a `listener PORT` line"));
             }
-            None => &mut config.default_listener,
+            ListenerScope::Unnamed if NEEDS_LISTENER.contains(&name) => {
+                config.warnings.push(needs_listener(place, name));
+                &mut config.default_listener
+            }
+            ListenerScope::Unnamed | ListenerScope::Port => &mut config.default_listener,
         };
         OptionLine { place, name, value, faults, warnings: &mut config.warnings }.put(entry, section);
     }
 
-    fn security_option(
+    pub(super) fn security_option(
         &mut self,
         place: &FilePosition,
         name: &str,
@@ -184,13 +247,13 @@ impl<'a> ConfigReader<'a> {
         self.secured = true;
         let Self { config, faults, .. } = self;
         let section = match (config.global.values.per_listener_settings, context.listener) {
-            (false, _) => &mut config.security,
-            (true, Some(listener)) => &mut config.listeners[listener].security,
-            (true, None) => {
-                let what = format!("{name} belongs to a listener, because per_listener_settings is true");
-                return faults
-                    .push(ConfigError::new(place, what).hint("move it below a `listener PORT` line"));
+            (true, ListenerScope::Line(listener)) => &mut config.listeners[listener].security,
+            (true, ListenerScope::Unnamed) => {
+                config.warnings.push(needs_listener(place, name));
+                &mut config.security
             }
+            // With per_listener_settings they are those of the default listener.
+            (false, _) | (true, ListenerScope::Port) => &mut config.security,
         };
         OptionLine { place, name, value, faults, warnings: &mut config.warnings }.put(entry, section);
     }
@@ -202,7 +265,7 @@ impl<'a> ConfigReader<'a> {
             Err(what) => self.fault(place, what),
         }
         // Also after a fault: what stands below belongs to it.
-        context.listener = Some(self.config.listeners.len());
+        context.listener = ListenerScope::Line(self.config.listeners.len());
         self.config.listeners.push(section);
     }
 
@@ -243,6 +306,14 @@ impl<'a> ConfigReader<'a> {
     }
 }
 
+/// Says that an option above every listener applies to the default one, in mosquitto 2.0 as here.
+fn needs_listener(place: &FilePosition, name: &str) -> ConfigError {
+    let what = format!(
+        "{name} is above every listener: it applies to the default listener, if there is one, and mosquitto 2.1 refuses it"
+    );
+    ConfigError::new(place, what).hint("move it below `port` or a `listener PORT` line")
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -261,6 +332,13 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         .chain(of::<ListenerOptions>())
         .chain(of::<BridgeOptions>())
         .chain(OPENERS.iter().map(|opener| opener.name))
+}
+
+/// Whether the value of an option is never shown.
+pub(super) fn is_secret(name: &str) -> bool {
+    let of_bridge = BridgeOptions::entry(name).map(|entry| entry.kind);
+    let kind = of_bridge.or_else(|| Own::entry(name).map(|entry| entry.kind));
+    kind == Some(ValueKind::Secret) || name.starts_with("auth_opt_")
 }
 
 /// `PORT [ADDRESS]` or `0 PATH`.

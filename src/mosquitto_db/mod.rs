@@ -114,6 +114,19 @@ pub(crate) enum DbDirection {
     ToClient,
 }
 
+impl DbState {
+    /// In words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::WaitForPuback => "waits for PUBACK",
+            Self::WaitForPubrec => "waits for PUBREC",
+            Self::WaitForPubrel => "waits for PUBREL",
+            Self::WaitForPubcomp => "waits for PUBCOMP",
+            Self::Queued => "queued",
+        }
+    }
+}
+
 /// How far a delivery has come. The numbers are those of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DbState {

@@ -33,4 +33,5 @@ mod unsupported;
 mod watchdog;
 mod worker;
 
+pub(crate) use check::{CheckedConfig, check_config};
 pub(crate) use run::run;

@@ -86,6 +86,15 @@ pub(super) fn of_bridges(
     all
 }
 
+/// What is done about lines of password and ACL files that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFault {
+    /// They are errors.
+    Reject,
+    /// They are warnings, and those whom they apply to are kept out: a broker that restarts at night serves all others.
+    FailClosed,
+}
+
 /// Reads the files of all listeners, and of bridges, each once.
 ///
 /// # Errors
@@ -93,6 +102,7 @@ pub(super) fn of_bridges(
 pub(super) fn load(
     listeners: &[PermissionSource],
     bridges: &[PermissionSource],
+    on_fault: OnFault,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Rights, String> {
     let sources = || listeners.iter().chain(bridges);
@@ -108,12 +118,17 @@ pub(super) fn load(
                     path = path.display()
                 ));
             }
-            accounts.insert(path, read("password", path, Accounts::parse, &mut faults));
+            let (read, of_lines) = read("password", path, Accounts::parse_valid, &mut faults);
+            put_faults(of_lines, "; this user cannot log in", on_fault, warn, &mut faults);
+            accounts.insert(path, read);
         }
         if let Some(path) = &source.acl_file
             && !acls.contains_key(path)
         {
-            acls.insert(path, read("ACL", path, Acl::parse, &mut faults));
+            let (read, of_lines) = read("ACL", path, Acl::parse_valid, &mut faults);
+            let effect = "; those whom the line applies to are denied everything that it could have denied";
+            put_faults(of_lines, effect, on_fault, warn, &mut faults);
+            acls.insert(path, read);
         }
     }
     if !faults.is_empty() {
@@ -143,22 +158,39 @@ pub(super) fn load(
     Ok(Rights::of(policies, key()?).with_bridges(bridges))
 }
 
-/// What is read, unless there are faults.
+/// What is read, and the faults of its lines.
 fn read<T>(
     kind: &str,
     path: &Path,
-    parse: fn(&str, &[u8]) -> Result<T, Vec<AccessFileError>>,
+    parse: fn(&str, &[u8]) -> (T, Vec<AccessFileError>),
     faults: &mut Vec<String>,
-) -> Option<Arc<T>> {
+) -> (Option<Arc<T>>, Vec<String>) {
     let name = path.display().to_string();
     match std::fs::read(path) {
-        Ok(bytes) => match parse(&name, &bytes) {
-            Ok(value) => return Some(Arc::new(value)),
-            Err(found) => faults.extend(found.iter().map(|fault| format!("in the {kind} file {fault}"))),
-        },
-        Err(error) => faults.push(format!("cannot read the {kind} file {name}: {error}")),
+        Ok(bytes) => {
+            let (value, found) = parse(&name, &bytes);
+            let found = found.iter().map(|fault| format!("in the {kind} file {fault}"));
+            (Some(Arc::new(value)), found.collect())
+        }
+        Err(error) => {
+            faults.push(format!("cannot read the {kind} file {name}: {error}"));
+            (None, Vec::new())
+        }
     }
-    None
+}
+
+/// Tells the faults of lines, as warnings with what follows from them, or as errors.
+fn put_faults(
+    of_lines: Vec<String>,
+    effect: &str,
+    on_fault: OnFault,
+    warn: &mut dyn FnMut(&str),
+    faults: &mut Vec<String>,
+) {
+    match on_fault {
+        OnFault::Reject => faults.extend(of_lines),
+        OnFault::FailClosed => of_lines.iter().for_each(|fault| warn(&format!("{fault}{effect}"))),
+    }
 }
 
 /// Whether others than its owner and group may read a file.

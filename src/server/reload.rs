@@ -13,7 +13,7 @@ use super::admission::ActiveListener;
 use super::bridge::Bridges;
 use super::log::LogEvent;
 use super::periodic::Intervals;
-use super::permissions;
+use super::permissions::{self, OnFault};
 use super::settings::BrokerSettings;
 use super::systemd::{self, ServiceState};
 use super::worker::Worker;
@@ -120,9 +120,12 @@ impl<'a> Reloader<'a> {
         let listeners = settings.listeners.iter().cloned().map(LoadedListener::load);
         let listeners = listeners.collect::<Result<Vec<_>, _>>().map_err(|fault| vec![fault])?;
         let mut warnings = settings.warnings.clone();
-        let rights = permissions::load(&settings.permissions, &settings.bridge_permissions, &mut |warning| {
-            warnings.push(warning.to_owned())
-        });
+        let rights = permissions::load(
+            &settings.permissions,
+            &settings.bridge_permissions,
+            OnFault::Reject,
+            &mut |warning| warnings.push(warning.to_owned()),
+        );
         let rights = rights.map_err(|faults| faults.lines().map(str::to_owned).collect::<Vec<_>>())?;
         Ok(NewConfiguration { settings, stamps, listeners, rights, warnings })
     }

@@ -11,18 +11,20 @@ use super::listeners::accept::{self, OpenListener, Workers};
 use super::listeners::announce::{self, Announcement};
 use super::log::{Log, LogEvent, LogTopicPublisher};
 use super::periodic::{self, Intervals};
-use super::process::{self, PidFile};
+use super::permissions::OnFault;
+use super::process::{self, PidFile, TargetUser};
 use super::reload::{self, ReloadParts, Reloader};
 use super::settings::{BrokerSettings, Process};
 use super::signals::BrokerSignals;
 use super::state::ServerState;
+use super::store_thread::{self, OpenStore};
 use super::systemd::{self, ServiceState};
 use super::worker::{self, Worker};
-use super::{check, exec, heap, permissions, store_thread, watchdog};
+use super::{check, exec, heap, permissions, watchdog};
 use crate::broker::{Broker, Rights};
 use crate::cli::broker::BrokerArgs;
 use crate::cli::exit;
-use crate::net::listener::InheritedSockets;
+use crate::net::listener::{InheritedSockets, Listener};
 
 /// How long connections may take to send their output when the broker stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -35,13 +37,18 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
     let read = match reload::read(args) {
         Ok(read) => read,
         Err((status, errors)) => {
-            errors.iter().for_each(|error| eprintln!("skeeter broker: {error}"));
+            errors
+                .iter()
+                .for_each(|error| eprintln!("{}: {error}", args.dialect.with_names("skeeter broker")));
             return status;
         }
     };
+    if let Some(path) = &args.ports_file {
+        announce::remove_stale_ports(path);
+    }
     let log = Arc::new(Log::new(read.settings.log.clone()));
     let status = start(args, read, &log).unwrap_or_else(|error| {
-        eprintln!("skeeter broker: {error}");
+        eprintln!("{}: {error}", args.dialect.with_names("skeeter broker"));
         exit::FAILURE.code
     });
     log.close();
@@ -56,27 +63,27 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let worker_count = settings.process.workers.map_or_else(processors, usize::from);
     let mut warnings = Vec::new();
-    let warn = &mut |warning: &str| warnings.push(warning.to_owned());
-    let rights = permissions::load(&settings.permissions, &settings.bridge_permissions, warn)?;
+    let rights = load_rights(settings, &mut warnings)?;
     let anonymous = anonymous_listeners(settings, &rights);
-    let store = store_thread::open(settings.store.as_ref(), |port| settings.listener_with_port(port))?;
+    let user = settings.process.user.as_ref().map(|name| TargetUser::find(name.as_deref()));
+    let user = user.transpose()?.flatten();
+    let store = open_store(settings, user.as_ref())?;
     let state = new_state(settings, rights, log, worker_count);
     LocalSet::new().block_on(&runtime, async {
         // Before anything shows that the broker runs, and a signal may be sent to it.
         let signals = BrokerSignals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let listeners = accept::open(settings.listeners.clone(), inherited)?;
+        let listeners = accept::open(owned_listeners(settings, user.as_ref()), inherited)?;
         // Until here there is one thread, with the privileges to open files and ports.
-        let pid_file = settle(&settings.process, log)?;
+        let pid_file = settle(&settings.process, user.as_ref(), log)?;
         let all_warnings = settings.warnings.iter().chain(&warnings);
         all_warnings.for_each(|reason| log.write(&LogEvent::ConfigurationWarning { reason }));
         // Before any client connects.
         let store_thread = store.map(|store| store_thread::start(store, &state)).transpose()?;
         let worker = Worker::start(state.clone(), 0);
         let workers = Workers::start(worker.clone(), worker_count)?;
-        if let Some(path) = &args.ports_file {
-            // Complete before the line that says that the broker is ready.
-            announce::write_ports(path, &listeners)?;
-        }
+        // Complete before the line that says that the broker is ready.
+        let ports_file = args.ports_file.as_ref().map(|path| announce::write_ports(path, &listeners));
+        let ports_file = ports_file.transpose()?;
         print_listeners(args, &listeners, &anonymous, log);
         if store_thread.is_none() {
             log.write(&LogEvent::PersistenceDisabled {});
@@ -111,7 +118,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
         worker.shut_down();
         // Clients that do not read their last packets by then are disconnected.
         let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, state.all_closed()).await;
-        drop(pid_file);
+        drop((pid_file, ports_file));
         match store_thread.is_none_or(store_thread::StoreThread::finish) {
             true => Ok(status),
             false => Ok(exit::FAILURE.code),
@@ -143,6 +150,38 @@ fn print_listeners(args: &BrokerArgs, listeners: &[OpenListener], anonymous: &[b
     }
 }
 
+/// Who may connect, and what they may do; lines of the files that cannot be read become warnings.
+fn load_rights(settings: &BrokerSettings, warnings: &mut Vec<String>) -> Result<Rights, String> {
+    let BrokerSettings { permissions, bridge_permissions, .. } = settings;
+    let mut warn = |warning: &str| warnings.push(warning.to_owned());
+    permissions::load(permissions, bridge_permissions, OnFault::FailClosed, &mut warn)
+}
+
+/// Opens the store; its files then belong to the user that the broker becomes.
+fn open_store(settings: &BrokerSettings, user: Option<&TargetUser>) -> Result<Option<OpenStore>, String> {
+    let Some(location) = &settings.store else { return Ok(None) };
+    let is_new = !location.directory.exists();
+    let store = store_thread::open(location, |port| settings.listener_with_port(port))?;
+    if let Some(user) = user {
+        store.files().iter().for_each(|path| user.give(path));
+        if is_new {
+            user.give(&location.directory);
+        }
+    }
+    Ok(Some(store))
+}
+
+/// The listeners, with Unix sockets that belong to the user that the broker becomes.
+fn owned_listeners(settings: &BrokerSettings, user: Option<&TargetUser>) -> Vec<Listener> {
+    let mut listeners = settings.listeners.clone();
+    if let Some(user) = user {
+        for listener in &mut listeners {
+            listener.address = listener.address.clone().owned_by(user.uid, user.gid);
+        }
+    }
+    listeners
+}
+
 /// For each listener, whether it accepts clients without authentication.
 fn anonymous_listeners(settings: &BrokerSettings, rights: &Rights) -> Vec<bool> {
     let listeners = settings.listeners.iter().enumerate();
@@ -150,17 +189,17 @@ fn anonymous_listeners(settings: &BrokerSettings, rights: &Rights) -> Vec<bool> 
 }
 
 /// Sets umask and user, goes to the background and writes the PID file as configured, and starts the log.
-fn settle(process: &Process, log: &Log) -> Result<Option<PidFile>, String> {
-    let Process { pid_file, user, workers: _, background } = process;
+fn settle(process: &Process, user: Option<&TargetUser>, log: &Log) -> Result<Option<PidFile>, String> {
+    let Process { pid_file, user: _, workers: _, background } = process;
     process::set_umask()?;
-    let note = user.as_ref().map_or(Ok(None), |user| process::drop_privileges(user.as_deref()))?;
+    user.map_or(Ok(()), TargetUser::become_it)?;
     if *background {
         process::daemonize()?;
     }
     let pid_file = pid_file.as_deref().map(PidFile::write).transpose()?;
     log.start();
-    if let Some(note) = note {
-        log.write(&LogEvent::ConfigurationWarning { reason: &note });
+    if let Some(note) = user.and_then(|user| user.note.as_deref()) {
+        log.write(&LogEvent::ConfigurationWarning { reason: note });
     }
     Ok(pid_file)
 }

@@ -1,21 +1,40 @@
-//! BrokerSignals: to stop the broker, to reload its configuration, and to list its sessions.
+//! BrokerSignals: to stop the broker, to reload its configuration, to reopen its log files, and to list sessions and
+//! subscriptions.
+
+#[cfg(unix)]
+use std::io::IsTerminal;
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use std::time::Duration;
+
+#[cfg(unix)]
+use tokio::signal::unix::Signal;
 
 #[cfg(unix)]
 use super::log::LogEvent;
 #[cfg(unix)]
 use super::reload;
 use super::reload::Reloader;
+#[cfg(unix)]
+use super::state::ServerState;
 use super::worker::Worker;
+#[cfg(unix)]
+use crate::broker::ClientSubscription;
 #[cfg(unix)]
 use crate::text::Quoted;
 
-/// The signals that the broker handles.
+/// The signals that the broker handles: all that mosquitto documents, so that none of them ends the process by default.
 #[cfg(unix)]
 pub(super) struct BrokerSignals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    list: tokio::signal::unix::Signal,
-    reload: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
+    list_sessions: Signal,
+    list_subscriptions: Signal,
+    reload: Signal,
+    reopen_logs: Option<Signal>,
+    /// Whether the broker was started on a terminal.
+    has_terminal: bool,
 }
 
 #[cfg(unix)]
@@ -25,23 +44,49 @@ impl BrokerSignals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            list: signal(SignalKind::user_defined1())?,
+            list_sessions: signal(SignalKind::user_defined1())?,
+            list_subscriptions: signal(SignalKind::user_defined2())?,
             reload: signal(SignalKind::hangup())?,
+            #[cfg(target_os = "linux")]
+            reopen_logs: Some(signal(SignalKind::from_raw(nix::libc::SIGRTMIN()))?),
+            #[cfg(not(target_os = "linux"))]
+            reopen_logs: None,
+            has_terminal: std::io::stdin().is_terminal(),
         })
     }
 
-    /// Until a signal stops the broker; its name. Meanwhile SIGUSR1 and SIGHUP are answered.
+    /// Until a signal stops the broker; its name. Meanwhile the others are answered.
     pub(super) async fn wait(mut self, worker: &Worker, mut reload: Reloader<'_>) -> &'static str {
         let mut ticks = tokio::time::interval(reload::INTERVAL);
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.list.recv() => list_clients(worker),
-                _ = self.reload.recv() => reload.run(worker),
+                _ = self.reload.recv() => match self.is_terminal_closed(&reload) {
+                    true => return "SIGHUP, the terminal was closed",
+                    false => reload.run(worker),
+                },
+                _ = self.list_sessions.recv() => list_clients(worker.state.clone()),
+                _ = self.list_subscriptions.recv() => list_subscriptions(worker.state.clone()),
+                Some(()) = recv(&mut self.reopen_logs) => worker.log().reopen(),
                 _ = ticks.tick(), if reload.has_files() => reload.look(worker),
             }
         }
+    }
+
+    /// Whether SIGHUP means that the terminal from which the broker was started has closed, and not that it is to reload: the
+    /// terminal is gone, or there is nothing to reload.
+    fn is_terminal_closed(&self, reload: &Reloader<'_>) -> bool {
+        self.has_terminal && (!std::io::stdin().is_terminal() || !reload.has_files())
+    }
+}
+
+/// Waits for a signal, for ever if the system does not have it.
+#[cfg(unix)]
+async fn recv(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -62,14 +107,21 @@ impl BrokerSignals {
     }
 }
 
+/// Lines of a list that are logged before others run; fewer than a log destination queues.
+#[cfg(unix)]
+const LINES_AT_ONCE: usize = 1_000;
+
+/// How long the destinations of the log then have to write them.
+#[cfg(unix)]
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Logs all sessions.
 #[cfg(unix)]
-fn list_clients(worker: &Worker) {
-    let state = &worker.state;
+fn list_clients(state: Arc<ServerState>) {
     let clients = state.broker.clients();
     let connected = clients.iter().filter(|client| client.connected.is_some()).count();
     state.log.write(&LogEvent::SessionsListed { sessions: clients.len(), connected });
-    for client in clients {
+    log_slowly(clients, move |client| {
         let connected = client.connected.as_ref();
         state.log.write(&LogEvent::SessionListed {
             client_id: Quoted(&client.client),
@@ -79,5 +131,30 @@ fn list_clients(worker: &Worker) {
             queued_messages: client.queued,
             in_flight_messages: client.in_flight,
         });
-    }
+    });
+}
+
+/// Logs all subscriptions.
+#[cfg(unix)]
+fn list_subscriptions(state: Arc<ServerState>) {
+    let all = state.broker.subscriptions();
+    state.log.write(&LogEvent::SubscriptionsListed { subscriptions: all.len() });
+    log_slowly(all, move |ClientSubscription { filter, client }| {
+        state
+            .log
+            .write(&LogEvent::SubscriptionListed { filter: Quoted(&filter), client_id: Quoted(&client) });
+    });
+}
+
+/// Logs a list of any length: it neither delays connections for long nor fills the queues of the log.
+#[cfg(unix)]
+fn log_slowly<T: 'static>(list: Vec<T>, log: impl Fn(T) + 'static) {
+    tokio::task::spawn_local(async move {
+        for (number, entry) in list.into_iter().enumerate() {
+            if number > 0 && number % LINES_AT_ONCE == 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            log(entry);
+        }
+    });
 }

@@ -34,6 +34,13 @@ pub(super) struct OpenStore {
     imported: Option<(PathBuf, Imported)>,
 }
 
+impl OpenStore {
+    /// The files that this process may have created.
+    pub(super) fn files(&self) -> [PathBuf; 2] {
+        [self.directory.lock_file(), self.directory.file()]
+    }
+}
+
 /// Where sessions and messages are stored, and how durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoreLocation {
@@ -45,18 +52,13 @@ pub(super) struct StoreLocation {
     pub(super) sync_delay: Duration,
 }
 
-/// Opens the data directory, if there is one. The first start in a directory with mosquitto's persistence file imports
+/// Opens the data directory. The first start in a directory with mosquitto's persistence file imports
 /// that file; `listener` gives the number of the listener with a port.
 ///
 /// # Errors
 /// One line.
-pub(super) fn open(
-    location: Option<&StoreLocation>,
-    listener: impl Fn(u16) -> usize,
-) -> Result<Option<OpenStore>, String> {
-    let Some(StoreLocation { directory, file, durability: _, sync_delay }) = location else {
-        return Ok(None);
-    };
+pub(super) fn open(location: &StoreLocation, listener: impl Fn(u16) -> usize) -> Result<OpenStore, String> {
+    let StoreLocation { directory, file, durability: _, sync_delay } = location;
     let directory = Directory::take(directory, file.as_deref(), Access::Write);
     let directory = directory.map_err(|refusal| refusal.to_string())?;
     let mut imported = None;
@@ -68,7 +70,7 @@ pub(super) fn open(
         Ok(())
     });
     let database = database.map_err(|refusal| refusal.to_string())?;
-    Ok(Some(OpenStore { directory, database, imported }))
+    Ok(OpenStore { directory, database, imported })
 }
 
 /// How durable an acknowledged message is.

@@ -95,6 +95,11 @@ impl Directory {
         if self.file == FILE { self.path.clone() } else { self.file() }
     }
 
+    /// The file that is locked.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.path.join(lock_name(&self.file))
+    }
+
     /// The database's file.
     pub(crate) fn file(&self) -> PathBuf {
         self.path.join(&self.file)

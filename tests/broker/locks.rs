@@ -69,22 +69,36 @@ fn a_password_file_that_others_may_read_is_a_warning() {
 }
 
 #[test]
-fn files_with_faults_refuse_the_start_and_name_every_line() {
+fn lines_with_faults_keep_out_those_they_apply_to_and_all_others_are_served() {
     let folder = Folder::new();
-    let users = write(&folder, "users", "ann:hunter2\n# fine\nbob\n");
-    let rules = write(&folder, "acl", "topic read a/#/b\n");
-    let output = skeeter()
-        .args(["broker", "-p", "0", "--password-file", &users, "--acl-file", &rules])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
+    let users = write(&folder, "users", &format!("{USERS}dan:hunter2\n# fine\neve\nann:again\n"));
+    let rules = write(&folder, "acl", "user bob\ntopic b\nuser cat\ntopic c\ntopic dney c/secret\n");
+    let broker = Broker::start(&["--password-file", &users, "--acl-file", &rules, "--refuse-unreadable"]);
     for part in
-        [format!("{users}:1: "), format!("{users}:3: "), format!("{rules}:1: "), "skeeter passwd".into()]
+        [format!("{users}:4: "), format!("{users}:6: "), format!("{users}:7: "), format!("{rules}:5: ")]
     {
-        assert!(error.contains(&part), "{part}: {error}");
+        let line = broker.stderr.wait_line(&part);
+        assert!(!line.contains("hunter2"), "{line}");
     }
-    assert!(!error.contains("hunter2"), "{error}");
+    for (user, expected) in [("ann", 4), ("bob", 0), ("cat", 0), ("dan", 4), ("eve", 4)] {
+        assert_eq!(code(&broker, &login(4, "c", user, "secret")), expected, "{user}");
+    }
+    for (user, filter, granted) in [("bob", "b", 0), ("cat", "c", 0x80)] {
+        let mut client = broker.connect();
+        client.send(&login(4, user, user, "secret"));
+        client.expect(&CONNACK4);
+        client.send(&subscribe4(1, filter, 0));
+        client.expect(&[0x90, 3, 0, 1, granted]);
+    }
+    // A reload changes nothing.
+    write(&folder, "users", &format!("{USERS}dan:hunter2\n"));
+    broker.signal("HUP");
+    broker.stderr.wait_line("the password of \"dan\" cannot be read");
+    assert_eq!(code(&broker, &login(4, "c", "ann", "secret")), 4);
+}
+
+#[test]
+fn an_acl_file_that_is_not_there_is_an_error() {
     let missing = skeeter().args(["broker", "-p", "0", "--acl-file", "/nowhere/acl"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("cannot read the ACL file /nowhere/acl"));

@@ -29,10 +29,14 @@ mod locks;
 mod log;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
+mod migrate;
 mod packets;
 mod readme;
 #[cfg(target_os = "linux")]
 mod service;
+#[cfg(target_os = "linux")]
+mod signals;
 #[cfg(target_os = "linux")]
 mod soak;
 mod spin_up;

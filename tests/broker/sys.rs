@@ -49,6 +49,27 @@ fn the_page_names_the_topics_of_a_running_broker_and_no_others() {
     );
 }
 
+#[test]
+fn a_value_that_has_not_changed_is_not_published_again() {
+    let broker = Broker::start(&["--sys-interval", "1"]);
+    let output = skeeter()
+        .args([
+            "sub",
+            "-p",
+            &broker.port.to_string(),
+            "-t",
+            "$SYS/broker/version",
+            "-t",
+            "$SYS/broker/uptime",
+        ])
+        .args(["-F", "%t", "-C", "5"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let topics = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(topics.matches("uptime").count(), 4, "{topics}");
+}
+
 /// Text of the schema as roff: flags keep their hyphens, and what stands between backquotes is bold.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', r"\e").replace('\'', r"\(aq").replace("--", r"\-\-");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::certificates::Certificates;
 use crate::server::{SClient, Server, converse, has_peer, run, succeeded};
-use crate::support::{Broker, Folder};
+use crate::support::{Broker, Folder, skeeter};
 
 /// An authority with a client of each kind.
 fn clients() -> Certificates {
@@ -357,7 +357,7 @@ fn what_cannot_be_is_told_before_the_broker_listens() {
         (vec!["--wss"], "need TLS"),
         (vec!["--no-plain"], "need TLS"),
     ] {
-        let output = crate::support::skeeter().args(["broker", "-p", "0"]).args(&flags).output().unwrap();
+        let output = skeeter().args(["broker", "-p", "0"]).args(&flags).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && said.contains(why), "{flags:?}: {said}");
         assert!(output.stdout.is_empty() && said.lines().count() == 1, "{flags:?}: {said}");
@@ -365,4 +365,78 @@ fn what_cannot_be_is_told_before_the_broker_listens() {
     let phrase = path("phrase");
     let server = Server::start(&["--cert", &chain, "--key", &path("locked.key"), "--key-pass-file", &phrase]);
     SClient::start(server.port("mqtts"), &["-CAfile", &path("ca.pem")]).comes_in();
+}
+
+/// The subjects of the certificates that a server sends, without the root.
+fn sent(certificates: &Certificates, port: u16) -> usize {
+    let shown = certificates.tell(&format!("s_client -connect 127.0.0.1:{port} -showcerts -CAfile ca.pem"));
+    assert!(shown.contains("Verify return code: 0 (ok)"), "{shown}");
+    shown.matches("-----BEGIN CERTIFICATE-----").count()
+}
+
+/// `intermediate.pem`, signed by the root `ca.pem`, and `leaf.pem`, signed by that.
+fn with_intermediate() -> Certificates {
+    let certificates = Certificates::new();
+    std::fs::write(certificates.file("int.ext"), "basicConstraints=critical,CA:TRUE\n").unwrap();
+    std::fs::write(certificates.file("leaf.ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
+    for (name, issuer) in [("intermediate", "ca"), ("leaf", "intermediate")] {
+        certificates.openssl(&format!(
+            "req -newkey rsa:2048 -nodes -subj /CN={name} -config cnf -keyout {name}.key -out {name}.csr"
+        ));
+        let extensions = if name == "leaf" { "leaf.ext" } else { "int.ext" };
+        certificates.openssl(&format!(
+            "x509 -req -in {name}.csr -CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial -days 2 -extfile {extensions} -out {name}.pem"
+        ));
+    }
+    certificates
+}
+
+#[test]
+fn the_chain_is_completed_from_cafile_and_capath() {
+    let certificates = with_intermediate();
+    let read = |name: &str| std::fs::read_to_string(certificates.file(name)).unwrap();
+    std::fs::write(certificates.file("both.pem"), read("intermediate.pem") + &read("ca.pem")).unwrap();
+    std::fs::write(certificates.file("full.pem"), read("leaf.pem") + &read("intermediate.pem")).unwrap();
+    std::fs::create_dir(certificates.file("hashed")).unwrap();
+    for name in ["intermediate.pem", "ca.pem"] {
+        std::fs::copy(certificates.file(name), certificates.file("hashed").join(name)).unwrap();
+    }
+    certificates.openssl("rehash hashed");
+    let path = |name: &str| certificates.path(name);
+    for (certfile, more) in [
+        ("leaf.pem", format!("cafile {}", path("intermediate.pem"))),
+        ("leaf.pem", format!("cafile {}", path("both.pem"))),
+        ("leaf.pem", format!("capath {}", path("hashed"))),
+        ("leaf.pem", format!("cafile {}\nrequire_certificate false", path("both.pem"))),
+        ("full.pem", String::new()),
+    ] {
+        let config = certificates.file("mosquitto.conf");
+        let text = format!(
+            "user root\nlistener 0 127.0.0.1\nallow_anonymous true\ncertfile {}\nkeyfile {}\n{more}\n",
+            path(certfile),
+            path("leaf.key")
+        );
+        std::fs::write(&config, text).unwrap();
+        let server = Server::start(&["-c", config.to_str().unwrap()]);
+        assert_eq!(sent(&certificates, server.port("mqtts")), 2, "{certfile}, {more}");
+    }
+}
+
+#[test]
+fn the_check_warns_about_a_chain_that_clients_cannot_build() {
+    let certificates = with_intermediate();
+    let config = certificates.file("mosquitto.conf");
+    for (cafile, is_complete) in [("ca.pem", false), ("intermediate.pem", true), ("both.pem", true)] {
+        let read = |name: &str| std::fs::read_to_string(certificates.file(name)).unwrap();
+        std::fs::write(certificates.file("both.pem"), read("intermediate.pem") + &read("ca.pem")).unwrap();
+        let (leaf, key) = (certificates.path("leaf.pem"), certificates.path("leaf.key"));
+        let text =
+            format!("listener 1\ncertfile {leaf}\nkeyfile {key}\ncafile {}\n", certificates.path(cafile));
+        std::fs::write(&config, text).unwrap();
+        let output = skeeter().args(["broker", "--check-config", "-c"]).arg(&config).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let warning = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(warning.is_empty(), is_complete, "{cafile}: {warning}");
+        assert!(is_complete || warning.contains("the issuer CN=intermediate is neither"), "{warning}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The users and their passwords, in the format of mosquitto's password files: `NAME:HASH`, one a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::AccessFileError;
 use super::password::StoredPassword;
@@ -35,8 +35,16 @@ impl Accounts {
     /// # Errors
     /// Every fault in the file.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Vec<AccessFileError>> {
+        let (accounts, faults) = Self::parse_valid(file, bytes);
+        if faults.is_empty() { Ok(accounts) } else { Err(faults) }
+    }
+
+    /// Reads the users whose lines have no faults, and every fault in the file. A user with a faulty line is left out, even if
+    /// another line is valid: nobody can tell which of them is meant.
+    pub fn parse_valid(file: &str, bytes: &[u8]) -> (Self, Vec<AccessFileError>) {
         let (mut accounts, mut faults) = (Self::default(), Vec::new());
         let mut lines = BTreeMap::new();
+        let mut faulty = BTreeSet::new();
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             let mut fault = |text| faults.push(AccessFileError { file: file.into(), line: number, text });
             match entry(line) {
@@ -44,14 +52,21 @@ impl Accounts {
                 Ok(Some((name, secret))) => {
                     accounts.users.insert(name.into(), Arc::new(secret));
                     if let Some(first) = lines.insert(name, number) {
+                        faulty.insert(name.to_owned());
                         fault(format!("{name:?} stands twice, first in line {first}; take one of them out"));
                     }
                 }
-                Err(text) => fault(text),
+                Err(text) => {
+                    let line = String::from_utf8_lossy(line);
+                    let name = line.split(':').next().unwrap_or_default();
+                    faulty.insert(name.trim_start_matches('\u{FEFF}').trim().to_owned());
+                    fault(text);
+                }
             }
         }
+        accounts.users.retain(|name, _| !faulty.contains(&**name));
         accounts.choose_decoy();
-        if faults.is_empty() { Ok(accounts) } else { Err(faults) }
+        (accounts, faults)
     }
 
     fn choose_decoy(&mut self) {
@@ -125,6 +140,18 @@ mod tests {
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3, 4, 5], "{told:?}");
         assert!(told[3].starts_with("users:5: the password of \"eve\""), "{told:?}");
         assert!(!told.concat().contains("hunter2"), "{told:?}");
+    }
+
+    #[test]
+    fn a_faulty_line_disables_its_user_only() {
+        let hash = "$7$101$c2FsdHNhbHQ=$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
+        let text = format!(
+            "ann:{hash}\nbob\neve:plain\neve:{hash}\nbob:{hash}\ndup:{hash}\ndup:{hash}\nzoe:{hash}\n"
+        );
+        let (accounts, faults) = Accounts::parse_valid("users", text.as_bytes());
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3, 7]);
+        let known = |name| accounts.secret(name).is_some();
+        assert_eq!(["ann", "bob", "eve", "dup", "zoe"].map(known), [true, false, false, false, true]);
     }
 
     #[test]

@@ -28,9 +28,20 @@ pub struct Acl {
     patterns: Rules,
 }
 
+/// Whose rules a topic line holds.
+#[derive(Debug)]
+enum RuleOwner {
+    Anonymous,
+    User(Box<str>),
+    /// Those of a user whose line cannot be read.
+    Unknown,
+}
+
 /// Rules of one user, or patterns.
 #[derive(Debug, Default)]
 struct Rules {
+    /// The first line that cannot be read.
+    unreadable: Option<usize>,
     denials: Set,
     grants: Set,
 }
@@ -51,23 +62,57 @@ impl Acl {
     /// # Errors
     /// Every fault in the file.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Vec<AccessFileError>> {
+        let (acl, faults) = Self::parse_valid(file, bytes);
+        if faults.is_empty() { Ok(acl) } else { Err(faults) }
+    }
+
+    /// Reads the rules whose lines have no faults, and every fault in the file. A line that cannot be read might have been a
+    /// denial: whoever it applies to is denied everything that it could have denied.
+    pub fn parse_valid(file: &str, bytes: &[u8]) -> (Self, Vec<AccessFileError>) {
         let file: Arc<str> = file.into();
         let (users, anonymous, patterns) = Default::default();
         let mut acl = Self { file, users, anonymous, patterns };
-        let (mut user, mut faults) = (None, Vec::new());
+        let (mut section, mut faults) = (RuleOwner::Anonymous, Vec::new());
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             let read = std::str::from_utf8(line)
                 .map_err(|_| "the line is not UTF-8; write the file in that encoding".to_owned())
-                .and_then(|line| acl.line(number, line.trim(), &mut user));
+                .and_then(|line| acl.line(number, line.trim(), &mut section));
             if let Err(text) = read {
+                acl.fail_closed(number, line, &mut section);
                 faults.push(AccessFileError { file: acl.file.clone(), line: number, text });
             }
         }
-        if faults.is_empty() { Ok(acl) } else { Err(faults) }
+        (acl, faults)
     }
 
-    fn line(&mut self, number: usize, line: &str, user: &mut Option<Box<str>>) -> Result<(), String> {
+    /// Takes what a line that cannot be read could have denied.
+    fn fail_closed(&mut self, number: usize, line: &[u8], section: &mut RuleOwner) {
+        let line = String::from_utf8_lossy(line);
+        let rules = match first_word(line.trim()).0 {
+            // Whose rules follow is not known.
+            "user" => {
+                *section = RuleOwner::Unknown;
+                return;
+            }
+            "pattern" => Some(&mut self.patterns),
+            _ => self.rules_of(section),
+        };
+        if let Some(rules) = rules {
+            rules.unreadable.get_or_insert(number);
+        }
+    }
+
+    /// The rules that a topic line in this section belongs to.
+    fn rules_of(&mut self, section: &RuleOwner) -> Option<&mut Rules> {
+        match section {
+            RuleOwner::Anonymous => Some(&mut self.anonymous),
+            RuleOwner::User(name) => Some(self.users.entry(name.clone()).or_default()),
+            RuleOwner::Unknown => None,
+        }
+    }
+
+    fn line(&mut self, number: usize, line: &str, section: &mut RuleOwner) -> Result<(), String> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
@@ -76,16 +121,15 @@ impl Acl {
             "user" if rest.is_empty() => Err("user stands without a name; write user NAME".into()),
             "user" => {
                 self.users.entry(rest.into()).or_default();
-                *user = Some(rest.into());
+                *section = RuleOwner::User(rest.into());
                 Ok(())
             }
             "topic" | "pattern" => {
                 let (right, filter) = right_and_filter(word, rest)?;
                 let rule = AclRule::new(number, line, filter, right, word == "pattern");
-                match (word, user) {
-                    ("pattern", _) => self.patterns.add(rule),
-                    (_, None) => self.anonymous.add(rule),
-                    (_, Some(user)) => self.users.entry(user.clone()).or_default().add(rule),
+                let rules = if word == "pattern" { Some(&mut self.patterns) } else { self.rules_of(section) };
+                if let Some(rules) = rules {
+                    rules.add(rule);
                 }
                 Ok(())
             }
@@ -128,8 +172,13 @@ impl Acl {
                     .is_some_and(|both| !denials.iter().any(|denied| topic::covers(denied, &both)))
             })
         };
+        if own.is_some_and(|own| own.unreadable.is_some()) {
+            return false;
+        }
         own.is_some_and(|own| readable(own, &own_denials))
-            || (!has_wildcard(who) && readable(&self.patterns, &denials))
+            || (!has_wildcard(who)
+                && self.patterns.unreadable.is_none()
+                && readable(&self.patterns, &denials))
     }
 
     fn own(&self, who: &Who) -> Option<&Rules> {
@@ -191,7 +240,7 @@ impl Rules {
     }
 
     fn is_empty(&self) -> bool {
-        self.denials.is_empty() && self.grants.is_empty()
+        self.denials.is_empty() && self.grants.is_empty() && self.unreadable.is_none()
     }
 
     /// What these rules say, if they say anything.
@@ -202,6 +251,9 @@ impl Rules {
         access: TopicAccess,
         topic: &str,
     ) -> Option<Result<(), Denial>> {
+        if let Some(line) = self.unreadable {
+            return Some(Err(Denial::Unreadable { file: file.clone(), line }));
+        }
         if let Some(rule) = self.denials.find(who, topic, |_| true) {
             let (file, line, rule) = (file.clone(), rule.line, rule.text.clone());
             return Some(Err(Denial::Rule { file, line, rule }));

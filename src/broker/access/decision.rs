@@ -18,6 +18,8 @@ pub enum Denial {
     Own,
     /// A rule says so, at this line of this file.
     Rule { file: Arc<str>, line: usize, rule: Arc<str> },
+    /// This line of this file cannot be read, and could have denied it.
+    Unreadable { file: Arc<str>, line: usize },
     /// No rule of this file allows it.
     NoRule { file: Arc<str> },
     /// Patterns would allow it, but not to a name with a wildcard.
@@ -29,6 +31,9 @@ impl fmt::Display for Denial {
         match self {
             Self::Own => f.write_str("topics under $SYS are the broker's own"),
             Self::Rule { file, line, rule } => write!(f, "{file}:{line}: {rule}"),
+            Self::Unreadable { file, line } => {
+                write!(f, "{file}:{line}: the line cannot be read, and might deny it")
+            }
             Self::NoRule { file } => write!(f, "no rule of {file} allows it"),
             Self::Name { file } => {
                 write!(

@@ -52,6 +52,13 @@ pub struct Broker {
     assigned: AtomicU64,
 }
 
+/// A topic filter, with `$share/NAME/` if it has that, and a client that subscribed to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientSubscription {
+    pub filter: Box<str>,
+    pub client: Arc<str>,
+}
+
 /// What a person asks about a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
@@ -127,6 +134,20 @@ impl Broker {
             }
         });
         info.collect()
+    }
+
+    /// The subscriptions of all sessions, by topic filter.
+    pub fn subscriptions(&self) -> Vec<ClientSubscription> {
+        let mut all = Vec::new();
+        for session in self.directory.sessions() {
+            let filters = session.lock().filters.to_sorted();
+            let client = &session.client;
+            all.extend(
+                filters.into_iter().map(|filter| ClientSubscription { filter, client: client.clone() }),
+            );
+        }
+        all.sort_unstable();
+        all
     }
 
     /// The next password to verify: to be run where nobody waits for it. Those whose address has become blocked are

@@ -1,5 +1,7 @@
 //! `$SYS`: what the broker tells about itself, under mosquitto's names.
 
+use std::collections::BTreeMap;
+
 use crate::broker::observe::counters::Counts;
 use crate::broker::routing::message::RoutedMessage;
 use crate::broker::state::Broker;
@@ -15,6 +17,9 @@ pub struct Load {
     at: Option<Instant>,
     averages: [[f64; 3]; LOADS.len()],
     maximum_connections: usize,
+    maximum_memory: u64,
+    /// The values that were published last: those that have not changed are not published again.
+    published: BTreeMap<String, String>,
 }
 
 /// What the process uses, as its system tells.
@@ -75,32 +80,46 @@ impl Broker {
         load.advance(counts, turn.now);
         // The gauges count what can still be seen.
         self.retained.expire(turn.now);
-        self.say("version", concat!("skeeter version ", env!("CARGO_PKG_VERSION")), turn);
-        self.say("uptime", &format!("{} seconds", turn.now.as_micros() / 1_000_000), turn);
-        self.say("store/durability", &self.journal.durability().to_string(), turn);
-        self.say("store/failing", if self.journal.failing_since().is_some() { "1" } else { "0" }, turn);
+        let uptime = format!("{} seconds", turn.now.as_micros() / 1_000_000);
+        let mut values = vec![
+            ("version".to_owned(), concat!("skeeter version ", env!("CARGO_PKG_VERSION")).to_owned()),
+            ("uptime".to_owned(), uptime),
+            ("store/durability".to_owned(), self.journal.durability().to_string()),
+            ("store/failing".to_owned(), u8::from(self.journal.failing_since().is_some()).to_string()),
+        ];
+        let mut add = |name: &str, value: String| values.push((name.to_owned(), value));
         if let Some(Usage { cpu, memory }) = usage {
-            self.say("cpu/seconds", &format!("{:.3}", cpu.as_secs_f64()), turn);
-            self.say("memory/resident", &memory.to_string(), turn);
+            load.maximum_memory = load.maximum_memory.max(memory);
+            add("cpu/seconds", format!("{:.3}", cpu.as_secs_f64()));
+            add("heap/current", memory.to_string());
+            add("heap/maximum", load.maximum_memory.to_string());
+            add("memory/resident", memory.to_string());
         }
-        self.say_gauges(load, turn);
+        self.gauges(load).into_iter().for_each(|(name, value)| add(name, value.to_string()));
         for (name, read) in TOTALS.into_iter().chain(OWN) {
-            self.say(name, &read(counts).to_string(), turn);
+            add(name, read(counts).to_string());
         }
         for ((name, _), averages) in LOADS.iter().zip(load.averages) {
             for (minutes, average) in ["1min", "5min", "15min"].into_iter().zip(averages) {
-                self.say(&format!("load/{name}/{minutes}"), &format!("{average:.2}"), turn);
+                add(&format!("load/{name}/{minutes}"), format!("{average:.2}"));
+            }
+        }
+        for (name, value) in values {
+            // Who measures CPU time needs to know that none was used.
+            if load.published.get(&name) != Some(&value) || name == "cpu/seconds" {
+                self.tell(&name, &value, true, turn);
+                load.published.insert(name, value);
             }
         }
     }
 
-    fn say_gauges(&self, load: &mut Load, turn: &mut Turn) {
+    fn gauges(&self, load: &mut Load) -> [(&'static str, usize); 12] {
         let clients = self.clients();
         let connected = clients.iter().filter(|client| client.connected.is_some()).count();
         load.maximum_connections = load.maximum_connections.max(connected);
         let waiting: usize = clients.iter().map(|client| client.queued + client.in_flight).sum();
         let subscriptions: usize = clients.iter().map(|client| client.subscriptions).sum();
-        let gauges = [
+        [
             ("clients/total", clients.len()),
             ("clients/connected", connected),
             ("clients/active", connected),
@@ -113,19 +132,12 @@ impl Broker {
             ("messages/stored", self.retained.len() + waiting),
             ("store/messages/count", self.retained.len() + waiting),
             ("store/messages/bytes", self.retained.bytes()),
-        ];
-        for (name, value) in gauges {
-            self.say(name, &value.to_string(), turn);
-        }
+        ]
     }
 
     /// Publishes a line of the log under mosquitto's name for its type.
     pub fn publish_log(&self, kind: &str, line: &str, turn: &mut Turn) {
         self.tell(&format!("log/{kind}"), line, false, turn);
-    }
-
-    fn say(&self, name: &str, value: &str, turn: &mut Turn) {
-        self.tell(name, value, true, turn);
     }
 
     fn tell(&self, name: &str, value: &str, retain: bool, turn: &mut Turn) {

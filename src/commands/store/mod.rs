@@ -1,5 +1,6 @@
 //! `skeeter store`: checks, saves and restores what a broker has kept.
 
+mod dump;
 mod export;
 mod import;
 
@@ -7,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::broker::Saved;
+use crate::cli::connect::Dialect;
 use crate::cli::exit;
 use crate::cli::store::{StoreCommand, StoreCommandArgs};
 use crate::store::{
@@ -15,8 +17,9 @@ use crate::store::{
 use crate::time::Instant;
 
 /// Runs a subcommand; the status to exit with.
-pub(super) fn run(args: &StoreCommandArgs) -> u8 {
+pub(super) fn run(args: &StoreCommandArgs, dialect: Dialect) -> u8 {
     let done = match &args.command {
+        StoreCommand::Dump(args) => dump::run(args),
         StoreCommand::Check(args) => check(&args.data_dir),
         StoreCommand::Export(args) => match &args.mosquitto {
             Some(file) => to_mosquitto(&args.directory.data_dir, file),
@@ -31,8 +34,12 @@ pub(super) fn run(args: &StoreCommandArgs) -> u8 {
     match done {
         Ok(()) => exit::SUCCESS.code,
         Err(failure) => {
-            eprintln!("skeeter store: {}", failure.text);
-            failure.code
+            let program = match dialect {
+                Dialect::Skeeter => "skeeter store",
+                Dialect::Mosquitto => "mosquitto_db_dump",
+            };
+            eprintln!("{program}: {}", failure.text);
+            failure.code_in(dialect)
         }
     }
 }

@@ -11,12 +11,14 @@
 //!
 //! The configuration file, the ports file, log lines, `--exec` and workers use the traits.
 
+pub(crate) mod chain;
 mod endpoint;
 #[cfg_attr(not(unix), path = "inherited_none.rs")]
 mod inherited;
 pub mod proxy;
 #[cfg(unix)]
 mod psk_hint;
+mod subject;
 mod tcp;
 #[cfg(unix)]
 mod tls;
@@ -113,11 +115,30 @@ pub(crate) enum ListenAddress {
         interface: Option<String>,
     },
     /// At a Unix socket.
-    Unix {
-        path: PathBuf,
-        /// Permissions of the socket, such as 0o660; those that the umask leaves by default.
-        mode: Option<u32>,
-    },
+    Unix { path: PathBuf, access: SocketAccess },
+}
+
+/// The owner, group and permissions of the file of a Unix socket. By default they are those of any file that the process
+/// creates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SocketAccess {
+    /// Permissions, such as 0o660.
+    pub(crate) mode: Option<u32>,
+    pub(crate) owner: Option<SystemId>,
+    pub(crate) group: Option<SystemId>,
+}
+
+/// A user or group of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SystemId {
+    Name(String),
+    Number(u32),
+}
+
+impl From<&str> for SystemId {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Number)
+    }
 }
 
 impl ListenAddress {
@@ -139,8 +160,8 @@ impl ListenAddress {
         let host = address.split_whitespace().next().filter(|word| !word.starts_with('#'));
         match (port, host) {
             (0, None) => Err("a listener on port 0 needs the path of a Unix socket".to_owned()),
-            (0, Some(path)) if path.parse::<IpAddr>().is_err() => {
-                Ok(Self::Unix { path: address.trim().into(), mode: None })
+            (0, Some(path)) if without_zone(path).parse::<IpAddr>().is_err() => {
+                Ok(Self::Unix { path: address.trim().into(), access: SocketAccess::default() })
             }
             (port, host) => Ok(Self::tcp(port, host)),
         }
@@ -155,6 +176,23 @@ impl ListenAddress {
                     *wanted = family;
                 }
             }
+        }
+        self
+    }
+
+    /// The same, with this access to a Unix socket. It changes nothing but that.
+    pub(crate) fn with_access(mut self, wanted: SocketAccess) -> Self {
+        if let Self::Unix { access, .. } = &mut self {
+            *access = wanted;
+        }
+        self
+    }
+
+    /// The same, with a Unix socket that belongs to this user and group unless it has others.
+    pub(crate) fn owned_by(mut self, user: Option<u32>, id_of_group: Option<u32>) -> Self {
+        if let Self::Unix { access: SocketAccess { owner, group, mode: _ }, .. } = &mut self {
+            *owner = owner.take().or(user.map(SystemId::Number));
+            *group = group.take().or(id_of_group.map(SystemId::Number));
         }
         self
     }
@@ -175,13 +213,18 @@ impl ListenAddress {
         match self {
             Self::Tcp { hosts, port, interface } => tcp::bind(hosts, *port, interface.as_deref()),
             #[cfg(unix)]
-            Self::Unix { path, mode } => unix::bind(path, *mode).map(|socket| vec![socket]),
+            Self::Unix { path, access } => unix::bind(path, access).map(|socket| vec![socket]),
             #[cfg(not(unix))]
             Self::Unix { path, .. } => {
                 Err(format!("cannot listen at {}: this system has no Unix sockets", path.display()))
             }
         }
     }
+}
+
+/// An address without the zone that a link-local one may have, as in `fe80::1%eth0`.
+fn without_zone(address: &str) -> &str {
+    address.split_once('%').map_or(address, |(address, _)| address)
 }
 
 /// An address to listen at.

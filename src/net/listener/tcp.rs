@@ -1,7 +1,7 @@
 //! TCP sockets.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::task::{Context, Poll};
 
 use serde_json::{Value, json};
@@ -44,8 +44,32 @@ pub(super) fn inherited(socket: std::net::TcpListener) -> io::Result<Box<dyn End
     Ok(Box::new(TcpListener::from_std(socket)?))
 }
 
-/// An address to listen at, and whether it is left out without an error if that is not possible.
-type Wanted = (IpAddr, bool);
+/// An address to listen at.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    address: IpAddr,
+    /// The number of the zone of a link-local address, or 0.
+    zone: u32,
+    /// Whether it is left out without an error if it is not possible.
+    optional: bool,
+}
+
+impl Wanted {
+    fn required(address: impl Into<IpAddr>) -> Self {
+        Self { address: address.into(), zone: 0, optional: false }
+    }
+
+    fn optional(address: impl Into<IpAddr>) -> Self {
+        Self { optional: true, ..Self::required(address) }
+    }
+
+    fn at_port(self, port: u16) -> SocketAddr {
+        match self.address {
+            IpAddr::V6(address) => SocketAddrV6::new(address, port, 0, self.zone).into(),
+            address @ IpAddr::V4(_) => SocketAddr::new(address, port),
+        }
+    }
+}
 
 /// Listens at every address of `hosts`, or at the loopback addresses if there are none.
 ///
@@ -59,7 +83,7 @@ pub(super) fn bind(
     let mut wanted: Vec<Wanted> = Vec::new();
     if hosts.is_empty() && interface.is_none() {
         // The machine may have no IPv6, or the port may be free for IPv4 only.
-        wanted = vec![(Ipv4Addr::LOCALHOST.into(), false), (Ipv6Addr::LOCALHOST.into(), true)];
+        wanted = vec![Wanted::required(Ipv4Addr::LOCALHOST), Wanted::optional(Ipv6Addr::LOCALHOST)];
     }
     for host in hosts {
         wanted.extend(addresses(host)?);
@@ -69,10 +93,11 @@ pub(super) fn bind(
     }
     let mut port = port;
     let mut sockets: Vec<Box<dyn Endpoint>> = Vec::new();
-    for (address, optional) in wanted {
+    for wanted in wanted {
+        let Wanted { address, optional, .. } = wanted;
         // Beside a socket for IPv4, the one for IPv6 must not take IPv4 connections as well.
         let stack = if optional && address.is_ipv6() { Stack::V6Only } else { Stack::System };
-        match bind_address(SocketAddr::new(address, port), stack, interface) {
+        match bind_address(wanted.at_port(port), stack, interface) {
             Ok(listener) => {
                 port = listener.local_addr().map_or(port, |address| address.port());
                 sockets.push(Box::new(listener));
@@ -91,20 +116,24 @@ fn addresses(host: &Host) -> Result<Vec<Wanted>, String> {
         Some(Family::V6) => address.is_ipv6(),
     };
     match host {
-        Host::Address(address) => Ok(vec![(*address, false)]),
+        Host::Address(address) => Ok(vec![Wanted::required(*address)]),
         Host::Any(None) => {
-            Ok(vec![(Ipv4Addr::UNSPECIFIED.into(), false), (Ipv6Addr::UNSPECIFIED.into(), true)])
+            Ok(vec![Wanted::required(Ipv4Addr::UNSPECIFIED), Wanted::optional(Ipv6Addr::UNSPECIFIED)])
         }
-        Host::Any(Some(Family::V4)) => Ok(vec![(Ipv4Addr::UNSPECIFIED.into(), false)]),
-        Host::Any(Some(Family::V6)) => Ok(vec![(Ipv6Addr::UNSPECIFIED.into(), false)]),
+        Host::Any(Some(Family::V4)) => Ok(vec![Wanted::required(Ipv4Addr::UNSPECIFIED)]),
+        Host::Any(Some(Family::V6)) => Ok(vec![Wanted::required(Ipv6Addr::UNSPECIFIED)]),
         Host::Name(name, family) => {
             let found = (name.as_str(), 0).to_socket_addrs();
             let found =
                 found.map_err(|error| format!("cannot listen at {name}: the name was not found: {error}"))?;
             let mut wanted: Vec<Wanted> = Vec::new();
-            for address in found.map(|address| address.ip()).filter(|address| is_of(*address, *family)) {
-                if !wanted.iter().any(|(known, _)| *known == address) {
-                    wanted.push((address, !wanted.is_empty()));
+            for found in found.filter(|address| is_of(address.ip(), *family)) {
+                let zone = match found {
+                    SocketAddr::V6(address) => address.scope_id(),
+                    SocketAddr::V4(_) => 0,
+                };
+                if !wanted.iter().any(|known| (known.address, known.zone) == (found.ip(), zone)) {
+                    wanted.push(Wanted { address: found.ip(), zone, optional: !wanted.is_empty() });
                 }
             }
             if wanted.is_empty() {
@@ -127,7 +156,7 @@ fn of_interface(interface: &str, wanted: &[Wanted]) -> Result<Vec<Wanted>, Strin
     }
     let takes = |address: IpAddr| {
         wanted.is_empty()
-            || wanted.iter().any(|(known, _)| {
+            || wanted.iter().any(|Wanted { address: known, .. }| {
                 *known == address || known.is_unspecified() && known.is_ipv4() == address.is_ipv4()
             })
     };
@@ -137,7 +166,7 @@ fn of_interface(interface: &str, wanted: &[Wanted]) -> Result<Vec<Wanted>, Strin
     let taken: Vec<Wanted> = own
         .into_iter()
         .filter(|address| takes(*address) && !is_local(*address))
-        .map(|address| (address, false))
+        .map(Wanted::required)
         .collect();
     if taken.is_empty() {
         return Err(format!(

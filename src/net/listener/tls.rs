@@ -16,10 +16,12 @@ use openssl::ssl::{
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Lookup, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyFlags;
-use openssl::x509::{X509Name, X509NameRef, X509Ref, X509VerifyResult};
+use openssl::x509::{X509Name, X509Ref, X509VerifyResult};
 use tokio_openssl::SslStream;
 
+use super::chain::ServerChain;
 use super::psk_hint;
+use super::subject::subject;
 use super::upgrade::{PeerInfo, Upgrade, UpgradeFuture};
 use super::{Listener, ListenerTls, ServerCredentials, UsernameSource};
 use crate::net::material::{self, words};
@@ -78,12 +80,10 @@ fn context(listener: &Listener, tls: &ListenerTls) -> Result<SslContext, String>
     builder.set_min_proto_version(Some(min_version)).map_err(cannot)?;
     match &tls.credentials {
         ServerCredentials::Certificate { chain, key, pass_phrase } => {
-            let mut certificates = material::certificates(chain)?.into_iter();
-            // There is at least one.
-            let own = certificates.next();
-            own.map_or(Ok(()), |own| builder.set_certificate(&own)).map_err(cannot)?;
-            for authority in certificates {
-                builder.add_extra_chain_cert(authority).map_err(cannot)?;
+            let ServerChain { own, issuers, is_complete: _ } = ServerChain::load(chain, tls)?;
+            builder.set_certificate(&own).map_err(cannot)?;
+            for issuer in issuers {
+                builder.add_extra_chain_cert(issuer).map_err(cannot)?;
             }
             let own = material::key(key, pass_phrase.as_ref())?;
             builder
@@ -285,39 +285,9 @@ fn common_name(certificate: &X509Ref) -> Option<String> {
     entry.data().to_string().ok().filter(|text| !text.contains('\0'))
 }
 
-/// The subject as RFC 2253 writes it: the last part first, `CN=x,O=y`.
-fn subject(name: &X509NameRef) -> String {
-    let mut parts: Vec<String> = name
-        .entries()
-        .map(|entry| {
-            let kind =
-                entry.object().nid().short_name().map_or_else(|_| entry.object().to_string(), str::to_owned);
-            let value = entry.data().to_string().unwrap_or_default();
-            format!("{kind}={}", escape(&value))
-        })
-        .collect();
-    parts.reverse();
-    parts.join(",")
-}
-
-fn escape(value: &str) -> String {
-    let last = value.chars().count().saturating_sub(1);
-    let mut text = String::with_capacity(value.len());
-    for (at, c) in value.chars().enumerate() {
-        match c {
-            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => text.extend(['\\', c]),
-            '#' if at == 0 => text += "\\#",
-            ' ' if at == 0 || at == last => text += "\\ ",
-            c if c.is_control() => text += &format!("\\{:02X}", c as u32),
-            c => text.push(c),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{escape, pre_shared_keys};
+    use super::pre_shared_keys;
 
     #[test]
     fn keys_stand_one_a_line() {
@@ -328,12 +298,5 @@ mod tests {
         {
             assert_eq!(pre_shared_keys(text).unwrap_err().0, line, "{text:?}");
         }
-    }
-
-    #[test]
-    fn subjects_are_escaped() {
-        assert_eq!(escape("Doe, \"J\" <j+x>;\\"), "Doe\\, \\\"J\\\" \\<j\\+x\\>\\;\\\\");
-        assert_eq!(escape(" #a "), "\\ #a\\ ");
-        assert_eq!(escape("#a\n"), "\\#a\\0A");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::endpoint::{Accepted, Attach, Endpoint};
+use super::{SocketAccess, SystemId};
 use crate::net::Stream;
 use crate::net::stream::ByteStream;
 
@@ -67,7 +68,7 @@ pub(super) fn inherited(socket: std::os::unix::net::UnixListener) -> io::Result<
 ///
 /// # Errors
 /// One line: which path, and why.
-pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<Box<dyn Endpoint>, String> {
+pub(super) fn bind(path: &Path, access: &SocketAccess) -> Result<Box<dyn Endpoint>, String> {
     let bad = |why: &dyn fmt::Display| format!("cannot listen at {}: {why}", path.display());
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
@@ -79,16 +80,16 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<Box<dyn Endpoint>, 
         Ok(_) => std::fs::remove_file(path).map_err(|error| bad(&error))?,
         Err(_) => {}
     }
-    let Some(mode) = mode else {
+    if *access == SocketAccess::default() {
         let listener = UnixListener::bind(path).map_err(|error| bad(&error))?;
         return Ok(endpoint(listener, SocketFile(path.to_owned())));
-    };
+    }
     // Bound under another name and renamed, so that nobody can connect before the permissions are set.
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let mut file = SocketFile(path.with_file_name(name));
     let listener = UnixListener::bind(&file.0).map_err(|error| bad(&error))?;
-    std::fs::set_permissions(&file.0, std::fs::Permissions::from_mode(mode)).map_err(|error| bad(&error))?;
+    set_access(&file.0, access).map_err(|error| bad(&error))?;
     std::fs::rename(&file.0, path).map_err(|error| bad(&error))?;
     file.0 = path.to_owned();
     Ok(endpoint(listener, file))
@@ -96,4 +97,41 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> Result<Box<dyn Endpoint>, 
 
 fn endpoint(listener: UnixListener, file: SocketFile) -> Box<dyn Endpoint> {
     Box::new(UnixEndpoint { listener, path: file.0.clone(), _file: Some(file) })
+}
+
+fn set_access(path: &Path, SocketAccess { mode, owner, group }: &SocketAccess) -> Result<(), String> {
+    let owner = owner.as_ref().map(user_id).transpose()?;
+    let group = group.as_ref().map(group_id).transpose()?;
+    if owner.is_some() || group.is_some() {
+        std::os::unix::fs::chown(path, owner, group)
+            .map_err(|error| format!("its owner or group cannot be changed: {error}"))?;
+    }
+    let permissions = mode.map(std::fs::Permissions::from_mode);
+    permissions
+        .map_or(Ok(()), |permissions| std::fs::set_permissions(path, permissions))
+        .map_err(|error| error.to_string())
+}
+
+fn user_id(id: &SystemId) -> Result<u32, String> {
+    let name = match id {
+        SystemId::Number(number) => return Ok(*number),
+        SystemId::Name(name) => name,
+    };
+    match nix::unistd::User::from_name(name) {
+        Ok(Some(user)) => Ok(user.uid.as_raw()),
+        Ok(None) => Err(format!("there is no user {name}; see socket_owner")),
+        Err(error) => Err(format!("cannot look up the user {name}: {}", error.desc())),
+    }
+}
+
+fn group_id(id: &SystemId) -> Result<u32, String> {
+    let name = match id {
+        SystemId::Number(number) => return Ok(*number),
+        SystemId::Name(name) => name,
+    };
+    match nix::unistd::Group::from_name(name) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        Ok(None) => Err(format!("there is no group {name}; see socket_group")),
+        Err(error) => Err(format!("cannot look up the group {name}: {}", error.desc())),
+    }
 }

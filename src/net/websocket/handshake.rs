@@ -132,8 +132,9 @@ fn answer(request: &Request, options: &WebSocketOptions) -> Result<Vec<u8>, Hand
             return Err(HandshakeRefusal::new("403 Forbidden", why));
         }
     }
-    let mut offered = of("sec-websocket-protocol").flat_map(|list| list.split(',')).map(str::trim);
-    let chosen = offered.find_map(|name| SUBPROTOCOLS.into_iter().find(|known| *known == name));
+    let offered = of("sec-websocket-protocol").flat_map(|list| list.split(',')).map(str::trim);
+    let offered: Vec<_> = offered.collect();
+    let chosen = SUBPROTOCOLS.into_iter().find(|known| offered.contains(known));
     let Some(chosen) = chosen else {
         let why = "the WebSocket's subprotocol must be mqtt";
         return Err(HandshakeRefusal::new("400 Bad Request", why));
@@ -283,7 +284,8 @@ mod tests {
         for (offered, chosen) in [
             ("mqtt", Some("mqtt")),
             ("chat, mqtt", Some("mqtt")),
-            ("chat\r\nSec-WebSocket-Protocol: mqttv3.1,mqtt", Some("mqttv3.1")),
+            ("chat\r\nSec-WebSocket-Protocol: mqttv3.1,mqtt", Some("mqtt")),
+            ("mqttv3.1", Some("mqttv3.1")),
             ("chat", None),
             ("MQTT", None),
         ] {

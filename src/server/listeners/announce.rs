@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -87,11 +87,33 @@ fn reachable_addresses(unspecified: IpAddr) -> Vec<IpAddr> {
         .collect()
 }
 
+/// The ports file, removed when the broker ends. One that another broker has written meanwhile is left alone.
+#[derive(Debug)]
+pub(in crate::server) struct PortsFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl Drop for PortsFile {
+    fn drop(&mut self) {
+        if std::fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
+            // It may be gone by now.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes what an earlier broker left that was killed, so that nobody takes it for that of this one.
+pub(in crate::server) fn remove_stale_ports(path: &Path) {
+    // If it cannot be removed, neither can it be replaced, which is an error then.
+    let _ = std::fs::remove_file(path);
+}
+
 /// Writes the ports file; it is replaced as a whole, so that a reader never sees half of it.
 ///
 /// # Errors
 /// One line that names the file.
-pub(in crate::server) fn write_ports(path: &Path, listeners: &[OpenListener]) -> Result<(), String> {
+pub(in crate::server) fn write_ports(path: &Path, listeners: &[OpenListener]) -> Result<PortsFile, String> {
     let mut entries = Vec::new();
     for open in listeners {
         let loaded = open.active.loaded();
@@ -107,8 +129,8 @@ pub(in crate::server) fn write_ports(path: &Path, listeners: &[OpenListener]) ->
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|error| {
+    let written = std::fs::write(&temporary, &text).and_then(|()| std::fs::rename(&temporary, path));
+    written.map(|()| PortsFile { path: path.to_owned(), text }).map_err(|error| {
         let _ = std::fs::remove_file(&temporary);
         format!("cannot write the ports file {}: {error}", path.display())
     })

@@ -6,8 +6,8 @@ use crate::config::listener::{ListenerOptions, Security, Versions};
 use crate::message::QoS;
 use crate::net::TlsVersion;
 use crate::net::listener::{
-    Family, ListenAddress, Listener, ListenerTls, ProxyProtocol, ServerCredentials, UsernameSource,
-    WebSocketOptions,
+    Family, ListenAddress, Listener, ListenerTls, ProxyProtocol, ServerCredentials, SocketAccess,
+    UsernameSource, WebSocketOptions,
 };
 use crate::server::permissions::PermissionSource;
 
@@ -88,6 +88,11 @@ fn listener(
         (false, true) => UsernameSource::Subject,
         (false, false) => UsernameSource::Connect,
     };
+    let access = SocketAccess {
+        mode: Some(options.socket_mode.unwrap_or_default().0),
+        owner: options.socket_owner.as_deref().map(Into::into),
+        group: options.socket_group.as_deref().map(Into::into),
+    };
     let version_2 = ProxyProtocol::V2 { require_tls: options.proxy_protocol_v2_require_tls };
     Listener {
         protocol: options.protocol,
@@ -104,7 +109,7 @@ fn listener(
             ..WebSocketOptions::default()
         },
         max_connections: options.max_connections.0,
-        ..Listener::plain(address.restricted_to(family, options.bind_interface.clone()))
+        ..Listener::plain(address.restricted_to(family, options.bind_interface.clone()).with_access(access))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::net::TlsVersion;
 #[cfg(unix)]
 use crate::net::authority::{self, Authority};
 use crate::net::listener::{
-    ListenAddress, Listener, ListenerTls, Protocol, ProxyProtocol, Secret, ServerCredentials, UsernameSource,
-    WebSocketOptions,
+    ListenAddress, Listener, ListenerTls, Protocol, ProxyProtocol, Secret, ServerCredentials, SocketAccess,
+    UsernameSource, WebSocketOptions,
 };
 
 /// All listeners that the flags ask for, those without TLS first.
@@ -69,7 +69,8 @@ pub(in crate::server) fn listeners(args: &BrokerArgs) -> Result<Vec<Listener>, S
         listeners.push(listener(number(tls.tls_port, 8883), Protocol::Mqtt, Some(secured)));
         listeners.extend(wss.map(|wss| listener(number(wss, 9443), Protocol::WebSocket, Some(secured))));
     }
-    let socket = unix.clone().map(|path| Listener::plain(ListenAddress::Unix { path, mode: *unix_mode }));
+    let access = SocketAccess { mode: *unix_mode, ..SocketAccess::default() };
+    let socket = unix.clone().map(|path| Listener::plain(ListenAddress::Unix { path, access }));
     listeners.extend(socket);
     Ok(listeners)
 }

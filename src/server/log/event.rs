@@ -215,6 +215,12 @@ events! {
 
     // Messages.
 
+    /// Answer to SIGUSR2.
+    SubscriptionsListed = "subscriptions_listed", Info { subscriptions: usize }
+        => counted(*subscriptions as u64, "subscription");
+    /// Answer to SIGUSR2: one subscription.
+    SubscriptionListed = "subscription_listed", Info { filter: Quoted<'a>, client_id: Quoted<'a> }
+        => format!("{filter}: {client_id}");
     /// A subscription was granted; reason_code is the granted QoS.
     ClientSubscribed = "client_subscribed", Subscribe { client_id: Quoted<'a>, filter: Quoted<'a>, reason_code: Reason }
         => format!("{client_id} subscribed to {filter}: granted QoS {}", reason_code.0);
@@ -350,7 +356,11 @@ events! {
 
     // The log itself, and packets.
 
-    /// A log destination cannot be used; the log goes to the others, or to stderr.
+    /// Answer to SIGRTMIN, in the reopened log files.
+    LogReopened = "log_reopened", Info {}
+        => "log files reopened".to_owned();
+    /// A log destination cannot be used; the log goes to the others, or to stderr. A file that cannot be reopened is written to
+    /// as before.
     LogDestinationFailed = "log_destination_failed", Error { reason: &'a str }
         => (*reason).to_owned();
     /// An address caused too many log lines; count of them were not written.

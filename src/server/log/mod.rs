@@ -98,20 +98,32 @@ impl Log {
         self.current.read().unwrap_or_else(PoisonError::into_inner).settings.clone()
     }
 
-    /// Changes the settings. Files are opened again, so that those that were moved away are closed.
+    /// Opens log files again, as they may have been moved away.
+    pub(super) fn reopen(&self) {
+        self.replace(self.settings());
+        self.write(&LogEvent::LogReopened {});
+    }
+
+    /// Changes the settings. Files are opened again, so that those that were moved away are closed. One that cannot be opened
+    /// again is written to as before: its directory may belong to root, who opened it, and not to the broker's user.
     pub(super) fn replace(&self, settings: LogSettings) {
         let mut faults = Vec::new();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let mut old = std::mem::take(&mut current.sinks);
         for destination in &settings.destinations {
-            let kept = old.iter().position(|sink| sink.destination == *destination && !destination.is_file());
-            let sink = match kept {
-                Some(position) => Ok(old.swap_remove(position)),
-                None => Sink::open(destination.clone(), self.topic_publisher.clone()),
+            let position = old.iter().position(|sink| sink.destination == *destination);
+            let existing = position.map(|position| old.swap_remove(position));
+            let opened = match existing {
+                Some(sink) if !destination.is_file() => Ok(sink),
+                existing => Sink::open(destination.clone(), self.topic_publisher.clone())
+                    .map_err(|fault| (fault, existing)),
             };
-            match sink {
+            match opened {
                 Ok(sink) => current.sinks.push(sink),
-                Err(fault) => faults.push(fault),
+                Err((fault, existing)) => {
+                    faults.push(fault);
+                    current.sinks.extend(existing);
+                }
             }
         }
         if !faults.is_empty() && current.sinks.is_empty() {

@@ -18,11 +18,13 @@ fn check(folder: &Folder, text: &str, flag: &str) -> (Option<i32>, String, Strin
 #[test]
 fn every_fault_of_a_configuration_is_named_at_once() {
     let folder = Folder::new();
-    let text = "listener 1883\nmax_keep_alive 60\n\nacl_file /no/such/file\nplugin x.so\n";
+    let text = "listener 1883\nmax_keep_alive 60\n\nacl_file /no/such/file\nplugin x.so\nlog_dest file /no/such/dir/log\n";
     let (status, stdout, stderr) = check(&folder, text, "--check-config");
     assert_eq!((status, stdout.as_str()), (Some(3), ""));
     let expected = "error: FILE:2: unknown option \"max_keep_alive\"; did you mean max_keepalive?\n\
-        error: FILE:5: plugin: plugins are not supported: password_file and acl_file are built in\n";
+        error: FILE:4: acl_file: cannot read /no/such/file: No such file or directory (os error 2)\n\
+        error: FILE:5: plugin: this plugin is not supported; those for password and ACL files are built in: password_file and acl_file\n\
+        error: FILE:6: log_dest: cannot write /no/such/dir/log: No such file or directory (os error 2)\n";
     assert_eq!(stderr, expected);
 }
 

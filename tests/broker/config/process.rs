@@ -144,3 +144,80 @@ fn the_broker_goes_into_the_background_and_serves_there() {
     client.expect_closed();
     crate::support::wait_for("the broker to end", || (!pid.exists()).then_some(()));
 }
+
+/// Whether this is root and the system has a user mosquitto, so that owners can be compared.
+#[cfg(target_os = "linux")]
+fn has_mosquitto() -> bool {
+    users(std::process::id())[0] == "0"
+        && std::fs::read_to_string("/etc/passwd").unwrap().lines().any(|line| line.starts_with("mosquitto:"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_root_creates_belongs_to_the_user_that_the_broker_becomes() {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+    if !has_mosquitto() {
+        eprintln!("NOT RUN: needs root and a user mosquitto");
+        return;
+    }
+    let folder = Folder::new();
+    std::fs::set_permissions(folder.file("."), PermissionsExt::from_mode(0o755)).unwrap();
+    let (socket, named, data) = (folder.file("socket"), folder.file("named"), folder.file("data"));
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let passwd = passwd.lines().find(|line| line.starts_with("mosquitto:")).unwrap();
+    let uid: u32 = passwd.split(':').nth(2).unwrap().parse().unwrap();
+    let config = format!(
+        "user mosquitto\nlistener 0 127.0.0.1\nallow_anonymous true\nlistener 0 {}\nlistener 0 {}\nsocket_mode 606\n\
+         socket_owner 12\nsocket_group root\npersistence true\npersistence_location {}\n",
+        socket.display(),
+        named.display(),
+        data.display()
+    );
+    let broker = Broker::with_config(&folder, &config, &[]);
+    let found = |path: &std::path::Path| {
+        let found = std::fs::metadata(path).unwrap();
+        (found.uid(), found.permissions().mode() & 0o777)
+    };
+    assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
+    assert_eq!(found(&socket), (uid, 0o770));
+    assert_eq!(found(&named), (12, 0o606));
+    for path in [data.clone(), data.join("lock"), data.join("skeeter.redb")] {
+        assert_eq!(found(&path).0, uid, "{}", path.display());
+    }
+    drop(broker);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_unix_socket_of_an_unknown_owner_is_an_error() {
+    let folder = Folder::new();
+    let path = folder.file("mosquitto.conf");
+    let text =
+        format!("user root\nlistener 0 {}\nsocket_owner nosuchuser\n", folder.file("socket").display());
+    std::fs::write(&path, text).unwrap();
+    let output = skeeter().arg("broker").arg("-c").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no user nosuchuser"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_listener_may_have_a_link_local_address_with_its_zone() {
+    let all = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let Some(line) = all.lines().find(|line| line.starts_with("fe80")) else {
+        eprintln!("NOT RUN: no interface has a link-local address");
+        return;
+    };
+    let words: Vec<_> = line.split_whitespace().collect();
+    let groups: Vec<_> =
+        words[0].as_bytes().chunks(4).map(|group| std::str::from_utf8(group).unwrap()).collect();
+    let address = format!("{}%{}", groups.join(":"), words[5]);
+    let folder = Folder::new();
+    let config = format!("user root\nlistener 0 {address}\nallow_anonymous true\n");
+    let broker = Broker::with_config(&folder, &config, &[]);
+    let output = skeeter()
+        .args(["pub", "-h", &address, "-p", &broker.port.to_string(), "-t", "a", "-m", "x", "-q", "1"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::bridge::{Restart, StartType, TopicDirection};
-use super::names::{IGNORED, refusal};
+use super::listener::{ListenerOptions, Security};
+use super::names::{DIFFERENT, IGNORED, refusal};
 use super::read::{FileSource, names};
 use super::{Config, ListenAddress, check, faults, read_from};
 use crate::message::QoS;
-use crate::net::listener::Protocol;
+use crate::net::listener::{Protocol, SocketAccess};
 
 /// Every option of mosquitto 2.1, by the sections of its manual page.
 const MOSQUITTO: &str = include_str!("mosquitto-2.1.txt");
@@ -25,6 +26,10 @@ impl FileSource for Files<'_> {
     fn list(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         let inside: Vec<_> = self.0.keys().filter(|path| path.parent() == Some(folder)).cloned().collect();
         if inside.is_empty() { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(inside) }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "PW").then(|| "from the environment".to_owned())
     }
 }
 
@@ -51,6 +56,16 @@ fn every_option_of_mosquitto_is_known() {
         assert!(known, "{name}");
     }
     assert_eq!(count, 141);
+}
+
+#[test]
+fn the_guide_lists_the_options_that_differ() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/skeeter-from-mosquitto.7"))
+        .unwrap();
+    let (_, list) = page.split_once("Different default or meaning, see WHAT DIFFERS\n").unwrap();
+    let listed: Vec<_> = list.lines().next().unwrap().split(", ").collect();
+    let expected: Vec<_> = DIFFERENT.iter().map(|(name, _)| format!("\\fB{name}\\fR")).collect();
+    assert_eq!(listed, expected);
 }
 
 #[test]
@@ -81,7 +96,7 @@ fn a_typical_installation_is_read() {
     let expected = [
         tcp(1883, Some("127.0.0.1")),
         tcp(8883, None),
-        ListenAddress::Unix { path: "/run/mosquitto/socket".into(), mode: None },
+        ListenAddress::Unix { path: "/run/mosquitto/socket".into(), access: SocketAccess::default() },
         tcp(9001, None),
     ];
     assert_eq!(addresses, expected);
@@ -101,14 +116,17 @@ fn a_typical_installation_is_read() {
 #[test]
 fn a_bridge_is_read() {
     let config = good(
-        "connection one\naddress broker.example:8883 192.0.2.1 [::1]:1884 ::1 # others\ntopic # both 2 here/ there/\n\
+        "connection one\naddress broker.example:8883 192.0.2.1 [::1]:1884 ::1 fe80::1%eth0 # others\ntopic # both 2 here/ there/\n\
          topic \"a b\" in\ntopic \"\" OUT 1 x y\ntopic $SYS/broker/# out # counters\nrestart_timeout 2 60 10\n\
          start_type lazy\nclientid abc\nusername u\nremote_password se cret\n\
          connection two\naddresses a\ntopic t\nrestart_timeout 7\n",
     );
     let one = &config.bridges[0].options.values;
     let hosts: Vec<_> = one.addresses.0.iter().map(|(host, port)| (host.as_str(), *port)).collect();
-    assert_eq!(hosts, [("broker.example", 8883), ("192.0.2.1", 1883), ("::1", 1884), ("::1", 1883)]);
+    assert_eq!(
+        hosts,
+        [("broker.example", 8883), ("192.0.2.1", 1883), ("::1", 1884), ("::1", 1883), ("fe80::1%eth0", 1883)]
+    );
     let topics: Vec<_> =
         one.topics.iter().map(|topic| (topic.local(), topic.remote(), topic.direction, topic.qos)).collect();
     let topic = |local: &str, remote: &str, direction, qos| (local.into(), remote.into(), direction, qos);
@@ -146,11 +164,7 @@ fn included_files_come_in_their_order_and_keep_their_listeners_to_themselves() {
     assert_eq!(listeners, expected.map(|(place, qos)| (place.to_owned(), qos)));
     let (_, faults) =
         files([("main.conf", "include_dir d"), ("d/a.conf", "\ninclude_dir d\nmax_topic_alias 1")]);
-    let expected = [
-        "d/a.conf:2: include_dir is not allowed in an included file",
-        "d/a.conf:3: max_topic_alias belongs to a listener; move it below a `listener PORT` line",
-    ];
-    assert_eq!(faults, expected);
+    assert_eq!(faults, ["d/a.conf:2: include_dir is not allowed in an included file"]);
 }
 
 #[test]
@@ -166,7 +180,7 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf:1: unknown option \"max_keep_alive\"; did you mean max_keepalive?",
         "main.conf:2: allow_anonymous: \"yes\" is not true or false",
         "main.conf:3: max_packet_size: \"10k\" is not a number: expected a whole number from 20 to 2147483647",
-        "main.conf:4: plugin: plugins are not supported: password_file and acl_file are built in",
+        "main.conf:4: plugin: this plugin is not supported; those for password and ACL files are built in: password_file and acl_file",
         "main.conf:5: plugin_opt_a: plugins are not supported",
         "main.conf:6: \"x\" is not a port: expected a number from 0 to 65535",
         "main.conf:7: certfile without keyfile",
@@ -225,10 +239,141 @@ fn settings_of_a_listener_stand_below_it() {
     assert_eq!(one.security.values.password_file, None);
     assert_eq!(two.security.values.password_file.as_deref(), Some(Path::new("p")));
     assert_eq!(two.security.values.auto_id_prefix, "x-");
-    let (_, faults) = files([("main.conf", "per_listener_settings true\nacl_file a\n")]);
-    assert!(faults[0].contains("per_listener_settings is true"), "{faults:?}");
     let (_, faults) = files([("main.conf", "allow_anonymous true\nper_listener_settings true\n")]);
     assert!(faults[0].contains("move it to the top"), "{faults:?}");
+}
+
+#[test]
+fn variables_in_values_come_from_a_secrets_file_and_the_environment() {
+    let main = "secrets_file secrets\nconnection b\naddress ${HOST}:${PORT}\ntopic $SYS/# out\nremote_username u\n\
+                remote_password ${PW}\nlocal_clientid $${x}\n";
+    let (config, faults) = files([("main.conf", main), ("secrets", "HOST=h\nPORT=1\n")]);
+    assert!(faults.is_empty(), "{faults:?}");
+    let options = &config.bridges[0].options.values;
+    assert_eq!(options.addresses.0, [("h".to_owned(), 1)]);
+    assert_eq!(options.remote_password.as_deref(), Some("from the environment"));
+    assert_eq!(options.local_clientid.as_deref(), Some("${x}"));
+    assert_eq!(config.files, ["main.conf", "secrets"].map(PathBuf::from));
+    let (_, faults) = files([("main.conf", "pid_file ${DIR}/pid\nsecrets_file none\nuser ${\n")]);
+    assert_eq!(
+        faults,
+        [
+            "main.conf:1: pid_file: the variable DIR is not set; set it in the environment or in secrets_file, or write $${ for ${",
+            "main.conf:2: secrets_file: cannot read none: entity not found",
+            "main.conf:3: user: expected ${NAME}; write $${ for ${ itself",
+        ]
+    );
+}
+
+#[test]
+fn plugins_of_mosquitto_are_built_in() {
+    let config = good(
+        "plugin /usr/lib/mosquitto_password_file.so\nplugin_opt_password_file /pw\nplugin /usr/lib/mosquitto_acl_file.so\n\
+         plugin_opt_acl_file /acl\nglobal_plugin /usr/lib/mosquitto_persist_sqlite.so\nplugin_opt_sync extra\n",
+    );
+    let Security { password_file, acl_file, .. } = &config.security.values;
+    assert_eq!(
+        (password_file.as_deref(), acl_file.as_deref()),
+        (Some(Path::new("/pw")), Some(Path::new("/acl")))
+    );
+    assert!(config.persistence.values.enabled);
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, ["main.conf:6: plugin_opt_sync is ignored: what the plugin does is built in"]);
+    let config = good(
+        "per_listener_settings true\nplugin_load pw /usr/lib/mosquitto_password_file.so\nplugin_opt_password_file /pw\n\
+         listener 1\nallow_anonymous true\nlistener 2\nplugin_use pw\n",
+    );
+    let file = |listener: usize| config.listeners[listener].security.values.password_file.as_deref();
+    assert_eq!((file(0), file(1)), (None, Some(Path::new("/pw"))));
+    let (_, faults) = files([(
+        "main.conf",
+        "plugin /usr/lib/mosquitto_dynamic_security.so\nplugin_opt_config_file /c.json\nplugin /x/other.so\nplugin_opt_a b\nplugin_use no\n",
+    )]);
+    assert_eq!(faults.len(), 4, "{faults:?}");
+    assert!(
+        faults[0].starts_with("main.conf:1: the dynamic security plugin is not supported yet; move its"),
+        "{faults:?}"
+    );
+    assert_eq!(faults[2], "main.conf:4: plugin_opt_a: plugins are not supported");
+}
+
+#[test]
+fn a_proxy_may_verify_client_certificates() {
+    let config = good("listener 1\nenable_proxy_protocol 2\nrequire_certificate true\n");
+    assert!(config.listeners[0].options.values.require_certificate);
+    let (_, faults) =
+        files([("main.conf", "listener 1\nenable_proxy_protocol 1\nrequire_certificate true\n")]);
+    assert!(faults[0].contains("require_certificate without certfile"), "{faults:?}");
+}
+
+#[test]
+fn options_below_port_belong_to_the_default_listener() {
+    let config = good(
+        "per_listener_settings true\nlistener 2\nmount_point two/\nport 1\ncafile ca\ncertfile c\nkeyfile k\n\
+         tls_version tlsv1.2\nmax_topic_alias 3\nmount_point one/\nallow_anonymous false\npassword_file p\nlistener 3\n\
+         allow_anonymous true\n",
+    );
+    assert!(config.has_default_listener() && config.warnings.is_empty(), "{:?}", config.warnings);
+    let ListenerOptions { port, cafile, mount_point, max_topic_alias, .. } = &config.default_listener.values;
+    assert_eq!((*port, mount_point.as_deref(), *max_topic_alias), (Some(1), Some("one/"), 3));
+    assert_eq!(cafile.as_deref(), Some(Path::new("ca")));
+    let Security { allow_anonymous, password_file, .. } = &config.security.values;
+    assert_eq!((*allow_anonymous, password_file.as_deref()), (Some(false), Some(Path::new("p"))));
+    assert_eq!(config.listeners[0].options.values.mount_point.as_deref(), Some("two/"));
+    assert_eq!(config.listeners[1].security.values.allow_anonymous, Some(true));
+    let (_, faults) = files([("main.conf", "port 1\naccept_protocol_versions 5\n")]);
+    assert_eq!(
+        faults,
+        ["main.conf:2: accept_protocol_versions belongs to a listener; move it below a `listener PORT` line"]
+    );
+}
+
+#[test]
+fn options_that_mosquitto_2_0_alone_accepts_above_a_listener_are_a_warning() {
+    for (text, name) in [
+        ("cafile ca\ncertfile c\nkeyfile k\n", "cafile"),
+        ("mount_point m/\nport 1\n", "mount_point"),
+        ("per_listener_settings true\nacl_file a\nport 1\n", "acl_file"),
+    ] {
+        let config = good(text);
+        assert!(config.has_default_listener(), "{text}");
+        let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+        assert!(warnings[0].contains(&format!("{name} is above every listener")), "{warnings:?}");
+    }
+}
+
+#[test]
+fn options_above_listeners_open_no_port_that_mosquitto_does_not() {
+    for text in
+        ["per_listener_settings true\nallow_anonymous true\nlistener 2\n", "max_topic_alias 4\nlistener 2\n"]
+    {
+        assert!(!good(text).has_default_listener(), "{text}");
+    }
+}
+
+#[test]
+fn topics_of_bridges_as_found_in_the_wild_are_read_with_a_warning() {
+    let bridge = "connection b\naddress h\n";
+    let config = good(&format!(
+        "{bridge}topic # both \"\" \"\"\ntopic # IN OpenZWave/\ntopic a out 1x l/ r/ more\ntopic b out 2 l/ r/\n"
+    ));
+    let topics: Vec<_> = config.bridges[0]
+        .options
+        .values
+        .topics
+        .iter()
+        .map(|topic| (topic.qos.bits(), &*topic.local_prefix))
+        .collect();
+    assert_eq!(topics, [(0, ""), (0, ""), (1, "l/"), (2, "l/")]);
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "main.conf:3: topic: \"\\\"\\\"\" stands where the QoS belongs and is read as QoS 0; write the QoS in front of prefixes",
+        "main.conf:4: topic: \"OpenZWave/\" stands where the QoS belongs and is read as QoS 0; write the QoS in front of prefixes",
+        "main.conf:5: topic: \"more\" after the remote prefix is ignored",
+    ];
+    assert_eq!(warnings, expected);
+    let (_, faults) = files([("main.conf", &format!("{bridge}topic a\ntopic # both 3\n"))]);
+    assert_eq!(faults, ["main.conf:4: topic: \"3\" is not a QoS: expected 0, 1 or 2"]);
 }
 
 #[test]

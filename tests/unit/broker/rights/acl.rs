@@ -125,6 +125,24 @@ fn every_fault_of_a_file_is_told_with_its_line() {
     assert!(faults[1].to_string().starts_with("acl:3: \"list\" is no right; those are"), "{}", faults[1]);
 }
 
+#[test]
+fn a_line_that_cannot_be_read_closes_what_it_could_have_denied() {
+    let text = "topic open\nuser ann\ntopic read a/#\ntopic dney a/secret\nuser bob\ntopic read b\nuser\ntopic read b/more\n";
+    let denied = |acl: &Acl, name, topic| acl.deny(&who("c", name), TopicAccess::Read, topic).is_some();
+    let (acl, faults) = Acl::parse_valid("acl", text.as_bytes());
+    assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [4, 7]);
+    let why = acl.deny(&who("c", Some("ann")), TopicAccess::Read, "a/b").unwrap();
+    assert_eq!(why.to_string(), "acl:4: the line cannot be read, and might deny it");
+    assert!(!acl.could_read(&who("c", Some("ann")), "a/#"));
+    assert!(!denied(&acl, Some("bob"), "b") && !denied(&acl, None, "open"));
+    assert!(denied(&acl, Some("bob"), "b/more"), "a rule of nobody is not that of the user before");
+    let text = "user ann\ntopic read a\npattern read %u/#\npattern read $share/g/x\n";
+    let (acl, faults) = Acl::parse_valid("acl", text.as_bytes());
+    assert_eq!(faults.len(), 1);
+    assert!(!denied(&acl, Some("ann"), "a"), "own rules come before patterns");
+    assert!(denied(&acl, Some("ann"), "ann/x") && denied(&acl, Some("bob"), "bob/x"));
+}
+
 /// Bytes put in, taken out and changed by chance, from a seed.
 pub(crate) fn mutations(text: &[u8], count: u64) -> impl Iterator<Item = Vec<u8>> {
     (0..count).map(move |seed| {
