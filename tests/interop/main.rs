@@ -9,10 +9,14 @@ mod side_by_side;
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
+mod afternoon;
 mod bridges;
 mod config;
 #[cfg(target_os = "linux")]
 mod dlt;
+#[cfg(target_os = "linux")]
+mod installations;
 mod locks;
 mod migration;
 
