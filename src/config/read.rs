@@ -334,11 +334,12 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         .chain(OPENERS.iter().map(|opener| opener.name))
 }
 
-/// Whether the value of an option is never shown.
+/// Whether the value of an option is never shown; that of a plugin may be a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let of_bridge = BridgeOptions::entry(name).map(|entry| entry.kind);
     let kind = of_bridge.or_else(|| Own::entry(name).map(|entry| entry.kind));
-    kind == Some(ValueKind::Secret) || name.starts_with("auth_opt_")
+    let of_plugin = name.starts_with("auth_opt_") || name.starts_with("plugin_opt_");
+    kind == Some(ValueKind::Secret) || of_plugin
 }
 
 /// `PORT [ADDRESS]` or `0 PATH`.

@@ -215,9 +215,5 @@ fn a_listener_may_have_a_link_local_address_with_its_zone() {
     let folder = Folder::new();
     let config = format!("user root\nlistener 0 {address}\nallow_anonymous true\n");
     let broker = Broker::with_config(&folder, &config, &[]);
-    let output = skeeter()
-        .args(["pub", "-h", &address, "-p", &broker.port.to_string(), "-t", "a", "-m", "x", "-q", "1"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert!(std::net::TcpStream::connect((address.as_str(), broker.port)).is_ok());
 }
