@@ -25,10 +25,12 @@ use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
 use crate::cli::exit::{self, FAILURE};
 use crate::cli::{Cli, Command, property};
 use crate::server;
+use crate::system;
 use arguments::Arguments;
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    system::names::settle();
     let Arguments { words, dialect, mut definition } = match Arguments::new(arguments) {
         Ok(arguments) => arguments,
         Err(failure) => {

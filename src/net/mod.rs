@@ -17,7 +17,7 @@ pub mod websocket;
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -192,13 +192,18 @@ impl TcpOptions {
 async fn connect_name(host: &str, port: u16, from: Option<IpAddr>) -> Result<TcpStream, Failure> {
     let addresses: Vec<SocketAddr> = match host {
         // It is in a file: to read that takes less time than to start a thread which waits for a name server.
-        "localhost" => (host, port).to_socket_addrs().map_err(Failure::Lookup)?.collect(),
+        "localhost" => (host, port).to_socket_addrs().map_or_else(|_| loopback(port), Iterator::collect),
         _ => lookup_host((host, port)).await.map_err(Failure::Lookup)?.collect(),
     };
     let addresses = race::in_turns(addresses.into_iter());
     let begin = || addresses.iter().map(|address| connect_address(*address, from));
     let none = || Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     race::first_again(begin).await.unwrap_or_else(none).map_err(Failure::Connect)
+}
+
+/// What localhost means where no file says so, as in a container with nothing but a program (RFC 6761).
+fn loopback(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
 }
 
 async fn connect_address(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {

@@ -98,18 +98,18 @@ fn an_unwrap_says_why_it_cannot_fail() {
 }
 
 #[test]
-fn the_lint_on_unsafe_is_lifted_for_three_functions_of_c() {
+fn the_lint_on_unsafe_is_lifted_for_four_functions_of_c() {
     // Put together here, so that this file does not find itself.
     let lint = ["un", "safe_code"].concat();
     let lifted: Vec<_> = rust().into_iter().filter(|source| source.text.contains(&lint)).collect();
     let paths: Vec<_> = lifted.iter().map(|source| source.path.as_str()).collect();
-    assert_eq!(paths, ["src/net/listener/psk_hint.rs", "src/server/heap.rs"]);
-    // The third is safe to call: only its declaration must be right.
+    assert_eq!(paths, ["src/net/listener/psk_hint.rs", "src/server/heap.rs", "src/system/names.rs"]);
+    // One is safe to call: only its declaration must be right.
     let written = ["{", "extern", "fn", "impl"].map(|what| {
         let wanted = format!("{} {what}", &lint[..6]);
         lifted.iter().map(|source| source.text.matches(&wanted).count()).sum::<usize>()
     });
-    assert_eq!(written, [2, 2, 0, 0]);
+    assert_eq!(written, [3, 3, 0, 0]);
 }
 
 #[test]

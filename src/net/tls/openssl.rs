@@ -44,6 +44,7 @@ pub(super) fn connector(tls: &Tls) -> Result<SslConnector, String> {
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(cannot)?;
     set_version(&mut builder, tls)?;
     let authorities = tls.authorities()?;
+    let trusts_system = tls.shared_key.is_none() && (authorities.is_empty() || tls.trusts_system);
     if !authorities.is_empty() {
         let mut store = X509StoreBuilder::new().map_err(cannot)?;
         if tls.trusts_system {
@@ -55,6 +56,10 @@ pub(super) fn connector(tls: &Tls) -> Result<SslConnector, String> {
             }
         }
         builder.set_cert_store(store.build());
+    }
+    // The OpenSSL of a distribution knows where that keeps its CAs; one that is linked into the program does not.
+    if trusts_system && cfg!(target_feature = "crt-static") {
+        trust_system(&mut builder);
     }
     if let Some(own) = &tls.identity {
         show(&mut builder, own)?;
@@ -83,6 +88,18 @@ pub(super) fn connector(tls: &Tls) -> Result<SslConnector, String> {
         material::log_keys(&mut builder, path)?;
     }
     Ok(builder.build())
+}
+
+/// Adds the CAs of the operating system, which each distribution keeps somewhere else.
+fn trust_system(builder: &mut SslConnectorBuilder) {
+    let found = openssl_probe::probe();
+    // If one cannot be read, the certificates of its CAs are refused, which says what is missing.
+    if let Some(file) = &found.cert_file {
+        let _ = builder.load_verify_locations(Some(file), None);
+    }
+    for directory in &found.cert_dir {
+        let _ = builder.load_verify_locations(None, Some(directory));
+    }
 }
 
 fn set_version(builder: &mut SslConnectorBuilder, tls: &Tls) -> Result<(), String> {
