@@ -9,12 +9,15 @@ use std::task::{Wake, Waker};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+use super::disk_space::{DiskSpace, StoreLoad};
 use super::heap;
 use super::log::{LogEvent, TextOnly};
 use super::state::ServerState;
 use crate::broker::{Durability, Page, Turn};
 use crate::mosquitto_db::Imported;
-use crate::store::{Access, Changes, Database, Directory, Head, Reading, Sync, import_mosquitto};
+use crate::store::{
+    Access, Changes, Database, Directory, QueueHead, SyncMode, SystemClocks, disk_is_full, import_mosquitto,
+};
 use crate::text::os_error;
 
 /// The time between two attempts while the store fails.
@@ -60,7 +63,7 @@ pub(super) struct StoreLocation {
 pub(super) fn open(location: &StoreLocation, listener: impl Fn(u16) -> usize) -> Result<OpenStore, String> {
     let StoreLocation { directory, file, durability: _, sync_delay } = location;
     let directory = Directory::take(directory, file.as_deref(), Access::Write);
-    let directory = directory.map_err(|refusal| refusal.to_string())?;
+    let directory = directory.map_err(|error| error.to_string())?;
     let mut imported = None;
     let database = directory.open_or_fill(*sync_delay, |database| {
         if let Some(file) = directory.mosquitto_file() {
@@ -69,7 +72,7 @@ pub(super) fn open(location: &StoreLocation, listener: impl Fn(u16) -> usize) ->
         }
         Ok(())
     });
-    let database = database.map_err(|refusal| refusal.to_string())?;
+    let database = database.map_err(|error| error.to_string())?;
     Ok(OpenStore { directory, database, imported })
 }
 
@@ -92,11 +95,11 @@ pub(super) fn start(store: OpenStore, state: &Arc<ServerState>) -> Result<StoreT
     let OpenStore { directory, mut database, imported } = store;
     log_import(&directory, imported.as_ref(), state);
     let limits = &state.broker.limits();
-    let head = Head { messages: limits.head_messages, bytes: limits.head_bytes };
+    let head = QueueHead { messages: limits.head_messages, bytes: limits.head_bytes };
     let began = Instant::now();
-    let clock = database.clock(state.now(), Reading::now());
+    let clock = database.clock(state.now(), SystemClocks::now());
     let loaded = database.load(head, clock);
-    let saved = loaded.map_err(|error| directory.refusal(&error).to_string())?;
+    let saved = loaded.map_err(|error| directory.open_error(&error).to_string())?;
     let (sessions, retained) = (saved.sessions.len(), saved.retained.len());
     let queues = saved
         .sessions
@@ -119,8 +122,10 @@ pub(super) fn start(store: OpenStore, state: &Arc<ServerState>) -> Result<StoreT
     if database.mark_is_damaged() {
         state.log.write(&LogEvent::StoreMarkDamaged { path: &path });
     }
+    let space = DiskSpace::new(&directory, state);
     let writer = StoreWriter {
         directory,
+        space,
         database,
         state: state.clone(),
         turn,
@@ -187,6 +192,7 @@ fn run_to_end(mut writer: StoreWriter) -> bool {
 struct StoreWriter {
     directory: Directory,
     database: Database,
+    space: DiskSpace,
     state: Arc<ServerState>,
     turn: Turn,
     /// When the database was last synced, and whether something was written since.
@@ -213,8 +219,8 @@ impl StoreWriter {
         let broker = self.state.broker.clone();
         let journal = broker.journal();
         // Until then a crash and a wall clock that is set could make deadlines pass.
-        if self.database.clock_is_outdated(self.state.now(), Reading::now())
-            && !self.write(&mut Changes::default(), Sync::Now)
+        if self.database.clock_is_outdated(self.state.now(), SystemClocks::now())
+            && !self.write(&mut Changes::default(), SyncMode::Now)
         {
             return false;
         }
@@ -222,7 +228,7 @@ impl StoreWriter {
             let closed = journal.is_closed();
             let Some(mut batch) = journal.take(&waker) else {
                 if closed {
-                    return !self.dirty || self.write(&mut Changes::default(), Sync::Now);
+                    return !self.dirty || self.write(&mut Changes::default(), SyncMode::Now);
                 }
                 if !self.idle() {
                     return false;
@@ -230,7 +236,7 @@ impl StoreWriter {
                 continue;
             };
             let records = std::mem::take(&mut batch.records);
-            let clock = self.database.clock(self.state.now(), Reading::now());
+            let clock = self.database.clock(self.state.now(), SystemClocks::now());
             let mut changes = self.database.changes(records, clock);
             if !self.write(&mut changes, self.sync()) {
                 return false;
@@ -241,6 +247,7 @@ impl StoreWriter {
                     return false;
                 }
             }
+            self.check_space(StoreLoad::Busy);
             self.tidy();
             if let Durability::Interval(span) = journal.durability()
                 && !closed
@@ -258,11 +265,12 @@ impl StoreWriter {
         if self.checked.elapsed() >= CHECK_INTERVAL && !(self.check_in_place() && self.check_clock()) {
             return false;
         }
+        self.check_space(StoreLoad::Idle);
         let mut sleep = CHECK_INTERVAL;
         if self.dirty || self.database.mark_is_unsynced() {
             let left = LAZY_SYNC_INTERVAL.saturating_sub(self.synced.elapsed());
             match self.dirty {
-                true if left.is_zero() => return self.write(&mut Changes::default(), Sync::Now),
+                true if left.is_zero() => return self.write(&mut Changes::default(), SyncMode::Now),
                 false if left.is_zero() => self.database.sync_mark(),
                 _ => sleep = sleep.min(left),
             }
@@ -282,22 +290,22 @@ impl StoreWriter {
     }
 
     /// Whether the next commit must be synced before it returns.
-    fn sync(&self) -> Sync {
+    fn sync(&self) -> SyncMode {
         match self.state.broker.journal().durability() {
-            Durability::None if self.synced.elapsed() < LAZY_SYNC_INTERVAL => Sync::Later,
-            _ => Sync::Now,
+            Durability::None if self.synced.elapsed() < LAZY_SYNC_INTERVAL => SyncMode::Later,
+            _ => SyncMode::Now,
         }
     }
 
     /// Writes until it succeeds, or the broker has stopped and the shutdown timeout is over. A commit to a file that was
     /// moved or deleted meanwhile does not count.
-    fn write(&mut self, changes: &mut Changes, sync: Sync) -> bool {
+    fn write(&mut self, changes: &mut Changes, sync: SyncMode) -> bool {
         let written = self.check_in_place()
             && self.persist(|database| database.commit(changes, sync)).is_some()
             && self.check_in_place();
         match sync {
-            Sync::Now => (self.synced, self.dirty) = (Instant::now(), false),
-            Sync::Later => self.dirty = true,
+            SyncMode::Now => (self.synced, self.dirty) = (Instant::now(), false),
+            SyncMode::Later => self.dirty = true,
         }
         self.tidy_at.get_or_insert_with(|| Instant::now() + heap::INTERVAL);
         written
@@ -305,7 +313,7 @@ impl StoreWriter {
 
     /// Reads a page of a queue for the core.
     fn read(&mut self, page: &Page) -> bool {
-        let clock = self.database.clock(self.state.now(), Reading::now());
+        let clock = self.database.clock(self.state.now(), SystemClocks::now());
         let Some((entries, complete)) = self.persist(|database| database.page(page, clock)) else {
             return false;
         };
@@ -328,19 +336,33 @@ impl StoreWriter {
 
     /// Stores the clocks after the wall clock was set, so that the next start knows how much time has passed.
     fn check_clock(&mut self) -> bool {
-        let step = self.database.clock_step(self.state.now(), Reading::now());
+        let step = self.database.clock_step(self.state.now(), SystemClocks::now());
         if step == 0 {
             return true;
         }
         self.state.log.write(&LogEvent::ClockSet { seconds: step / 1_000 });
-        self.write(&mut Changes::default(), Sync::Now)
+        self.write(&mut Changes::default(), SyncMode::Now)
+    }
+
+    fn check_space(&mut self, load: StoreLoad) {
+        let Self { space, database, directory, state, turn, .. } = self;
+        space.check(database, directory, load, state, turn);
     }
 
     fn persist<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T, redb::Error>) -> Option<T> {
-        let (database, directory) = (&mut self.database, &self.directory);
-        retry(&self.state, || {
+        let Self { database, directory, space, state, .. } = self;
+        let file = directory.file();
+        let describe = |error: &redb::Error| format!("cannot write {}: {}", file.display(), os_error(error));
+        retry(state, || {
             work(database)
-                .map_err(|error| format!("cannot write {}: {}", directory.file().display(), os_error(&error)))
+                .or_else(|error| {
+                    if disk_is_full(&error) && space.use_reserve(&describe(&error), state) {
+                        work(database)
+                    } else {
+                        Err(error)
+                    }
+                })
+                .map_err(|error| describe(&error))
         })
     }
 }

@@ -1,24 +1,22 @@
-//! A batch of records as what it changes in the database, each row once: what comes and goes within a batch is never
-//! written.
+//! A batch of records, reduced to one change for each row: a row that is created and deleted within a batch is never written.
 //!
-//! Made once and written until it succeeds. A commit that failed may have been written all the same, so writing it a
-//! second time must change nothing: every change says what a row is, not what is added to it.
+//! A batch is committed until that succeeds. A commit that failed may have been written nevertheless, so changes are
+//! idempotent: each says what a row becomes, not what is added to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::clock::Clock;
-use super::index::Index;
+use super::clock::StoreClock;
+use super::index::EntryIndex;
 use super::row::{
-    Content, EntryRow, MessageRow, Place, RetainedRow, SubscriptionRow, encode, encode_session,
+    Content, EntryRow, EntryState, MessageRow, RetainedRow, SubscriptionRow, encode, encode_session,
 };
 use crate::broker::{Page, Record, StoredMessage};
 use crate::codec::packet::PacketId;
 
-/// Bytes of content up to which an entry has its own copy though others have the same message: a row of its own costs
-/// more.
+/// Size in bytes up to which each entry has its own copy of a message that several receive: a shared row costs more.
 const OWN_COPY: usize = 256;
 
-/// The new bytes of a row, or nothing if it goes.
+/// The new content of a row; `None` deletes it.
 type Row = Option<Vec<u8>>;
 
 #[derive(Debug, Default)]
@@ -27,31 +25,31 @@ pub(crate) struct Changes {
     pub(super) ended: BTreeSet<u64>,
     pub(super) subscriptions: BTreeMap<(u64, Box<str>), Row>,
     pub(super) held: BTreeMap<(u64, PacketId), bool>,
-    pub(super) entries: BTreeMap<u64, Change>,
+    pub(super) entries: BTreeMap<u64, EntryChange>,
     pub(super) bodies: BTreeMap<u64, Vec<u8>>,
     pub(super) groups: BTreeMap<u64, Option<Box<str>>>,
     pub(super) retained: BTreeMap<Box<str>, Row>,
     pages: Vec<Page>,
-    /// Entries that are made here, while the batch is read.
-    made: BTreeMap<u64, (u64, Place, StoredMessage)>,
+    /// Entries created in this batch, while it is read.
+    made: BTreeMap<u64, (u64, EntryState, StoredMessage)>,
     flights: HashMap<(u64, PacketId), Option<u64>>,
-    /// Where entries and flights of the index go, once all is written.
-    moves: Vec<Move>,
+    /// Updates of the index, applied after the commit.
+    index_updates: Vec<IndexUpdate>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Change {
+pub(super) enum EntryChange {
     Put(Vec<u8>),
-    /// A row that is there gets another place.
+    /// An existing row gets another owner and state.
     Send {
         session: u64,
-        place: Place,
+        state: EntryState,
     },
     Delete,
 }
 
 #[derive(Debug)]
-enum Move {
+enum IndexUpdate {
     Enter { owner: u64, number: u64 },
     Fly { session: u64, id: PacketId, number: u64 },
     Land { session: u64, id: PacketId },
@@ -59,7 +57,7 @@ enum Move {
 }
 
 impl Changes {
-    pub(super) fn new(records: Vec<Record>, index: &Index, clock: Clock) -> Self {
+    pub(super) fn new(records: Vec<Record>, index: &EntryIndex, clock: StoreClock) -> Self {
         let mut changes = Self::default();
         records.into_iter().for_each(|record| changes.add(record, index, clock));
         changes.forget_ended();
@@ -67,7 +65,7 @@ impl Changes {
         changes
     }
 
-    fn add(&mut self, record: Record, index: &Index, clock: Clock) {
+    fn add(&mut self, record: Record, index: &EntryIndex, clock: StoreClock) {
         match record {
             Record::Session(record) => {
                 self.sessions.insert(record.key, Some(encode_session(&record, clock)));
@@ -90,7 +88,7 @@ impl Changes {
                 self.held.insert((session, id), false);
             }
             Record::Enqueue { owner, entry } => {
-                self.made.insert(entry.number, (owner, Place::Queue, entry));
+                self.made.insert(entry.number, (owner, EntryState::Queue, entry));
             }
             Record::Remove { number } => self.delete(number),
             Record::Send { session, id, sequence, number } => self.send(session, id, sequence, number),
@@ -98,7 +96,7 @@ impl Changes {
                 if let Some(number) = self.flight(session, id, index) {
                     self.made.remove(&number);
                     let row = EntryRow::received(session, id, sequence);
-                    self.entries.insert(number, Change::Put(encode(&row)));
+                    self.entries.insert(number, EntryChange::Put(encode(&row)));
                 }
             }
             Record::Complete { session, id } => {
@@ -126,11 +124,11 @@ impl Changes {
     }
 
     fn send(&mut self, session: u64, id: PacketId, sequence: u64, number: u64) {
-        let sent = Place::Sent { id, sequence };
+        let sent = EntryState::Sent { id, sequence };
         match self.made.get_mut(&number) {
-            Some((owner, place, _)) => (*owner, *place) = (session, sent),
+            Some((owner, state, _)) => (*owner, *state) = (session, sent),
             None => {
-                self.entries.insert(number, Change::Send { session, place: sent });
+                self.entries.insert(number, EntryChange::Send { session, state: sent });
             }
         }
         self.flights.insert((session, id), Some(number));
@@ -138,19 +136,19 @@ impl Changes {
 
     fn delete(&mut self, number: u64) {
         if self.made.remove(&number).is_none() {
-            self.entries.insert(number, Change::Delete);
+            self.entries.insert(number, EntryChange::Delete);
         }
     }
 
-    /// The entry in flight there, after what this batch has done so far.
-    fn flight(&self, session: u64, id: PacketId, index: &Index) -> Option<u64> {
+    /// The entry in flight under this packet identifier, as of the records of this batch read so far.
+    fn flight(&self, session: u64, id: PacketId, index: &EntryIndex) -> Option<u64> {
         match self.flights.get(&(session, id)) {
             Some(number) => *number,
             None => index.flight(session, id),
         }
     }
 
-    /// Of an owner that ends nothing is written; what is there already goes with it.
+    /// Drops changes of owners that end in this batch; their existing rows are deleted with them.
     fn forget_ended(&mut self) {
         let ended = std::mem::take(&mut self.ended);
         self.subscriptions.retain(|(session, _), _| !ended.contains(session));
@@ -160,13 +158,13 @@ impl Changes {
         self.ended = ended;
     }
 
-    fn encode_entries(&mut self, clock: Clock) {
+    fn encode_entries(&mut self, clock: StoreClock) {
         let made = std::mem::take(&mut self.made);
         let mut shares: HashMap<usize, (u32, Option<u64>)> = HashMap::new();
         for (_, _, entry) in made.values().filter(|(.., entry)| entry.message.len() > OWN_COPY) {
             shares.entry(entry.message.block()).or_default().0 += 1;
         }
-        for (number, (owner, place, entry)) in made {
+        for (number, (owner, state, entry)) in made {
             let row = MessageRow::new(&entry.message, clock);
             let content = match shares.get_mut(&entry.message.block()).filter(|(count, _)| *count > 1) {
                 None => Content::Here(row),
@@ -174,42 +172,42 @@ impl Changes {
                     let length = row.len() as u64;
                     let body = *body.get_or_insert_with(|| {
                         self.bodies.insert(number, encode(&row));
-                        self.moves.push(Move::Share { body: number, entries: *count });
+                        self.index_updates.push(IndexUpdate::Share { body: number, entries: *count });
                         number
                     });
                     Content::Body(body, length)
                 }
             };
-            let bytes = encode(&EntryRow::new(owner, place, &entry, content));
-            self.entries.insert(number, Change::Put(bytes));
-            if place == Place::Queue {
-                self.moves.push(Move::Enter { owner, number });
+            let bytes = encode(&EntryRow::new(owner, state, &entry, content));
+            self.entries.insert(number, EntryChange::Put(bytes));
+            if state == EntryState::Queue {
+                self.index_updates.push(IndexUpdate::Enter { owner, number });
             }
         }
         for ((session, id), number) in std::mem::take(&mut self.flights) {
-            self.moves.push(match number {
-                Some(number) => Move::Fly { session, id, number },
-                None => Move::Land { session, id },
+            self.index_updates.push(match number {
+                Some(number) => IndexUpdate::Fly { session, id, number },
+                None => IndexUpdate::Land { session, id },
             });
         }
     }
 
-    /// What is to be read once all is written.
+    /// Pages to be read after the commit.
     pub(crate) fn pages(&mut self) -> Vec<Page> {
         std::mem::take(&mut self.pages)
     }
 
-    /// Tells the index what has been written. `left`: entries that are in a queue no more, with their owner.
-    pub(super) fn settle(&mut self, left: Vec<(u64, u64)>, index: &mut Index) {
+    /// Updates the index after the commit. `left`: owners and numbers of entries that left a queue.
+    pub(super) fn settle(&mut self, left: Vec<(u64, u64)>, index: &mut EntryIndex) {
         for (owner, number) in left {
             index.leave(owner, number);
         }
-        for step in self.moves.drain(..) {
+        for step in self.index_updates.drain(..) {
             match step {
-                Move::Enter { owner, number } => index.enter(owner, number),
-                Move::Fly { session, id, number } => index.fly(session, id, number),
-                Move::Land { session, id } => index.land(session, id),
-                Move::Share { body, entries } => {
+                IndexUpdate::Enter { owner, number } => index.enter(owner, number),
+                IndexUpdate::Fly { session, id, number } => index.fly(session, id, number),
+                IndexUpdate::Land { session, id } => index.land(session, id),
+                IndexUpdate::Share { body, entries } => {
                     index.bodies.insert(body, entries);
                 }
             }

@@ -1,54 +1,54 @@
-//! The clock of the store: milliseconds that pass whether the broker runs or not, and that no step of the wall clock changes.
+//! The clock of the store, in milliseconds: it advances whether the broker runs or not, and setting the wall clock does not
+//! change it. Deadlines are stored in it.
 //!
-//! Deadlines are written in it. While a broker runs it advances with the core's clock. Each commit also stores what the
-//! system's clocks said then, so that the next start knows how much time has passed since: by the time since the system
-//! booted, if that is still the same boot; otherwise by the wall clock, unless it was not set then or has gone back since.
-//! When in doubt less time has passed, and nothing is lost.
+//! While a broker runs, it advances with the core's clock. Commits also store the system's clocks, so that the next start can
+//! tell how much time has passed since: from the time since boot if the system has not been rebooted, otherwise from the wall
+//! clock, unless it was not set then or has gone back. In doubt it assumes less time, so that nothing expires too early.
 //!
-//! The first commit after a start stores the clocks before any other: until then the file has only those of an earlier
-//! boot, and a wall clock that is set cannot be told from time that has passed while the system was off.
+//! The first commit after a start stores the clocks. Until then the file has only those of an earlier boot, and setting the
+//! wall clock could not be told from time during which the system was off.
 
 use std::time::{Duration, SystemTime};
 
 use super::mark;
 use crate::time::Instant;
 
-/// Milliseconds since 1970 before which a wall clock has not been set: late in 2023.
+/// A wall clock before this time, in milliseconds since 1970 (late 2023), has not been set.
 const SET: u64 = 1_700_000_000_000;
-/// How far the wall clock may be from where it should be before that counts as a step.
+/// Deviation of the wall clock, in milliseconds, that counts as a step and not as drift.
 const STEP: u64 = 10_000;
-/// After how long a commit stores the clocks again.
+/// Age of the stored clocks, in milliseconds, at which a commit stores them again.
 const STALE: u64 = 1_000;
 
-/// One moment on both clocks.
+/// One moment on the clocks of the store and of the core.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub(crate) struct StoreClock {
     /// Milliseconds of the store.
     pub(crate) time: u64,
     pub(crate) now: Instant,
 }
 
-/// What the system's clocks say.
+/// A reading of the system's clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct SystemClocks {
     /// Milliseconds since 1970.
     pub(crate) wall: u64,
-    /// Milliseconds since the system booted, whether it was suspended or not; 0 if that cannot be known.
+    /// Milliseconds since boot, including time suspended; 0 if unknown.
     pub(crate) boot: u64,
-    /// A number of that boot; 0 if there is none.
+    /// Identifies the boot; 0 if unknown.
     pub(crate) boot_id: u64,
 }
 
-/// The clock of the store at a commit, and what the system's clocks said then.
+/// The clock of the store and the system's clocks at a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Anchor {
+pub(super) struct ClockAnchor {
     pub(super) time: u64,
-    pub(super) reading: Reading,
+    pub(super) reading: SystemClocks,
 }
 
-/// Where the clock of the store began in this process.
+/// When the clock of the store started in this process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Start {
+pub(super) struct ClockStart {
     time: u64,
     now: Instant,
 }
@@ -57,7 +57,7 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl Reading {
+impl SystemClocks {
     pub(crate) fn now() -> Self {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let (boot, boot_id) = since_boot().unwrap_or_default();
@@ -65,7 +65,7 @@ impl Reading {
     }
 }
 
-/// Milliseconds since the system booted, and the number of that boot.
+/// Milliseconds since boot, and a number that identifies the boot.
 #[cfg(target_os = "linux")]
 fn since_boot() -> Option<(u64, u64)> {
     static ID: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
@@ -81,20 +81,20 @@ fn since_boot() -> Option<(u64, u64)> {
     None
 }
 
-impl Anchor {
+impl ClockAnchor {
     /// Whether a commit should store the clocks again.
     pub(super) fn is_stale(&self, now: Self) -> bool {
         now.time.saturating_sub(self.time) >= STALE || self.is_outdated(now)
     }
 
-    /// Whether the next start would compute the time since `now` wrongly from this anchor: it is from an earlier boot, so
+    /// Whether the next start would compute the time since `now` incorrectly from this anchor: it is from an earlier boot, so
     /// that only the wall clock counts, or the wall clock has been set since.
     pub(super) fn is_outdated(&self, now: Self) -> bool {
         self.reading.boot_id != now.reading.boot_id || self.step(now.reading, now.time) != 0
     }
 
-    /// Milliseconds from this commit until another reading.
-    fn passed(&self, reading: Reading) -> u64 {
+    /// Milliseconds between this anchor and a later reading.
+    fn passed(&self, reading: SystemClocks) -> u64 {
         let then = self.reading;
         if then.boot_id != 0 && then.boot_id == reading.boot_id {
             reading.boot.saturating_sub(then.boot)
@@ -105,11 +105,11 @@ impl Anchor {
         }
     }
 
-    /// Milliseconds by which the wall clock was set forward, or back if below 0, until the store's clock showed `time`; 0 if
-    /// it was not.
-    pub(super) fn step(&self, reading: Reading, time: u64) -> i64 {
+    /// Milliseconds by which the wall clock was set before the store's clock reached `time`: negative if it was set back, 0 if
+    /// it was not set.
+    pub(super) fn step(&self, reading: SystemClocks, time: u64) -> i64 {
         let passed = match reading.boot_id != 0 && reading.boot_id == self.reading.boot_id {
-            // Also what the core's clock does not count, while the system is suspended.
+            // The core's clock does not advance while the system is suspended.
             true => reading.boot.saturating_sub(self.reading.boot),
             false => time.saturating_sub(self.time),
         };
@@ -123,49 +123,59 @@ impl Anchor {
     }
 }
 
-impl Start {
-    /// Begins at `now`. Without an anchor the clock begins as the wall clock, in which deadlines were written before there
-    /// was one.
-    pub(super) fn new(anchor: Option<Anchor>, reading: Reading, now: Instant) -> Self {
+impl ClockStart {
+    /// Starts at `now`. Without an anchor the clock starts from the wall clock, in which older versions stored deadlines.
+    pub(super) fn new(anchor: Option<ClockAnchor>, reading: SystemClocks, now: Instant) -> Self {
         let time = anchor.map_or(reading.wall, |anchor| anchor.time.saturating_add(anchor.passed(reading)));
         Self { time, now }
     }
 
-    pub(super) fn at(&self, now: Instant) -> Clock {
-        Clock { time: self.time.saturating_add(millis(now.since(self.now))), now }
+    pub(super) fn at(&self, now: Instant) -> StoreClock {
+        StoreClock { time: self.time.saturating_add(millis(now.since(self.now))), now }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Anchor, Reading, SET};
+    use super::{ClockAnchor, SET, SystemClocks};
 
     const TODAY: u64 = SET + 100_000_000_000;
 
-    fn passed(then: (u64, u64, u64), now: (u64, u64, u64)) -> u64 {
-        let reading = |(wall, boot, boot_id)| Reading { wall, boot, boot_id };
-        Anchor { time: 0, reading: reading(then) }.passed(reading(now))
+    const fn clocks(wall: u64, boot: u64, boot_id: u64) -> SystemClocks {
+        SystemClocks { wall, boot, boot_id }
     }
 
     #[test]
     fn time_passes_by_the_boot_and_else_by_a_wall_clock_that_is_set() {
         for (what, then, now, expected) in [
-            ("a restart", (TODAY, 5_000, 1), (TODAY + 70, 5_070, 1), 70),
-            ("the clock was set forward before a restart", (9_000, 5_000, 1), (TODAY, 5_070, 1), 70),
-            ("the clock was set back before a restart", (TODAY, 5_000, 1), (9_000, 5_070, 1), 70),
-            ("a reboot", (TODAY, 5_000, 1), (TODAY + 60_000, 900, 2), 60_000),
-            ("a reboot without a battery", (TODAY, 5_000, 1), (9_000, 900, 2), 0),
-            ("a reboot to a saved time", (TODAY, 5_000, 1), (TODAY - 60_000, 900, 2), 0),
-            ("a reboot of a system whose clock was not set", (9_000, 5_000, 1), (TODAY, 900, 2), 0),
-            ("a system that does not tell when it booted", (TODAY, 0, 0), (TODAY + 60, 0, 0), 60),
+            ("a restart", clocks(TODAY, 5_000, 1), clocks(TODAY + 70, 5_070, 1), 70),
+            (
+                "the clock was set forward before a restart",
+                clocks(9_000, 5_000, 1),
+                clocks(TODAY, 5_070, 1),
+                70,
+            ),
+            ("the clock was set back before a restart", clocks(TODAY, 5_000, 1), clocks(9_000, 5_070, 1), 70),
+            ("a reboot", clocks(TODAY, 5_000, 1), clocks(TODAY + 60_000, 900, 2), 60_000),
+            ("a reboot without a battery", clocks(TODAY, 5_000, 1), clocks(9_000, 900, 2), 0),
+            ("a reboot to a saved time", clocks(TODAY, 5_000, 1), clocks(TODAY - 60_000, 900, 2), 0),
+            (
+                "a reboot of a system whose clock was not set",
+                clocks(9_000, 5_000, 1),
+                clocks(TODAY, 900, 2),
+                0,
+            ),
+            ("a system that does not tell when it booted", clocks(TODAY, 0, 0), clocks(TODAY + 60, 0, 0), 60),
         ] {
-            assert_eq!(passed(then, now), expected, "{what}");
+            let anchor = ClockAnchor { time: 0, reading: then };
+            assert_eq!(anchor.passed(now), expected, "{what}");
         }
     }
 
     #[test]
     fn an_anchor_of_an_earlier_boot_is_replaced_though_the_wall_clock_was_not_set() {
-        let anchor = |time, wall, boot, boot_id| Anchor { time, reading: Reading { wall, boot, boot_id } };
+        let anchor =
+            |time, wall, boot, boot_id| ClockAnchor { time, reading: SystemClocks { wall, boot, boot_id } };
         let stored = anchor(0, TODAY, 5_000, 1);
         assert!(!stored.is_stale(anchor(20, TODAY + 20, 5_020, 1)));
         assert!(stored.is_stale(anchor(20, TODAY + 20, 20, 2)));
@@ -173,15 +183,15 @@ mod tests {
 
     #[test]
     fn a_step_of_the_wall_clock_is_seen_and_its_drift_is_not() {
-        let reading = |wall| Reading { wall, boot: 0, boot_id: 0 };
-        let anchor = Anchor { time: 0, reading: reading(TODAY) };
+        let reading = |wall| SystemClocks { wall, boot: 0, boot_id: 0 };
+        let anchor = ClockAnchor { time: 0, reading: reading(TODAY) };
         assert_eq!(anchor.step(reading(TODAY + 60_000), 60_000), 0);
         assert_eq!(anchor.step(reading(TODAY + 61_500), 60_000), 0);
         assert_eq!(anchor.step(reading(TODAY + 3_660_000), 60_000), 3_600_000);
         assert_eq!(anchor.step(reading(TODAY + 60_000 - 3_600_000), 60_000), -3_600_000);
         // Suspended for an hour, which the core's clock does not count.
-        let reading = |wall, boot| Reading { wall, boot, boot_id: 1 };
-        let anchor = Anchor { time: 0, reading: reading(TODAY, 5_000) };
+        let reading = |wall, boot| SystemClocks { wall, boot, boot_id: 1 };
+        let anchor = ClockAnchor { time: 0, reading: reading(TODAY, 5_000) };
         assert_eq!(anchor.step(reading(TODAY + 3_660_000, 3_665_000), 60_000), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! A data directory: one file of messages, and a lock that says which process owns it.
+//! A data directory: the file of the database, and a lock for the process that uses it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -7,22 +7,23 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::database::{Database, FORMAT};
-use super::disk::{FileDisk, Layer};
+use super::disk::{BufferedDisk, FileDisk};
 use super::open::{Access, OpenError};
+use super::space::Reserve;
 
-/// The database's file, unless another name is asked for.
+/// Default name of the database file.
 const FILE: &str = "skeeter.redb";
 
-/// mosquitto's file, unless its configuration says another.
+/// Default name of mosquitto's persistence file.
 const MOSQUITTO_FILE: &str = "mosquitto.db";
 
-/// The database's file in a directory, owned by this process until this is dropped.
+/// The database file in a data directory, locked for this process until dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     file: String,
     access: Access,
-    /// What the file is, once it is open.
+    /// Identifies the file once it is open.
     opened: OnceLock<Identity>,
     _lock: Option<File>,
 }
@@ -30,24 +31,23 @@ pub(crate) struct Directory {
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// Why a data directory cannot be used: one line for people.
+/// Why a data directory cannot be used: one line for the user.
 #[derive(Debug)]
-pub(crate) struct Refusal(String);
+pub(crate) struct DirectoryError(String);
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 impl Directory {
-    /// Takes the database's file in a directory for this process: the one of this name, or else ours. With
-    /// [`Access::Write`] the directory is made if it is missing, and only its owner may read it. Brokers whose files have
-    /// different names may share a directory.
+    /// Locks the database file of a directory, with this name or the default one. With [`Access::Write`] a missing directory is
+    /// created, readable by its owner only. Brokers whose files have different names can share a directory.
     ///
     /// # Errors
-    /// When it is not there, may not be written, or another process has it.
-    pub(crate) fn take(path: &Path, file: Option<&str>, access: Access) -> Result<Self, Refusal> {
+    /// If it is missing, cannot be written, or is in use by another process.
+    pub(crate) fn take(path: &Path, file: Option<&str>, access: Access) -> Result<Self, DirectoryError> {
         let (shown, file) = (path.display(), file.unwrap_or(FILE).to_owned());
         let refuse = |error: io::Error| {
             let hint = match error.kind() {
@@ -57,7 +57,7 @@ impl Directory {
                 }
                 _ => "",
             };
-            Refusal(format!("cannot use the data directory {shown}: {error}{hint}"))
+            DirectoryError(format!("cannot use the data directory {shown}: {error}{hint}"))
         };
         if access == Access::Write {
             make_private(path).map_err(refuse)?;
@@ -73,7 +73,7 @@ impl Directory {
         };
         match locked {
             Ok(()) => Ok(Self { path, file, access, opened: OnceLock::new(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Refusal(format!(
+            Err(TryLockError::WouldBlock) => Err(DirectoryError(format!(
                 "{file} in the data directory {shown} is in use by another process; stop it, or choose another \
                  directory with --data-dir"
             ))),
@@ -81,7 +81,7 @@ impl Directory {
         }
     }
 
-    /// mosquitto's persistence file that this database takes the place of, if there is one in the directory.
+    /// The persistence file of mosquitto that this database replaces, if there is one in the directory.
     pub(crate) fn mosquitto_file(&self) -> Option<PathBuf> {
         let name = match self.file.strip_suffix(".redb") {
             Some(name) if self.file != FILE => name,
@@ -90,7 +90,7 @@ impl Directory {
         Some(self.path.join(name)).filter(|path| path.is_file())
     }
 
-    /// What names it for `skeeter store`: the directory, or the file if it is not ours by name.
+    /// The argument for `skeeter store`: the directory, or the file if it has another name than the default one.
     pub(crate) fn argument(&self) -> PathBuf {
         if self.file == FILE { self.path.clone() } else { self.file() }
     }
@@ -100,28 +100,33 @@ impl Directory {
         self.path.join(lock_name(&self.file))
     }
 
-    /// The database's file.
+    /// The path of the database file.
     pub(crate) fn file(&self) -> PathBuf {
         self.path.join(&self.file)
     }
 
-    /// Opens the database, an empty one if there is none. `delay` is added to each sync.
+    /// Room set aside beside the database's file, for when the disk is full.
+    pub(crate) fn reserve(&self) -> Reserve {
+        Reserve::new(self.path.join(format!("{}.reserve", self.file)))
+    }
+
+    /// Opens the database, or creates an empty one. `delay` is added to each sync.
     ///
     /// # Errors
-    /// When it is damaged, of a newer format, or cannot be read.
-    pub(crate) fn open(&self, delay: Duration) -> Result<Database, Refusal> {
+    /// If it is damaged, has a newer format, or cannot be read.
+    pub(crate) fn open(&self, delay: Duration) -> Result<Database, DirectoryError> {
         self.open_or_fill(delay, |_| Ok(()))
     }
 
-    /// As [`Directory::open`]; a database that is not there yet appears only once `fill` has put its first content in.
+    /// As [`Directory::open`]; a new database appears under its name only after `fill` has written its first content.
     ///
     /// # Errors
-    /// As [`Directory::open`], and if `fill` fails: its error is one line for people.
+    /// As [`Directory::open`], and the error of `fill`, which is one line for the user.
     pub(crate) fn open_or_fill(
         &self,
         delay: Duration,
         fill: impl FnOnce(&mut Database) -> Result<(), String>,
-    ) -> Result<Database, Refusal> {
+    ) -> Result<Database, DirectoryError> {
         let path = self.file();
         if !path.try_exists().map_err(|error| self.unreadable(&error))? {
             self.create(fill)?;
@@ -134,11 +139,11 @@ impl Directory {
         }
         let _ = self.opened.set(identity(&metadata));
         let disk = FileDisk::new(file, delay);
-        let mut database = match Database::open(Layer::new(Arc::new(disk)), self.access) {
+        let mut database = match Database::open(BufferedDisk::new(Arc::new(disk)), self.access) {
             Ok(database) => database,
-            Err(OpenError::Database(error)) => return Err(self.refusal(&error)),
+            Err(OpenError::Database(error)) => return Err(self.open_error(&error)),
             Err(OpenError::Lost(lost)) => {
-                return Err(Refusal(format!(
+                return Err(DirectoryError(format!(
                     "{} is damaged: {lost}; nothing was changed: `skeeter store export {argument}` saves what is left, \
                      `skeeter store repair {argument}` accepts the loss so that the broker starts again",
                     path.display(),
@@ -146,9 +151,9 @@ impl Directory {
                 )));
             }
         };
-        match database.format().map_err(|error| self.refusal(&error))? {
+        match database.format().map_err(|error| self.open_error(&error))? {
             FORMAT => Ok(database),
-            newer => Err(Refusal(format!(
+            newer => Err(DirectoryError(format!(
                 "{} is of format {newer}, and this program reads format {FORMAT}; use the version of skeeter that \
                  wrote it, and there `skeeter store export` to take the messages along",
                 path.display()
@@ -156,11 +161,11 @@ impl Directory {
         }
     }
 
-    /// Whether the file that is open is still the one under its name. What is written to one that was removed or replaced
-    /// is gone with the process.
+    /// Checks that the open file is still the one with this name. What is written to a file that was removed or replaced is
+    /// lost when the process ends.
     ///
     /// # Errors
-    /// One line for people.
+    /// One line for the user.
     pub(crate) fn check_in_place(&self) -> Result<(), String> {
         let (file, Some(opened)) = (self.file(), self.opened.get()) else { return Ok(()) };
         match file.metadata() {
@@ -170,14 +175,14 @@ impl Directory {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::NotADirectory
                 | io::ErrorKind::StaleNetworkFileHandle => Err(format!("{} was removed", file.display())),
-                // Nothing is known: the process may have changed its user since.
+                // Unknown: the process may have changed its user since.
                 _ => Ok(()),
             },
         }
     }
 
-    /// Makes and fills a database under another name first, so that there is never half a one.
-    fn create(&self, fill: impl FnOnce(&mut Database) -> Result<(), String>) -> Result<(), Refusal> {
+    /// Creates and fills the database under a temporary name first, so that there is never an incomplete one.
+    fn create(&self, fill: impl FnOnce(&mut Database) -> Result<(), String>) -> Result<(), DirectoryError> {
         let (path, new) = (self.file(), self.path.join(format!("{}.new", self.file)));
         let make = || -> Result<Result<(), String>, redb::Error> {
             let mut options = OpenOptions::new();
@@ -185,8 +190,8 @@ impl Directory {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.open(&new)?;
-            let layer = Layer::new(Arc::new(FileDisk::new(file, Duration::ZERO)));
-            let mut database = Database::open(layer, Access::Write)?;
+            let disk = BufferedDisk::new(Arc::new(FileDisk::new(file, Duration::ZERO)));
+            let mut database = Database::open(disk, Access::Write)?;
             if let Err(why) = fill(&mut database) {
                 drop(database);
                 std::fs::remove_file(&new)?;
@@ -198,16 +203,16 @@ impl Directory {
             File::open(&self.path)?.sync_all()?;
             Ok(Ok(()))
         };
-        let made = make().map_err(|error| Refusal(format!("cannot make {}: {error}", path.display())));
-        made?.map_err(Refusal)
+        let made = make().map_err(|error| DirectoryError(format!("cannot make {}: {error}", path.display())));
+        made?.map_err(DirectoryError)
     }
 
-    fn unreadable(&self, error: &io::Error) -> Refusal {
-        Refusal(format!("cannot open {}: {error}", self.file().display()))
+    fn unreadable(&self, error: &io::Error) -> DirectoryError {
+        DirectoryError(format!("cannot open {}: {error}", self.file().display()))
     }
 
-    /// What an error of the database means for who wants to open it.
-    pub(crate) fn refusal(&self, error: &redb::Error) -> Refusal {
+    /// An error of the database as an error of opening it.
+    pub(crate) fn open_error(&self, error: &redb::Error) -> DirectoryError {
         match error {
             redb::Error::Io(error)
                 if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
@@ -218,9 +223,9 @@ impl Directory {
         }
     }
 
-    fn damaged(&self, cause: &str) -> Refusal {
+    fn damaged(&self, cause: &str) -> DirectoryError {
         let (file, argument) = (self.file(), self.argument());
-        Refusal(format!(
+        DirectoryError(format!(
             "{} is damaged: {cause}; nothing was changed: `skeeter store check {argument}` tells more, `skeeter store \
              export {argument}` saves what can be read, and moving the file away starts with an empty store",
             file.display(),

@@ -1,27 +1,27 @@
-//! The file under the database, as something that can be replaced: by one that delays, fails, forgets or tears.
+//! The file under the database, behind a trait, so that tests can replace it with one that delays, fails, or loses and tears
+//! unsynced writes.
 //!
-//! What was written since the last sync that succeeded is kept and written again before the next one. A system that
-//! could not sync a page may count it as clean all the same, so that a later sync would pass over it: the file would then
-//! lack what the database takes for written.
+//! Writes since the last successful sync are kept in memory and, after a failed sync, written again before the next one.
+//! Linux marks pages that it failed to write as clean, so a later sync would skip them and report success.
 
 use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::mark::{self, Mark};
+use super::mark::{self, SyncMark};
 
-/// What a database needs of a file.
+/// The file operations a database needs.
 pub(crate) trait Disk: std::fmt::Debug + Send + Sync + 'static {
     fn len(&self) -> io::Result<u64>;
     fn read(&self, at: u64, out: &mut [u8]) -> io::Result<()>;
     fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
     fn set_len(&self, len: u64) -> io::Result<()>;
-    /// Returns when all that was written is safe.
+    /// Returns once everything written so far is on the disk.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// A file, each sync of which takes some time longer than it must.
+/// A file; `delay` is added to each sync.
 #[derive(Debug)]
 pub(crate) struct FileDisk {
     file: File,
@@ -73,34 +73,38 @@ impl Disk for FileDisk {
     }
 }
 
-/// A disk as the database sees it. Clones are the same disk.
+/// A disk as the database sees it. Clones share their state.
 ///
-/// While it is on hold nothing reaches the disk: what is written stands in memory and is read from there. So a database
-/// can be opened, which may repair it, and looked at before its file changes.
+/// While it is on hold nothing reaches the disk: writes are buffered, and reads see them. So a database can be opened, which
+/// may repair it, and examined before its file changes.
 #[derive(Clone, Debug)]
-pub(crate) struct Layer {
+pub(crate) struct BufferedDisk {
     disk: Arc<dyn Disk>,
     state: Arc<Mutex<State>>,
 }
 
+/// Bytes that are kept to be written again; beyond that they are synced at once.
+const MOST_UNSYNCED: usize = 32 * 1024 * 1024;
+
 #[derive(Debug, Default)]
 struct State {
-    /// What was written since the last sync that succeeded.
-    unsynced: Vec<Change>,
-    /// Whether a sync has failed since then.
+    /// Operations since the last successful sync.
+    unsynced: Vec<DiskOperation>,
+    unsynced_bytes: usize,
+    /// Whether a sync has failed since.
     failed: bool,
-    /// What was written while on hold, oldest first.
-    held: Option<Vec<Change>>,
+    /// Operations buffered while on hold, oldest first.
+    held: Option<Vec<DiskOperation>>,
 }
 
 #[derive(Debug)]
-enum Change {
+enum DiskOperation {
     Write(u64, Box<[u8]>),
     Len(u64),
     Sync,
 }
 
-impl Layer {
+impl BufferedDisk {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk, state: Arc::default() }
     }
@@ -109,13 +113,13 @@ impl Layer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From here on nothing reaches the disk until [`Self::release`]. What an earlier hold kept is forgotten.
+    /// Buffers all writes until [`Self::release`]. Writes buffered before are discarded.
     pub(super) fn hold(&self) {
         self.state().held = Some(Vec::new());
     }
 
-    /// Writes what was held, in order and with its syncs, and holds no more. After an error it is on hold again, so that a
-    /// database that is closed then writes nothing.
+    /// Applies the buffered operations in order, syncs included, and ends the hold. After an error the hold continues, so that
+    /// a database that is closed then writes nothing.
     pub(super) fn release(&self) -> io::Result<()> {
         let mut state = self.state();
         let held = state.held.take().unwrap_or_default();
@@ -127,17 +131,17 @@ impl Layer {
     }
 
     /// Reads the mark of the last synced commit.
-    pub(super) fn mark(&self) -> io::Result<Mark> {
+    pub(super) fn mark(&self) -> io::Result<SyncMark> {
         if self.disk.len()? < mark::AT + mark::LEN as u64 {
-            return Ok(Mark::None);
+            return Ok(SyncMark::None);
         }
         let mut bytes = [0; mark::LEN];
         self.disk.read(mark::AT, &mut bytes)?;
-        Ok(Mark::decode(bytes))
+        Ok(SyncMark::decode(bytes))
     }
 
-    /// Marks a commit as synced. The mark itself is synced with the next commit or by [`Self::sync_mark`]; one that is
-    /// lost leaves an older one, which claims less.
+    /// Marks a commit as synced. The mark itself is synced with the next commit or by [`Self::sync_mark`]; if it is lost, an
+    /// older mark remains, which claims less.
     pub(super) fn set_mark(&self, commit: u64) -> io::Result<()> {
         self.disk.write(mark::AT, &mark::encode(commit))
     }
@@ -148,23 +152,26 @@ impl Layer {
 }
 
 impl State {
-    fn apply(&mut self, disk: &dyn Disk, change: Change) -> io::Result<()> {
+    fn apply(&mut self, disk: &dyn Disk, change: DiskOperation) -> io::Result<()> {
         match &change {
-            Change::Write(at, bytes) => disk.write(*at, bytes)?,
-            Change::Len(len) => disk.set_len(*len)?,
-            Change::Sync => return self.sync(disk),
+            DiskOperation::Write(at, bytes) => disk.write(*at, bytes)?,
+            DiskOperation::Len(len) => disk.set_len(*len)?,
+            DiskOperation::Sync => return self.sync(disk),
+        }
+        if let DiskOperation::Write(_, bytes) = &change {
+            self.unsynced_bytes += bytes.len();
         }
         self.unsynced.push(change);
-        Ok(())
+        if self.unsynced_bytes > MOST_UNSYNCED { self.sync(disk) } else { Ok(()) }
     }
 
     fn sync(&mut self, disk: &dyn Disk) -> io::Result<()> {
         if self.failed {
             for change in &self.unsynced {
                 match change {
-                    Change::Write(at, bytes) => disk.write(*at, bytes)?,
-                    Change::Len(len) => disk.set_len(*len)?,
-                    Change::Sync => {}
+                    DiskOperation::Write(at, bytes) => disk.write(*at, bytes)?,
+                    DiskOperation::Len(len) => disk.set_len(*len)?,
+                    DiskOperation::Sync => {}
                 }
             }
         }
@@ -173,12 +180,13 @@ impl State {
             return Err(error);
         }
         self.unsynced.clear();
+        self.unsynced_bytes = 0;
         self.failed = false;
         Ok(())
     }
 
-    /// Does it, or keeps it while on hold.
-    fn change(&mut self, disk: &dyn Disk, change: Change) -> io::Result<()> {
+    /// Applies an operation, or buffers it while on hold.
+    fn change(&mut self, disk: &dyn Disk, change: DiskOperation) -> io::Result<()> {
         match &mut self.held {
             Some(held) => {
                 held.push(change);
@@ -189,21 +197,21 @@ impl State {
     }
 }
 
-/// The length of the disk once what is held has been written.
-fn held_len(disk: &dyn Disk, held: &[Change]) -> io::Result<u64> {
+/// The length of the disk once the buffered operations are applied.
+fn held_len(disk: &dyn Disk, held: &[DiskOperation]) -> io::Result<u64> {
     let mut len = disk.len()?;
     for change in held {
         match change {
-            Change::Len(new) => len = *new,
-            Change::Write(at, bytes) => len = len.max(at + bytes.len() as u64),
-            Change::Sync => {}
+            DiskOperation::Len(new) => len = *new,
+            DiskOperation::Write(at, bytes) => len = len.max(at + bytes.len() as u64),
+            DiskOperation::Sync => {}
         }
     }
     Ok(len)
 }
 
-/// Reads what would be there once what is held has been written.
-fn read_held(disk: &dyn Disk, held: &[Change], at: u64, out: &mut [u8]) -> io::Result<()> {
+/// Reads as if the buffered operations were applied.
+fn read_held(disk: &dyn Disk, held: &[DiskOperation], at: u64, out: &mut [u8]) -> io::Result<()> {
     let end = at + out.len() as u64;
     if end > held_len(disk, held)? {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -214,20 +222,20 @@ fn read_held(disk: &dyn Disk, held: &[Change], at: u64, out: &mut [u8]) -> io::R
     let position = |offset: u64| usize::try_from(offset.saturating_sub(at)).unwrap_or(usize::MAX);
     for change in held {
         match change {
-            Change::Len(len) if *len < end => out[position(*len)..].fill(0),
-            Change::Write(from, bytes) if *from < end && from + bytes.len() as u64 > at => {
+            DiskOperation::Len(len) if *len < end => out[position(*len)..].fill(0),
+            DiskOperation::Write(from, bytes) if *from < end && from + bytes.len() as u64 > at => {
                 let skipped = usize::try_from(at.saturating_sub(*from)).unwrap_or(usize::MAX);
                 let (start, bytes) = (position(*from), &bytes[skipped..]);
                 let len = bytes.len().min(out.len() - start);
                 out[start..start + len].copy_from_slice(&bytes[..len]);
             }
-            Change::Write(..) | Change::Len(_) | Change::Sync => {}
+            DiskOperation::Write(..) | DiskOperation::Len(_) | DiskOperation::Sync => {}
         }
     }
     Ok(())
 }
 
-impl redb::StorageBackend for Layer {
+impl redb::StorageBackend for BufferedDisk {
     fn len(&self) -> io::Result<u64> {
         match &self.state().held {
             Some(held) => held_len(&*self.disk, held),
@@ -243,14 +251,14 @@ impl redb::StorageBackend for Layer {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.state().change(&*self.disk, Change::Len(len))
+        self.state().change(&*self.disk, DiskOperation::Len(len))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.state().change(&*self.disk, Change::Write(offset, data.into()))
+        self.state().change(&*self.disk, DiskOperation::Write(offset, data.into()))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.state().change(&*self.disk, Change::Sync)
+        self.state().change(&*self.disk, DiskOperation::Sync)
     }
 }

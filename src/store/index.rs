@@ -1,7 +1,7 @@
-//! What of the database is in memory: which entries an owner has, in the order of its queue, and what is in flight.
+//! The part of the database that is kept in memory: which entries each owner has, in queue order, and which are in flight.
 //!
-//! Entries are stored by their numbers, which ascend over all owners, because a database writes neighbours together: by
-//! owner it cost five to eight times as much. So who has which is here, 8 bytes an entry, and is made anew at each start.
+//! Entries are stored by number, and numbers ascend across all owners, because the database writes neighbouring rows together:
+//! storing them by owner cost five to eight times as much. This index, 8 bytes for each entry, is rebuilt at each start.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -9,19 +9,19 @@ use crate::codec::packet::PacketId;
 use crate::table;
 
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(super) struct EntryIndex {
     /// Numbers of the entries of a queue, ascending, by owner.
     queues: HashMap<u64, VecDeque<u64>>,
-    /// Whose entry it is, of those that are removed by number alone.
+    /// Numbers of the entries in flight at QoS 2, by session and packet identifier.
     flights: HashMap<u64, BTreeMap<PacketId, u64>>,
     /// How many entries share a body.
     pub(super) bodies: HashMap<u64, u32>,
-    /// Entries whose owner has gone, to be deleted little by little.
+    /// Entries of ended owners, deleted in small steps.
     pub(super) doomed: VecDeque<u64>,
 }
 
-impl Index {
-    /// An entry is in its owner's queue. Numbers come ascending but for those that a restored one brings back.
+impl EntryIndex {
+    /// Adds an entry to its owner's queue. Numbers ascend, except for messages returned to a shared group.
     pub(super) fn enter(&mut self, owner: u64, number: u64) {
         let queue = self.queues.entry(owner).or_default();
         match queue.back() {
@@ -35,7 +35,7 @@ impl Index {
         }
     }
 
-    /// An entry is in its owner's queue no more. Near the front, mostly.
+    /// Removes an entry from its owner's queue, usually near the front.
     pub(super) fn leave(&mut self, owner: u64, number: u64) {
         let Some(queue) = self.queues.get_mut(&owner) else { return };
         if let Ok(position) = queue.binary_search(&number) {
@@ -61,12 +61,12 @@ impl Index {
         }
     }
 
-    /// The entry that is in flight there.
+    /// The entry in flight under this packet identifier.
     pub(super) fn flight(&self, session: u64, id: PacketId) -> Option<u64> {
         self.flights.get(&session)?.get(&id).copied()
     }
 
-    /// An owner has gone: its entries are to be deleted.
+    /// The owner has ended; its entries will be deleted.
     pub(super) fn doom(&mut self, owner: u64) {
         self.doomed.extend(self.queues.remove(&owner).unwrap_or_default());
         self.doomed.extend(self.flights.remove(&owner).unwrap_or_default().into_values());

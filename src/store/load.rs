@@ -1,23 +1,23 @@
-//! Everything a store has, read once at the start: into the broker's values, and into the index.
+//! Reads the whole store at the start, into the broker's values and the index.
 //!
-//! Entries are read in one pass, so that the first of each queue are kept and the rest only counted. What belongs to an
-//! owner that is not there any more, because a crash came between its end and the last deletion, is deleted now.
+//! Entries are read in one pass: the first of each queue are kept in memory, the rest are only counted. Entries of an owner
+//! that has ended, left over after a crash, are deleted.
 
 use std::collections::{BTreeMap, HashMap};
 
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable};
 
-use super::clock::Clock;
+use super::clock::StoreClock;
 use super::database::{
     BODIES, Database, ENTRIES, GROUPS, HELD, RETAINED, SESSIONS, SUBSCRIPTIONS, message_of,
 };
-use super::row::{Content, EntryRow, Place, RetainedRow, SubscriptionRow, decode, decode_session};
+use super::row::{Content, EntryRow, EntryState, RetainedRow, SubscriptionRow, decode, decode_session};
 use crate::broker::{Saved, SavedGroup, SavedQueue, SavedRetained, SavedSent, SavedSession};
 use crate::codec::packet::PacketId;
 
-/// How much of each queue comes into memory.
+/// How much of each queue is loaded into memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Head {
+pub(crate) struct QueueHead {
     pub(crate) messages: usize,
     pub(crate) bytes: usize,
 }
@@ -31,8 +31,8 @@ struct Owned {
 }
 
 impl Database {
-    /// Reads all but the tails of long queues. Rows that cannot be read are damage: nothing is skipped.
-    pub(crate) fn load(&mut self, head: Head, clock: Clock) -> Result<Saved, redb::Error> {
+    /// Reads everything except the tails of long queues. A row that cannot be decoded is damage and an error.
+    pub(crate) fn load(&mut self, head: QueueHead, clock: StoreClock) -> Result<Saved, redb::Error> {
         let read = self.opened()?.begin_read()?;
         let mut saved = Saved { retained: retained(&read, clock)?, ..Saved::default() };
         let mut owned = self.entries(&read, head, clock, &mut saved.last_number)?;
@@ -76,12 +76,12 @@ impl Database {
         Ok(saved)
     }
 
-    /// Reads the entries into the index, and what of them memory should hold.
+    /// Reads all entries into the index, and the heads of the queues into memory.
     fn entries(
         &mut self,
         read: &ReadTransaction,
-        head: Head,
-        clock: Clock,
+        head: QueueHead,
+        clock: StoreClock,
         last: &mut u64,
     ) -> Result<BTreeMap<u64, Owned>, redb::Error> {
         let mut owned: BTreeMap<u64, Owned> = BTreeMap::new();
@@ -105,8 +105,8 @@ impl Database {
                 let message = message_of(&row, &bodies, clock)?.ok_or_else(|| damage("a message"))?;
                 row.entry(number, message).ok_or_else(|| damage("a message"))
             };
-            match row.place {
-                Place::Queue => {
+            match row.state {
+                EntryState::Queue => {
                     self.index.enter(row.owner, number);
                     let fits = of.queue.rest == 0
                         && of.queue.head.len() < head.messages
@@ -119,11 +119,11 @@ impl Database {
                         of.queue.rest_bytes += len;
                     }
                 }
-                Place::Sent { id, sequence } => {
+                EntryState::Sent { id, sequence } => {
                     self.index.fly(row.owner, id, number);
                     of.sent.push(SavedSent { sequence, entry: Some(entry()?) });
                 }
-                Place::Received { id, sequence } => {
+                EntryState::Received { id, sequence } => {
                     self.index.fly(row.owner, id, number);
                     of.sent.push(SavedSent { sequence, entry: None });
                 }
@@ -134,7 +134,7 @@ impl Database {
     }
 }
 
-fn retained(read: &ReadTransaction, clock: Clock) -> Result<Vec<SavedRetained>, redb::Error> {
+fn retained(read: &ReadTransaction, clock: StoreClock) -> Result<Vec<SavedRetained>, redb::Error> {
     let mut retained = Vec::new();
     for row in read.open_table(RETAINED)?.iter()? {
         let (_, bytes) = row?;

@@ -1,12 +1,11 @@
-//! What survives a crash: the broker's records in an embedded database, in one file of a data directory.
+//! Durable storage: the broker's records in an embedded database, one file in a data directory.
 //!
 //! ```text
-//! journal ── batch ──▶ Changes (each row once) ── one transaction, one sync ──▶ Database ──▶ Layer ──▶ Disk
+//! journal ── batch ──▶ Changes (each row once) ── one transaction, one sync ──▶ Database ──▶ BufferedDisk ──▶ Disk
 //! ```
 //!
-//! Reading order: `clock`, `row`, `changes`, `mark`, `database`, `open`, `load`, `directory`. What it leaves out: when to write, and what
-//! waits for it; those are the journal's and the broker's thread that runs this. Nothing is ever deleted because it is
-//! damaged.
+//! Reading order: `clock`, `row`, `changes`, `mark`, `database`, `open`, `load`, `space`, `directory`. When to write, and what
+//! waits for it, is decided by the journal and the thread that runs the store. Damaged data is never deleted.
 
 mod changes;
 mod clock;
@@ -28,23 +27,25 @@ mod row;
 #[cfg(test)]
 #[path = "../../tests/unit/store/simulated.rs"]
 mod simulated;
+mod space;
 #[cfg(test)]
 #[path = "../../tests/unit/store/tests.rs"]
 mod tests;
 
 pub(crate) use changes::Changes;
-pub(crate) use clock::{Clock, Reading};
-pub(crate) use database::{Database, Sync};
+pub(crate) use clock::{StoreClock, SystemClocks};
+pub(crate) use database::{Database, SyncMode};
 pub(crate) use directory::Directory;
-pub(crate) use load::Head;
+pub(crate) use load::QueueHead;
 pub(crate) use mosquitto::{export_mosquitto, import_mosquitto};
 pub(crate) use open::Access;
+pub(crate) use space::{FreeSpace, Reserve, disk_is_full};
 
 use crate::broker::Record;
 
 impl Database {
-    /// What these records change.
-    pub(crate) fn changes(&self, records: Vec<Record>, clock: Clock) -> Changes {
+    /// The changes that a batch of records makes.
+    pub(crate) fn changes(&self, records: Vec<Record>, clock: StoreClock) -> Changes {
         Changes::new(records, &self.index, clock)
     }
 }

@@ -1,24 +1,24 @@
-//! Moves state between a database and mosquitto's persistence file.
+//! Imports and exports mosquitto's persistence file.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Database, Head, Reading, Sync};
+use super::{Database, QueueHead, SyncMode, SystemClocks};
 use crate::mosquitto_db::{Imported, MosquittoDb, export, import};
 use crate::time::Instant;
 
-/// Everything, however long the queues are.
-const ALL: Head = Head { messages: usize::MAX, bytes: usize::MAX };
+/// No limit: all messages of all queues.
+const ALL: QueueHead = QueueHead { messages: usize::MAX, bytes: usize::MAX };
 
-/// Imports mosquitto's file into a database in one commit: all of it or nothing. The file is not changed. Sessions and
-/// retained messages that the database has already are kept as they are.
+/// Imports mosquitto's file into a database in one commit, all or nothing. The file is not changed. Sessions and retained
+/// messages that the database already has are not replaced.
 ///
 /// `listener` gives the number of the listener with a port.
 ///
 /// # Errors
-/// One line for people, with the name of the file.
+/// One line for the user, with the name of the file.
 pub(crate) fn import_mosquitto(
     database: &mut Database,
     file: &Path,
@@ -32,24 +32,24 @@ pub(crate) fn import_mosquitto(
              anew (kill -USR1 writes it); move the file away to start without what is in it"
         )
     })?;
-    let clock = database.clock(Instant::ZERO, Reading::now());
+    let clock = database.clock(Instant::ZERO, SystemClocks::now());
     let there = database.load(ALL, clock).map_err(|error| format!("cannot read the store: {error}"))?;
     let mut imported = import(&db, &there, unix_time(), listener);
     let mut changes = database.changes(std::mem::take(&mut imported.records), clock);
-    let committed = database.commit(&mut changes, Sync::Now);
+    let committed = database.commit(&mut changes, SyncMode::Now);
     committed.map_err(|error| format!("cannot write what was imported from {name}: {error}"))?;
     Ok(imported)
 }
 
-/// Writes what a database has as a file that mosquitto starts from; what it cannot hold, and how many messages it has.
+/// Exports a database as a file that mosquitto can start from. Returns a summary, and what that file cannot hold.
 ///
 /// # Errors
-/// One line for people; also if the file exists.
+/// One line for the user; also if the file exists.
 pub(crate) fn export_mosquitto(
     database: &mut Database,
     file: &Path,
 ) -> Result<(String, Vec<String>), String> {
-    let clock = database.clock(Instant::ZERO, Reading::now());
+    let clock = database.clock(Instant::ZERO, SystemClocks::now());
     let saved = database.load(ALL, clock).map_err(|error| format!("cannot read the store: {error}"))?;
     let exported = export(&saved, unix_time());
     let mut options = OpenOptions::new();

@@ -1,16 +1,16 @@
-//! Opening a database: with its trees checked, because a page that rotted would otherwise be read as if it were right; and
-//! with the mark of the last synced commit compared, because a damaged commit would otherwise be taken back without a word.
-//! Until both are done the file does not change.
+//! Opening a database. Its trees are verified, as damaged pages would otherwise be read as if they were correct; and the mark
+//! of the last synced commit is compared, as a damaged commit would otherwise be taken back silently. The file is not changed
+//! before both are done.
 
 use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
 
-use super::clock::{Anchor, Reading};
+use super::clock::{ClockAnchor, SystemClocks};
 use super::database::{
     BODIES, CACHE, CLOCKS, COMMIT, Database, ENTRIES, FORMAT, GROUPS, HELD, META, RETAINED, SESSIONS,
     SUBSCRIPTIONS,
 };
-use super::disk::Layer;
-use super::mark::Mark;
+use super::disk::BufferedDisk;
+use super::mark::SyncMark;
 
 /// What a database is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +23,16 @@ pub(crate) enum Access {
     Repair,
 }
 
-/// Synced commits that cannot be read any more.
+/// Synced commits that can no longer be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lost {
-    /// The last commit that is known to have been synced.
+pub(crate) struct LostCommits {
+    /// The last commit known to have been synced.
     pub(crate) synced: u64,
     /// The newest commit that can be read.
     pub(crate) found: u64,
 }
 
-impl std::fmt::Display for Lost {
+impl std::fmt::Display for LostCommits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { synced, found } = self;
         write!(
@@ -47,7 +47,7 @@ impl std::fmt::Display for Lost {
 #[derive(Debug)]
 pub(crate) enum OpenError {
     Database(redb::Error),
-    Lost(Lost),
+    Lost(LostCommits),
 }
 
 impl From<redb::Error> for OpenError {
@@ -67,14 +67,14 @@ impl From<OpenError> for redb::Error {
 
 impl Database {
     /// Opens what is on the disk; an empty disk becomes an empty database.
-    pub(crate) fn open(layer: Layer, access: Access) -> Result<Self, OpenError> {
-        let mut database = Self::new(layer, access);
+    pub(crate) fn open(disk: BufferedDisk, access: Access) -> Result<Self, OpenError> {
+        let mut database = Self::new(disk, access);
         database.reopen()?;
         database.create_tables()?;
         Ok(database)
     }
 
-    /// Makes the tables, if this database is new.
+    /// Creates the tables of a new database.
     fn create_tables(&mut self) -> Result<(), redb::Error> {
         let write = self.opened()?.begin_write()?;
         let is_new = write.open_table(META)?.get("format")?.is_none();
@@ -88,14 +88,14 @@ impl Database {
         Ok(())
     }
 
-    /// The format of what is on the disk.
+    /// The format of the file.
     pub(super) fn format(&mut self) -> Result<u64, redb::Error> {
         let read = self.opened()?.begin_read()?;
         Ok(read.open_table(META)?.get("format")?.map_or(0, |format| format.value()))
     }
 
-    /// Synced commits that are missing, if it was opened all the same.
-    pub(crate) fn lost(&self) -> Option<Lost> {
+    /// Synced commits that are missing, if the database was opened nevertheless.
+    pub(crate) fn lost(&self) -> Option<LostCommits> {
         self.lost
     }
 
@@ -112,18 +112,18 @@ impl Database {
     }
 
     fn reopen(&mut self) -> Result<(), OpenError> {
-        self.layer.hold();
+        self.disk.hold();
         let mut builder = redb::Builder::new();
         builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
-        let database = builder.create_with_backend(self.layer.clone()).map_err(redb::Error::from)?;
+        let database = builder.create_with_backend(self.disk.clone()).map_err(redb::Error::from)?;
         let (found, anchor) = last_commit(&database)?;
-        let mark = self.layer.mark().map_err(redb::Error::from)?;
+        let mark = self.disk.mark().map_err(redb::Error::from)?;
         (self.commits, self.anchor) = (found, anchor);
-        self.mark_damaged = mark == Mark::Damaged;
-        if let Mark::Synced(synced) = mark
+        self.mark_damaged = mark == SyncMark::Damaged;
+        if let SyncMark::Synced(synced) = mark
             && synced > found
         {
-            let lost = Lost { synced, found };
+            let lost = LostCommits { synced, found };
             if self.access == Access::Write {
                 return Err(OpenError::Lost(lost));
             }
@@ -131,15 +131,15 @@ impl Database {
             self.lost = Some(lost);
         }
         if self.access != Access::Read {
-            self.layer.release().map_err(redb::Error::from)?;
+            self.disk.release().map_err(redb::Error::from)?;
         }
         self.open = Some(database);
         Ok(())
     }
 }
 
-/// The number of the newest commit, 0 if none has a number, and the clocks it has stored.
-fn last_commit(database: &redb::Database) -> Result<(u64, Option<Anchor>), redb::Error> {
+/// The number of the newest commit, 0 if it has none, and the stored clocks.
+fn last_commit(database: &redb::Database) -> Result<(u64, Option<ClockAnchor>), redb::Error> {
     let meta = match database.begin_read()?.open_table(META) {
         Ok(meta) => meta,
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok((0, None)),
@@ -149,7 +149,7 @@ fn last_commit(database: &redb::Database) -> Result<(u64, Option<Anchor>), redb:
     let [time, wall, boot, boot_id] = CLOCKS.map(value);
     let anchor = match (time?, wall?, boot?, boot_id?) {
         (Some(time), Some(wall), Some(boot), Some(boot_id)) => {
-            Some(Anchor { time, reading: Reading { wall, boot, boot_id } })
+            Some(ClockAnchor { time, reading: SystemClocks { wall, boot, boot_id } })
         }
         _ => None,
     };

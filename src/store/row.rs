@@ -1,14 +1,13 @@
-//! How records look in the database: types that say what a row holds, and their bytes.
+//! The rows of the database: their types and encoding.
 //!
-//! A deadline is written as the time of the store's clock when it was written, and what was left of it then. So no clock
-//! lengthens it beyond what it was.
+//! A deadline is stored as the time left and the store's clock at that time, so that no change of a clock can extend it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::Clock;
+use super::clock::StoreClock;
 use crate::broker::{
     OwnerUser, Parked, Rights, SavedRetained, SessionOwner, SessionRecord, StoredMessage, StoredWill,
     Subscribed, Who,
@@ -17,7 +16,7 @@ use crate::codec::packet::{Options, PacketId, RetainHandling};
 use crate::message::{Message, MessageRef, QoS};
 use crate::time::Instant;
 
-impl Clock {
+impl StoreClock {
     fn deadline(self, at: Instant) -> Option<Deadline> {
         let left = u64::try_from(at.since(self.now).as_millis()).unwrap_or(u64::MAX);
         (at != Instant::NEVER).then_some(Deadline { written: self.time, left })
@@ -52,12 +51,12 @@ pub(super) struct MessageRow<'a> {
 }
 
 impl<'a> MessageRow<'a> {
-    pub(super) fn new(message: &'a Message, clock: Clock) -> Self {
+    pub(super) fn new(message: &'a Message, clock: StoreClock) -> Self {
         let MessageRef { topic, properties, payload, qos, retain, expires } = message.as_ref();
         Self { topic, properties, payload, qos: qos.bits(), retain, expires: clock.deadline(expires) }
     }
 
-    pub(super) fn message(&self, clock: Clock) -> Option<Message> {
+    pub(super) fn message(&self, clock: StoreClock) -> Option<Message> {
         let Self { topic, properties, payload, qos, retain, expires } = *self;
         let (qos, expires) = (QoS::from_bits(qos)?, clock.instant(expires));
         Some(MessageRef { topic, properties, payload, qos, retain, expires }.to_message())
@@ -86,7 +85,7 @@ struct WhoRow<'a> {
 }
 
 impl<'a> RetainedRow<'a> {
-    pub(super) fn new(message: &'a Message, source: Option<&'a Who>, clock: Clock) -> Self {
+    pub(super) fn new(message: &'a Message, source: Option<&'a Who>, clock: StoreClock) -> Self {
         let source = source.map(|Who { client, username, listener }| WhoRow {
             client,
             username: username.as_deref(),
@@ -95,7 +94,7 @@ impl<'a> RetainedRow<'a> {
         Self { message: MessageRow::new(message, clock), source }
     }
 
-    pub(super) fn saved(&self, clock: Clock) -> Option<SavedRetained> {
+    pub(super) fn saved(&self, clock: StoreClock) -> Option<SavedRetained> {
         let source = match &self.source {
             None => None,
             Some(WhoRow { client, username, listener }) => {
@@ -107,9 +106,9 @@ impl<'a> RetainedRow<'a> {
     }
 }
 
-/// Where a message is on its way.
+/// How far the delivery of an entry has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Place {
+pub(super) enum EntryState {
     /// In its owner's queue, or in flight at QoS 1.
     Queue,
     /// In flight at QoS 2, in the session that owns it.
@@ -122,16 +121,16 @@ pub(super) enum Place {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Content<'a> {
     Here(#[serde(borrow)] MessageRow<'a>),
-    /// A body of its own, which other entries share, and its bytes of content.
+    /// The number of a body that entries share, and its size in bytes.
     Body(u64, u64),
-    /// Not needed any more.
+    /// No longer needed.
     Gone,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct EntryRow<'a> {
     pub(super) owner: u64,
-    pub(super) place: Place,
+    pub(super) state: EntryState,
     qos: u8,
     retain: bool,
     ids: Vec<u32>,
@@ -140,15 +139,15 @@ pub(super) struct EntryRow<'a> {
 }
 
 impl<'a> EntryRow<'a> {
-    pub(super) fn new(owner: u64, place: Place, entry: &StoredMessage, content: Content<'a>) -> Self {
+    pub(super) fn new(owner: u64, state: EntryState, entry: &StoredMessage, content: Content<'a>) -> Self {
         let ids = entry.ids.as_deref().unwrap_or_default().to_vec();
-        Self { owner, place, qos: entry.qos.bits(), retain: entry.retain, ids, content }
+        Self { owner, state, qos: entry.qos.bits(), retain: entry.retain, ids, content }
     }
 
-    /// A QoS 2 exchange whose message is not needed any more.
+    /// A QoS 2 exchange after PUBREC, which needs its message no longer.
     pub(super) fn received(owner: u64, id: PacketId, sequence: u64) -> Self {
-        let place = Place::Received { id, sequence };
-        Self { owner, place, qos: 2, retain: false, ids: Vec::new(), content: Content::Gone }
+        let state = EntryState::Received { id, sequence };
+        Self { owner, state, qos: 2, retain: false, ids: Vec::new(), content: Content::Gone }
     }
 
     pub(super) fn entry(&self, number: u64, message: Message) -> Option<StoredMessage> {
@@ -158,8 +157,8 @@ impl<'a> EntryRow<'a> {
     }
 }
 
-/// A session. What follows it in the same row is an [`OwnerRow`], unless it was written before sessions had owners; and
-/// after that `sent_below` of a session that was connected when the broker stopped.
+/// A session. In the same row follow an [`OwnerRow`], except in rows of older versions, and `sent_below` if the session was
+/// connected when the broker stopped.
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionRow<'a> {
     client: &'a str,
@@ -206,7 +205,7 @@ struct ParkedRow {
 }
 
 impl<'a> SessionRow<'a> {
-    fn new(record: &'a SessionRecord, clock: Clock) -> Self {
+    fn new(record: &'a SessionRecord, clock: StoreClock) -> Self {
         let SessionRecord { key: _, client, username, listener, owner: _, expiry, will, parked, sent_below } =
             record;
         let will = will.as_ref().map(|will| {
@@ -223,7 +222,7 @@ impl<'a> SessionRow<'a> {
         Self { client, username: username.as_deref(), listener, expiry: *expiry, will, parked }
     }
 
-    fn record(self, key: u64, clock: Clock) -> Option<SessionRecord> {
+    fn record(self, key: u64, clock: StoreClock) -> Option<SessionRecord> {
         let Self { client, username, listener, expiry, will, parked } = self;
         let will = match will {
             None => None,
@@ -274,7 +273,7 @@ impl<'a> OwnerRow<'a> {
 }
 
 /// The row of a session.
-pub(super) fn encode_session(record: &SessionRecord, clock: Clock) -> Vec<u8> {
+pub(super) fn encode_session(record: &SessionRecord, clock: StoreClock) -> Vec<u8> {
     let mut bytes = encode(&SessionRow::new(record, clock));
     if let Some(owner) = &record.owner {
         bytes.extend(encode(&OwnerRow::new(owner)));
@@ -286,7 +285,7 @@ pub(super) fn encode_session(record: &SessionRecord, clock: Clock) -> Vec<u8> {
 }
 
 /// The session of a row.
-pub(super) fn decode_session(bytes: &[u8], key: u64, clock: Clock) -> Option<SessionRecord> {
+pub(super) fn decode_session(bytes: &[u8], key: u64, clock: StoreClock) -> Option<SessionRecord> {
     let (row, rest) = postcard::take_from_bytes::<SessionRow<'_>>(bytes).ok()?;
     let mut record = row.record(key, clock)?;
     if !rest.is_empty() {
@@ -299,7 +298,7 @@ pub(super) fn decode_session(bytes: &[u8], key: u64, clock: Clock) -> Option<Ses
     Some(record)
 }
 
-/// The number of a listener in a row. Those of this broker's bridges are counted down from the greatest.
+/// The number of a listener as stored. Those of this broker's bridges count down from `u32::MAX`.
 fn stored_listener(listener: usize) -> u32 {
     match listener.checked_sub(Rights::BRIDGES) {
         Some(bridge) => u32::MAX - u32::try_from(bridge).unwrap_or(0),
@@ -346,18 +345,20 @@ impl SubscriptionRow {
 
 /// The bytes of a row.
 pub(super) fn encode(row: &impl Serialize) -> Vec<u8> {
-    // Writing to memory cannot fail, and no row has a part that cannot be written.
+    // Writing to memory cannot fail, and every row can be encoded.
     postcard::to_allocvec(row).unwrap_or_default()
 }
 
-/// The row in these bytes, unless they are no such row.
+/// Decodes a row; `None` if the bytes are not one.
 pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, SessionRow, decode_session, encode, encode_session, listener_of, stored_listener};
+    use super::{
+        SessionRow, StoreClock, decode_session, encode, encode_session, listener_of, stored_listener,
+    };
     use crate::broker::{OwnerUser, Rights, SessionOwner, SessionRecord};
     use crate::time::Instant;
 
@@ -375,7 +376,7 @@ mod tests {
             parked: None,
             sent_below: u64::MAX,
         };
-        let clock = Clock { time: 0, now: Instant::ZERO };
+        let clock = StoreClock { time: 0, now: Instant::ZERO };
         let (old, new) = (encode(&SessionRow::new(&record, clock)), encode_session(&record, clock));
         assert!(new.starts_with(&old), "an older program reads what it knows of a newer row");
         assert_eq!(decode_session(&new, 7, clock), Some(record.clone()));

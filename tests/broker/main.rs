@@ -21,6 +21,8 @@ mod dlt;
 mod drops;
 mod durable;
 mod flood;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod fuzz;
 #[cfg(unix)]
 mod guides;

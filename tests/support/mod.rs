@@ -124,15 +124,15 @@ impl Broker {
     }
 
     pub(crate) fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = skeeter()
-            .args(["broker", "-p", "0"])
-            .args(flags)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = skeeter();
+        command.args(["broker", "-p", "0"]).args(flags).envs(environment.iter().copied());
+        Self::run(command)
+    }
+
+    /// The broker that this command starts, on a free port.
+    pub(crate) fn run(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Lines::of(child.stdout.take().unwrap());
         let stderr = Lines::of(child.stderr.take().unwrap());
         let line = stdout.wait_line("listening on mqtt://");

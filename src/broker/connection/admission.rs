@@ -3,9 +3,12 @@
 use crate::broker::access::rights::Policy;
 use crate::broker::connection::endpoint::{Close, Endpoint};
 use crate::broker::identity::SessionName;
-use crate::codec::packet::{Connect, Version};
+use crate::codec::packet::{Connect, Version, Will};
 use crate::codec::reason::Reason;
 use crate::topic::{TopicName, refusable_character};
+
+/// Bytes of a will that is stored even while the disk is full.
+const SMALL_WILL: usize = 1024;
 
 impl Endpoint {
     pub(crate) fn check_connect(&self, connect: &Connect<'_>) -> Result<(), Close> {
@@ -32,10 +35,7 @@ impl Endpoint {
         check_identifier(connect, policy)?;
         self.check_characters(connect)?;
         self.check_will(connect, policy)?;
-        if self.broker.journal.failing_since().is_some() && self.would_be_kept(connect, policy) {
-            let detail = "the store fails, so a session that outlives its connection cannot be kept";
-            return Err(Close::new(Reason::SERVER_UNAVAILABLE, detail));
-        }
+        self.check_store(connect, policy)?;
         if self.peer.kind.is_bridge() {
             return Ok(());
         }
@@ -123,16 +123,40 @@ impl Endpoint {
         Err(Close::new(reason, detail))
     }
 
-    /// Whether the answer to this CONNECT would rest on the store.
-    fn would_be_kept(&self, connect: &Connect<'_>, policy: &Policy) -> bool {
+    /// Whether the store can take the session that this CONNECT asks for.
+    fn check_store(&self, connect: &Connect<'_>, policy: &Policy) -> Result<(), Close> {
+        let journal = &self.broker.journal;
+        if !journal.refuses_messages() {
+            return Ok(());
+        }
         let outlives = match connect.version {
             Version::V5 => connect.properties.session_expiry().unwrap_or(0) > 0,
             Version::V3_1 | Version::V3_1_1 => !connect.clean_start,
         };
         let owner = policy.session_owner(connect, &self.peer);
         let name = SessionName { client: connect.client_id, owner: &owner };
-        outlives || self.broker.directory.keeps(name)
+        let exists = self.broker.directory.keeps(name);
+        let detail = if journal.failing_since().is_some() && (outlives || exists) {
+            "the store fails, so a session that outlives its connection cannot be kept"
+        } else if !journal.disk_is_full() {
+            return Ok(());
+        } else if outlives && !exists {
+            "the disk is full, so no further session that outlives its connection can be kept"
+        } else if outlives && connect.will.as_ref().is_some_and(|will| will_len(will) > SMALL_WILL) {
+            "the disk is full, so a will of this size cannot be kept"
+        } else {
+            // It may drain what is stored for it, which makes room.
+            return Ok(());
+        };
+        if journal.failing_since().is_none() {
+            journal.count_refusal();
+        }
+        Err(Close::new(Reason::SERVER_UNAVAILABLE, detail))
     }
+}
+
+fn will_len(will: &Will<'_>) -> usize {
+    will.topic.len() + will.properties.as_bytes().len() + will.payload.len()
 }
 
 fn check_identifier(connect: &Connect<'_>, policy: &Policy) -> Result<(), Close> {

@@ -451,9 +451,11 @@ impl Connection {
 fn close(mut open: Open, endpoint: &mut Endpoint, ending: Ending, turn: &mut Turn) {
     if let Some(Unfinished::Publish(work)) = open.unfinished.take().map(|work| *work) {
         // Its identifier is held already, so sending it again would reach nobody else [MQTT-4.3.3-10].
-        let InterruptedPublish { message, mut fan_out, .. } = work;
+        let InterruptedPublish { message, mut fan_out, ack, .. } = work;
+        let mut message = RoutedMessage::of(&message);
+        message.is_promised = ack.packet_id.is_some();
         let mut asked = SlowDown::default();
-        fan_out.proceed(&RoutedMessage::of(&message), usize::MAX, &mut asked, &endpoint.limits, turn);
+        fan_out.proceed(&message, usize::MAX, &mut asked, &endpoint.limits, turn);
     }
     if let Some(link) = open.session.lock().link.as_mut().filter(|_| open.greeted) {
         // What was written for the client before now goes out before the DISCONNECT.

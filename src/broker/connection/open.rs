@@ -201,13 +201,13 @@ impl Open {
         proceeded
     }
 
-    /// Closes the connection when an acknowledgement has waited too long for a store that fails, so that the client sends
-    /// again what was not acknowledged.
+    /// Closes the connection when an acknowledgement has waited too long for a store that fails or a disk that is full, so
+    /// that the client sends again what was not acknowledged.
     pub(crate) fn check_patience(&self, cx: &Cx) -> Result<(), Close> {
         let failing_since = cx.journal.failing_since();
         let is_over = match self.unanswerable {
             // It can send again at once, and is answered.
-            Some(_) if failing_since.is_none() => true,
+            Some(_) if !cx.journal.refuses_messages() => true,
             Some(since) => cx.now.since(since) >= PATIENCE,
             None => {
                 !self.acks.is_empty() && failing_since.is_some_and(|since| cx.now.since(since) >= PATIENCE)

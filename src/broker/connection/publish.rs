@@ -160,8 +160,9 @@ impl Open {
         endpoint: &mut Endpoint,
         turn: &mut Turn,
     ) -> Result<(), Close> {
-        if ack.packet_id.is_some()
-            && turn.journal.failing_since().is_some()
+        message.is_promised = ack.packet_id.is_some();
+        if message.is_promised
+            && turn.journal.refuses_messages()
             && endpoint.broker.must_keep(&message.view, self.session.is_kept(), turn)
         {
             return self.turn_away(ack, endpoint, turn);
@@ -184,10 +185,15 @@ impl Open {
         }
     }
 
-    /// Does not take a message above QoS 0, because the store fails: told where the version can tell; otherwise it is not
+    /// Does not take a message above QoS 0, because the store fails or the disk is full: told where the version can tell; otherwise it is not
     /// acknowledged, and the connection is closed after a while.
     fn turn_away(&mut self, ack: AwaitedAck, endpoint: &mut Endpoint, turn: &mut Turn) -> Result<(), Close> {
-        self.drop_published(DropReason::StoreFailing, turn);
+        if turn.journal.failing_since().is_some() {
+            self.drop_published(DropReason::StoreFailing, turn);
+        } else {
+            self.drop_published(DropReason::DiskFull, turn);
+            turn.journal.count_refusal();
+        }
         // A bridge could not tell the other broker, where that speaks an older version.
         if self.version == Version::V5 && !endpoint.peer.kind.is_bridge() {
             return self.acknowledge(ack, Reason::QUOTA_EXCEEDED, BatchId::NONE, endpoint, turn);
@@ -240,6 +246,7 @@ impl Open {
     ) -> Result<(), Close> {
         let mut asked = SlowDown::default();
         let mut message = RoutedMessage::of(&work.message);
+        message.is_promised = work.ack.packet_id.is_some();
         message.original = work.original.as_ref().map(ReceivedPacket::as_ref);
         let limits = &endpoint.limits;
         let outcome = work.fan_out.proceed(&message, limits.fan_out, &mut asked, limits, cx);

@@ -13,6 +13,10 @@ impl Open {
         if state.replays.is_none() || !state.is_low(limits) {
             return;
         }
+        // What is replayed to a persistent session is stored until it is acknowledged.
+        if state.kept && cx.journal.disk_is_full() {
+            return;
+        }
         let Some((place, mut replay)) = state.replays.as_mut().and_then(|replays| replays.take_first())
         else {
             state.replays = None;

@@ -18,8 +18,8 @@ use crate::time::Instant;
 /// How long what was promised may wait for a store that fails, before the connection is closed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Bytes of records not yet written above which publishers wait, whatever the durability.
-const BACKLOG: usize = 16 * 1024 * 1024;
+/// Bytes of records not yet written above which publishers wait, whatever the durability, unless the disk is small.
+const MOST_BACKLOG: usize = 16 * 1024 * 1024;
 
 /// A batch, counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +62,14 @@ pub struct Journal {
     synced: AtomicU64,
     /// When the store began to fail, in microseconds; [`Instant::NEVER`] while it does not.
     failing_since: AtomicU64,
+    /// Whether the disk is full.
+    disk_full: AtomicBool,
+    /// Messages, sessions and subscriptions refused because of that.
+    refusals: AtomicU64,
     /// Bytes of records that are not synced.
     backlog: AtomicUsize,
+    /// Bytes of them above which publishers wait.
+    backlog_limit: AtomicUsize,
     closed: AtomicBool,
     /// The number of the last entry.
     numbers: AtomicU64,
@@ -112,7 +118,10 @@ impl Journal {
             }),
             synced: AtomicU64::new(0),
             failing_since: AtomicU64::new(Instant::NEVER.as_micros()),
+            disk_full: AtomicBool::new(false),
+            refusals: AtomicU64::new(0),
             backlog: AtomicUsize::new(0),
+            backlog_limit: AtomicUsize::new(MOST_BACKLOG),
             closed: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
             gate: RwLock::new(()),
@@ -154,7 +163,7 @@ impl Journal {
         match self.durability {
             Durability::Acks => batch,
             // Who publishes faster than the store writes is slowed down.
-            Durability::None | Durability::Interval(_) if backlog > BACKLOG => batch,
+            Durability::None | Durability::Interval(_) if backlog > self.backlog_limit() => batch,
             Durability::None | Durability::Interval(_) | Durability::Off => BatchId::NONE,
         }
     }
@@ -188,7 +197,16 @@ impl Journal {
 
     /// Whether so much waits to be written that nobody should add to it.
     pub(crate) fn is_full(&self) -> bool {
-        self.backlog.load(Ordering::Relaxed) > BACKLOG
+        self.backlog.load(Ordering::Relaxed) > self.backlog_limit()
+    }
+
+    fn backlog_limit(&self) -> usize {
+        self.backlog_limit.load(Ordering::Relaxed)
+    }
+
+    /// For the store: not more bytes than this are to wait to be written.
+    pub fn limit_backlog(&self, bytes: usize) {
+        self.backlog_limit.store(bytes.min(MOST_BACKLOG), Ordering::Relaxed);
     }
 
     /// Has `waker` woken when `batch` is synced, at once if it is.
@@ -214,6 +232,38 @@ impl Journal {
     pub(crate) fn failing_since(&self) -> Option<Instant> {
         let since = Instant::from_micros(self.failing_since.load(Ordering::Acquire));
         (since != Instant::NEVER).then_some(since)
+    }
+
+    /// Whether the disk is full. Then only records that need no more room than those they replace are written:
+    /// acknowledgements, removals, and sessions and subscriptions that exist.
+    pub(crate) fn disk_is_full(&self) -> bool {
+        self.disk_full.load(Ordering::Acquire)
+    }
+
+    /// Whether a message that must be stored is refused, because the store fails or the disk is full.
+    pub(crate) fn refuses_messages(&self) -> bool {
+        self.failing_since().is_some() || self.disk_is_full()
+    }
+
+    /// Counts a message, session or subscription that is refused because the disk is full.
+    pub(crate) fn count_refusal(&self) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// For the store: how many messages, sessions and subscriptions were refused since the last call.
+    pub fn take_refusals(&self) -> u64 {
+        self.refusals.swap(0, Ordering::Relaxed)
+    }
+
+    /// For the store: the disk is full.
+    pub fn disk_filled(&self) {
+        self.refusals.store(0, Ordering::Relaxed);
+        self.disk_full.store(true, Ordering::Release);
+    }
+
+    /// See [`crate::broker::Broker::disk_has_room`], which also wakes who waits for that.
+    pub(crate) fn disk_has_room(&self) {
+        self.disk_full.store(false, Ordering::Release);
     }
 
     /// For the store: everything that has gathered, or nothing yet: then `store` is woken when there is something.

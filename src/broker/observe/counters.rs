@@ -32,6 +32,7 @@ macro_rules! counters {
                     DropReason::MemoryFull => &self.dropped_memory_full,
                     DropReason::Expired => &self.dropped_expired,
                     DropReason::StoreFailing => &self.dropped_store_failing,
+                    DropReason::DiskFull => &self.dropped_disk_full,
                     DropReason::NoMember => &self.dropped_no_member,
                 };
                 of_reason.add(count as u64);
@@ -74,6 +75,8 @@ counters! {
     dropped_memory_full,
     /// Of those: the store failed, and they would have had to be stored.
     dropped_store_failing,
+    /// Of those: the disk was full, and they would have had to be stored.
+    dropped_disk_full,
     /// Of those: queued for a shared group whose last member left.
     dropped_no_member,
     /// PUBLISH packets, and wills, that the sender had no right to.

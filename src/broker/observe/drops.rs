@@ -21,6 +21,9 @@ pub enum DropReason {
     Expired,
     /// It would have to be stored, and the store fails. Decided in `connection::publish`, before it is routed.
     StoreFailing,
+    /// It would have to be stored, and the disk is full. Decided in `connection::publish` before it is routed; for messages
+    /// that nobody acknowledges in `SessionState::offer` and `Group::offer`.
+    DiskFull,
     /// It was queued for a shared group whose last member has left. Decided in `Group::leave`.
     NoMember,
 }

@@ -146,6 +146,9 @@ impl<R: Receiver> Group<R> {
     ) -> Offer {
         let mut state = self.state.lock();
         let waits = message.view.qos != QoS::AtMostOnce;
+        if waits && state.kept && !message.is_promised && cx.journal.disk_is_full() {
+            return state.refuse(DropReason::DiskFull, &self.filter, cx);
+        }
         if !state.queue.is_empty() {
             // Behind those that came before it [MQTT-4.6.0-5].
             return self.enqueue(&mut state, message, cx, limits);

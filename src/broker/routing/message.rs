@@ -13,6 +13,9 @@ pub(crate) struct RoutedMessage<'a> {
     owned: std::cell::OnceCell<Message>,
     /// What must be synced before a copy leaves, other than at QoS 1: that the publisher's QoS 2 identifier is held.
     pub(crate) after: BatchId,
+    /// Whether its publisher will take it for stored once it is acknowledged. A message that promises nothing is not stored
+    /// while the disk is full.
+    pub(crate) is_promised: bool,
     /// The packet it came in, if receivers may be sent the same.
     pub(crate) original: Option<ReceivedPacket<&'a [u8]>>,
 }
@@ -69,12 +72,14 @@ impl ReceivedPacket<Box<[u8]>> {
 
 impl<'a> RoutedMessage<'a> {
     pub(crate) fn new(view: MessageRef<'a>) -> Self {
-        Self { view, owned: std::cell::OnceCell::new(), after: BatchId::NONE, original: None }
+        let owned = std::cell::OnceCell::new();
+        Self { view, owned, after: BatchId::NONE, is_promised: false, original: None }
     }
 
     /// A message that is owned already.
     pub(crate) fn of(message: &'a Message) -> Self {
-        Self { view: message.as_ref(), owned: message.clone().into(), after: BatchId::NONE, original: None }
+        let owned = message.clone().into();
+        Self { view: message.as_ref(), owned, after: BatchId::NONE, is_promised: false, original: None }
     }
 
     pub(crate) fn message(&self) -> &Message {

@@ -109,6 +109,9 @@ impl SessionState {
         if qos == QoS::AtMostOnce {
             return self.offer_at_most_once(message, (delivery, &grant.ids), 0, cx, limits);
         }
+        if self.kept && !message.is_promised && cx.journal.disk_is_full() {
+            return Offer::Dropped(DropReason::DiskFull);
+        }
         if self.may_send_now(limits) && self.queue.is_empty() {
             self.start(message, (delivery, &grant.ids), Origin::default(), cx, limits);
             return self.back_pressure(cx, limits);
@@ -132,8 +135,11 @@ impl SessionState {
     ) -> Offer {
         let Some(link) = &self.link else {
             let waits = (limits.queue_at_most_once || self.queues_at_most_once) && self.expiry > 0;
-            let enqueue = |state: &mut Self, cx: &mut Cx| state.enqueue(message, delivery, ids, cx, limits);
-            return if waits { enqueue(self, cx) } else { Offer::Absent };
+            return match waits {
+                false => Offer::Absent,
+                true if self.kept && cx.journal.disk_is_full() => Offer::Dropped(DropReason::DiskFull),
+                true => self.enqueue(message, delivery, ids, cx, limits),
+            };
         };
         if link.pending() + message.view.len() > limits.queued_bytes {
             return Offer::Dropped(DropReason::QueueFull);

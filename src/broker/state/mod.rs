@@ -29,6 +29,7 @@ use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 use crate::time::Instant;
 use directory::SessionDirectory;
 use schedule::SessionSchedule;
+use turn::Turn;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -113,6 +114,15 @@ impl Broker {
             self.limits.store(Limits { memory_is_full: is_full, ..Limits::clone(&old) });
         }
         changes
+    }
+
+    /// For the store: the disk has room again. Connections are woken that wait for it: those whose messages were refused, and
+    /// those to which retained messages are still to be sent.
+    pub fn disk_has_room(&self, turn: &mut Turn) {
+        self.journal.disk_has_room();
+        for session in self.directory.sessions() {
+            turn.wakes.extend(session.lock().link.as_ref().and_then(|link| link.waker.clone()));
+        }
     }
 
     /// Open connections that said CONNECT and were accepted.

@@ -82,7 +82,10 @@ impl Broker {
             RouteTarget::Session(session, grant) => grant.qos != QoS::AtMostOnce && session.is_kept(),
             RouteTarget::Group(group) => group.is_kept(),
         });
-        kept || message.retain || (publisher_kept && message.qos == QoS::ExactlyOnce)
+        // To clear a retained message makes room.
+        let is_retained =
+            message.retain && (!message.payload.is_empty() || cx.journal.failing_since().is_some());
+        kept || is_retained || (publisher_kept && message.qos == QoS::ExactlyOnce)
     }
 }
 
@@ -101,9 +104,11 @@ fn retain(
         slot.set(message.message().clone(), source.cloned(), cx.now) // [MQTT-3.3.1-5]
     };
     // What the broker says about itself is said anew after a crash. At QoS 0 nothing was promised, so that a store
-    // that fails for long does not fill the memory.
-    let promised = message.view.qos != QoS::AtMostOnce || !cx.journal.is_full();
-    if cx.journal.is_on() && promised && !topic.starts_with("$SYS/") {
+    // that fails for long does not fill the memory; of wills neither, while the disk is full.
+    let has_room = sequence.is_none() || !cx.journal.disk_is_full();
+    let is_stored =
+        message.is_promised || has_room && (message.view.qos != QoS::AtMostOnce || !cx.journal.is_full());
+    if cx.journal.is_on() && is_stored && !topic.starts_with("$SYS/") {
         cx.record(match sequence {
             Some(_) => Record::Retain { message: message.message().clone(), source: source.cloned() },
             None => Record::ClearRetained { topic: topic.into() },

@@ -64,6 +64,11 @@ impl Broker {
             if turn.journal.failing_since().is_some() {
                 return Err(Reason::QUOTA_EXCEEDED);
             }
+            // Most clients subscribe again whenever they connect, and those are to drain what is stored for them.
+            if !existed && turn.journal.disk_is_full() {
+                turn.journal.count_refusal();
+                return Err(Reason::QUOTA_EXCEEDED);
+            }
             let (session, filter) = (session.key, filter.as_str().into());
             turn.record(Record::Subscribe { session, filter, subscribed: subscribed.clone() });
         }

@@ -59,12 +59,13 @@ const TOTALS: [(&str, Read); 10] = [
 ];
 
 /// Our own, where mosquitto has no name.
-const OWN: [(&str, Read); 11] = [
+const OWN: [(&str, Read); 12] = [
     ("publish/messages/dropped/too_large", |counts| counts.dropped_too_large),
     ("publish/messages/dropped/queue_full", |counts| counts.dropped_queue_full),
     ("publish/messages/dropped/expired", |counts| counts.dropped_expired),
     ("publish/messages/dropped/memory_full", |counts| counts.dropped_memory_full),
     ("publish/messages/dropped/store_failing", |counts| counts.dropped_store_failing),
+    ("publish/messages/dropped/disk_full", |counts| counts.dropped_disk_full),
     ("publish/messages/dropped/no_member", |counts| counts.dropped_no_member),
     ("publish/messages/refused", |counts| counts.publish_refused),
     ("logins/failed", |counts| counts.logins_failed),
@@ -86,6 +87,7 @@ impl Broker {
             ("uptime".to_owned(), uptime),
             ("store/durability".to_owned(), self.journal.durability().to_string()),
             ("store/failing".to_owned(), u8::from(self.journal.failing_since().is_some()).to_string()),
+            ("store/full".to_owned(), u8::from(self.journal.disk_is_full()).to_string()),
         ];
         let mut add = |name: &str, value: String| values.push((name.to_owned(), value));
         if let Some(Usage { cpu, memory }) = usage {

@@ -19,7 +19,7 @@ use crate::codec::packet::{Options, RetainHandling};
 use crate::codec::property::{Properties, PropertiesBuf};
 use crate::commands::record;
 use crate::message::{Message, MessageRef, QoS};
-use crate::store::{Access, Reading, Sync};
+use crate::store::{Access, SyncMode, SystemClocks};
 use crate::time::Instant;
 use crate::topic::{TopicFilter, TopicName};
 
@@ -34,9 +34,9 @@ pub(super) fn run(path: &std::path::Path) -> Result<(), Failure> {
         }
     }
     let NdjsonImport { records, sessions, messages, skipped, .. } = import;
-    let clock = database.clock(Instant::ZERO, Reading::now());
+    let clock = database.clock(Instant::ZERO, SystemClocks::now());
     let mut changes = database.changes(records, clock);
-    let written = database.commit(&mut changes, Sync::Now);
+    let written = database.commit(&mut changes, SyncMode::Now);
     written.map_err(|error| failed(format!("cannot write {}: {error}", directory.file().display())))?;
     for client in skipped {
         eprintln!(

@@ -12,7 +12,8 @@ use crate::cli::connect::Dialect;
 use crate::cli::exit;
 use crate::cli::store::{StoreCommand, StoreCommandArgs};
 use crate::store::{
-    Access, Changes, Database, Directory, Head, Reading, Sync, export_mosquitto, import_mosquitto,
+    Access, Changes, Database, Directory, QueueHead, SyncMode, SystemClocks, export_mosquitto,
+    import_mosquitto,
 };
 use crate::time::Instant;
 
@@ -75,8 +76,8 @@ fn open(path: &Path, access: Access) -> Result<(Directory, Database), exit::Fail
 
 /// Everything in it, with the whole of each queue.
 fn load(directory: &Directory, database: &mut Database) -> Result<Saved, exit::Failure> {
-    let head = Head { messages: usize::MAX, bytes: usize::MAX };
-    let clock = database.clock(Instant::ZERO, Reading::now());
+    let head = QueueHead { messages: usize::MAX, bytes: usize::MAX };
+    let clock = database.clock(Instant::ZERO, SystemClocks::now());
     database.load(head, clock).map_err(|error| failed(format!("{}: {error}", directory.file().display())))
 }
 
@@ -156,7 +157,7 @@ fn repair(path: &Path) -> Result<(), exit::Failure> {
         println!("{} needs no repair: {what}", file.display());
         return Ok(());
     }
-    let committed = database.commit(&mut Changes::default(), Sync::Now);
+    let committed = database.commit(&mut Changes::default(), SyncMode::Now);
     committed.map_err(|error| failed(format!("cannot write {}: {error}", file.display())))?;
     database.sync_mark();
     match database.lost() {

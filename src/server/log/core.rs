@@ -169,6 +169,7 @@ fn drop_reason(reason: DropReason) -> &'static str {
         DropReason::MemoryFull => "memory_limit reached",
         DropReason::Expired => "expired",
         DropReason::StoreFailing => "store failing",
+        DropReason::DiskFull => "disk full",
         DropReason::NoMember => "last member left the shared subscription",
     }
 }

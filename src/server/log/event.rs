@@ -272,6 +272,16 @@ events! {
     /// The store works again.
     StoreRecovered = "store_recovered", Info {}
         => "store working again".to_owned();
+    /// The disk is full. Messages, sessions and subscriptions that would have to be stored are refused until store_has_room;
+    /// clients that have a session can still connect, and what they acknowledge makes room.
+    StoreFull = "store_full", Error { reason: &'a str }
+        => format!("disk full: {reason}; new messages for persistent sessions are refused until there is room, those stored are still delivered");
+    /// The disk is still full, and in the last minute or more this many messages, sessions and subscriptions were refused.
+    StoreStillFull = "store_still_full", Warning { refused: u64 }
+        => format!("disk still full: refused {} to store a message, session or subscription", counted(*refused, "request"));
+    /// The disk has room again, and everything is stored as before.
+    StoreHasRoom = "store_has_room", Info {}
+        => "disk has room again".to_owned();
     /// The store's thread failed; nothing is stored until the broker is restarted.
     StoreCrashed = "store_crashed", Error {}
         => "store failed because of a bug in skeeter; nothing is stored any more, restart the broker".to_owned();

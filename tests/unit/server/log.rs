@@ -35,6 +35,7 @@ const KEYS: &[(&str, &str)] = &[
     ("queued_messages", "Messages queued."),
     ("reason", "Why: the name that the MQTT standard gives the reason code, or another reason."),
     ("reason_code", "Reason code of MQTT 5."),
+    ("refused", "Messages, sessions and subscriptions refused."),
     ("remote", "Whether the remote broker is meant and not this one."),
     (
         "remote_address",

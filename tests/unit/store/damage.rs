@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::clock::Clock;
-use super::database::{Database, Sync};
-use super::disk::Layer;
+use super::clock::StoreClock;
+use super::database::{Database, SyncMode};
+use super::disk::BufferedDisk;
 use super::faulty::FaultyDisk;
-use super::load::Head;
+use super::load::QueueHead;
 use super::mark;
 use super::open::{Access, OpenError};
 use crate::broker::{Record, SessionRecord, StoredMessage};
@@ -14,7 +14,7 @@ use crate::message::{MessageRef, QoS};
 use crate::simulation::Random;
 use crate::time::Instant;
 
-const CLOCK: Clock = Clock { time: 1_000_000, now: Instant::from_micros(1_000_000) };
+const CLOCK: StoreClock = StoreClock { time: 1_000_000, now: Instant::from_micros(1_000_000) };
 const BATCHES: u64 = 30;
 const MESSAGES: u64 = 40;
 
@@ -51,10 +51,10 @@ fn batch(number: u64) -> Vec<Record> {
 /// The file of a process that was killed after `batches` synced commits.
 fn killed_after(batches: u64) -> Vec<u8> {
     let disk = Arc::new(FaultyDisk::default());
-    let mut database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
+    let mut database = Database::open(BufferedDisk::new(disk.clone()), Access::Write).unwrap();
     for number in 0..batches {
         let mut changes = database.changes(batch(number), CLOCK);
-        database.commit(&mut changes, Sync::Now).unwrap();
+        database.commit(&mut changes, SyncMode::Now).unwrap();
     }
     disk.image()
 }
@@ -73,10 +73,10 @@ enum Outcome {
 /// it is refused.
 fn outcome(image: &[u8], what: &str) -> Outcome {
     let disk = Arc::new(FaultyDisk::of(image));
-    let opened = Database::open(Layer::new(disk.clone()), Access::Write);
+    let opened = Database::open(BufferedDisk::new(disk.clone()), Access::Write);
     let found = opened.map(|mut database| count(&mut database));
     let checked = Arc::new(FaultyDisk::of(image));
-    let read = Database::open(Layer::new(checked.clone()), Access::Read);
+    let read = Database::open(BufferedDisk::new(checked.clone()), Access::Read);
     let read = read.map(|mut database| (database.lost(), count(&mut database)));
     assert_eq!(checked.image(), image, "{what}: a check changes nothing");
     let all = usize::try_from(BATCHES * MESSAGES).ok();
@@ -106,7 +106,7 @@ fn outcome(image: &[u8], what: &str) -> Outcome {
 
 /// How many messages there are, if they can be loaded.
 fn count(database: &mut Database) -> Option<usize> {
-    let saved = database.load(Head { messages: usize::MAX, bytes: usize::MAX }, CLOCK).ok()?;
+    let saved = database.load(QueueHead { messages: usize::MAX, bytes: usize::MAX }, CLOCK).ok()?;
     Some(saved.sessions.iter().map(|session| session.queue.head.len()).sum())
 }
 
@@ -149,11 +149,11 @@ fn a_lost_commit_can_be_accepted() {
     let damaged = (64..320).map(|byte| flip(&image, byte * 8 + 1));
     let damaged = damaged.into_iter().find(|image| outcome(image, "a commit slot") == Outcome::Lost).unwrap();
     let disk = Arc::new(FaultyDisk::of(&damaged));
-    let mut repaired = Database::open(Layer::new(disk.clone()), Access::Repair).unwrap();
+    let mut repaired = Database::open(BufferedDisk::new(disk.clone()), Access::Repair).unwrap();
     assert!(repaired.lost().is_some());
-    repaired.commit(&mut repaired.changes(Vec::new(), CLOCK), Sync::Now).unwrap();
+    repaired.commit(&mut repaired.changes(Vec::new(), CLOCK), SyncMode::Now).unwrap();
     drop(repaired);
-    let mut database = Database::open(Layer::new(disk), Access::Write).unwrap();
+    let mut database = Database::open(BufferedDisk::new(disk), Access::Write).unwrap();
     let left = usize::try_from((BATCHES - 1) * MESSAGES).unwrap();
     assert_eq!((database.lost(), count(&mut database)), (None, Some(left)));
 }
@@ -162,10 +162,10 @@ fn a_lost_commit_can_be_accepted() {
 fn after_a_power_cut_damage_is_told_once_the_mark_is_synced() {
     let mut dice = Random::new(9);
     let disk = Arc::new(FaultyDisk::default());
-    let mut database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
+    let mut database = Database::open(BufferedDisk::new(disk.clone()), Access::Write).unwrap();
     for number in 0..BATCHES {
         let mut changes = database.changes(batch(number), CLOCK);
-        database.commit(&mut changes, Sync::Now).unwrap();
+        database.commit(&mut changes, SyncMode::Now).unwrap();
     }
     assert!(database.mark_is_unsynced());
     database.sync_mark();

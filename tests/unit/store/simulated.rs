@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::changes::Changes;
-use super::clock::Reading;
-use super::database::{Database, Sync};
-use super::disk::Layer;
+use super::clock::SystemClocks;
+use super::database::{Database, SyncMode};
+use super::disk::BufferedDisk;
 use super::faulty::FaultyDisk;
-use super::load::Head;
+use super::load::QueueHead;
 use super::open::Access;
 use crate::broker::{Page, Record, Saved, StoredMessage};
 use crate::simulation::{Days, Kind, Medium, Random, seeds};
@@ -32,7 +32,7 @@ struct Stored {
 
 fn begin(seed: u64) -> Box<dyn Medium> {
     let disk = Arc::new(FaultyDisk::default());
-    let database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
+    let database = Database::open(BufferedDisk::new(disk.clone()), Access::Write).unwrap();
     let mut random = Random::new(!seed);
     let mut machine = Machine { wall: 0, booted: 0, boot_id: 1 };
     machine.set_wall(&mut random);
@@ -49,9 +49,9 @@ struct Machine {
 }
 
 impl Machine {
-    fn reading(&self, now: Instant) -> Reading {
+    fn reading(&self, now: Instant) -> SystemClocks {
         let now = now.as_micros() / 1_000;
-        Reading { wall: self.wall + now, boot: now - self.booted, boot_id: self.boot_id }
+        SystemClocks { wall: self.wall + now, boot: now - self.booted, boot_id: self.boot_id }
     }
 
     /// Somebody sets the wall clock, or nobody has: then it is as it was in 1970.
@@ -71,7 +71,7 @@ impl Stored {
         let database = self.database.as_mut().unwrap();
         let clock = database.clock(now, self.machine.reading(now));
         let changes = self.changes.get_or_insert_with(|| database.changes(records.to_vec(), clock));
-        let is_done = database.commit(changes, Sync::Now).is_ok();
+        let is_done = database.commit(changes, SyncMode::Now).is_ok();
         if is_done {
             self.changes = None;
         }
@@ -82,7 +82,7 @@ impl Stored {
     fn store_clock(&mut self, now: Instant) {
         let reading = self.machine.reading(now);
         if self.database().clock_is_outdated(now, reading) {
-            self.database().commit(&mut Changes::default(), Sync::Now).unwrap();
+            self.database().commit(&mut Changes::default(), SyncMode::Now).unwrap();
         }
     }
 }
@@ -99,7 +99,7 @@ impl Medium for Stored {
     fn idle(&mut self) {
         if self.database().sweeps() {
             // If it fails, the next commit deletes.
-            let _ = self.database().commit(&mut Changes::default(), Sync::Now);
+            let _ = self.database().commit(&mut Changes::default(), SyncMode::Now);
         }
     }
 
@@ -135,9 +135,9 @@ impl Medium for Stored {
                 self.machine.wall = if lost == 2 { 0 } else { self.machine.wall };
             }
         }
-        let mut database = Database::open(Layer::new(self.disk.clone()), Access::Write).unwrap();
+        let mut database = Database::open(BufferedDisk::new(self.disk.clone()), Access::Write).unwrap();
         let clock = database.clock(now, self.machine.reading(now));
-        let saved = database.load(Head { messages: head, bytes: usize::MAX }, clock).unwrap();
+        let saved = database.load(QueueHead { messages: head, bytes: usize::MAX }, clock).unwrap();
         self.database = Some(database);
         self.store_clock(now);
         saved

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::changes::Changes;
-use super::clock::{Clock, Reading};
-use super::database::{Database, Sync};
-use super::disk::Layer;
+use super::clock::{StoreClock, SystemClocks};
+use super::database::{Database, SyncMode};
+use super::disk::BufferedDisk;
 use super::faulty::FaultyDisk;
-use super::load::Head;
+use super::load::QueueHead;
 use super::open::Access;
 use crate::broker::model::Model;
 use crate::broker::{
@@ -199,11 +199,11 @@ impl Author {
     }
 }
 
-const CLOCK: Clock = Clock { time: 1_000_000, now: Instant::from_micros(1_000_000) };
-const HEAD: Head = Head { messages: 3, bytes: usize::MAX };
+const CLOCK: StoreClock = StoreClock { time: 1_000_000, now: Instant::from_micros(1_000_000) };
+const HEAD: QueueHead = QueueHead { messages: 3, bytes: usize::MAX };
 
 fn open(disk: &Arc<FaultyDisk>) -> (Database, String) {
-    let mut database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
+    let mut database = Database::open(BufferedDisk::new(disk.clone()), Access::Write).unwrap();
     let mut saved = database.load(HEAD, CLOCK).unwrap();
     saved.last_number = 0;
     let saved = format!("{saved:#?}");
@@ -241,10 +241,10 @@ fn after_a_power_cut_everything_that_was_synced_is_there_and_nothing_by_half() {
             if author.dice.below(3) == 0 {
                 disk.fail_once_after(author.dice.below(8));
             }
-            let mut done = database.commit(&mut changes, Sync::Now).is_ok();
+            let mut done = database.commit(&mut changes, SyncMode::Now).is_ok();
             if !done && author.dice.below(2) == 0 {
                 // It is tried again until it succeeds; what is counted as clean by then must not be missing.
-                done = (0..20).any(|_| database.commit(&mut changes, Sync::Now).is_ok());
+                done = (0..20).any(|_| database.commit(&mut changes, SyncMode::Now).is_ok());
                 assert!(done, "seed {seed}: a disk that works again is used again");
             }
             disk.heal();
@@ -274,26 +274,75 @@ fn after_a_power_cut_everything_that_was_synced_is_there_and_nothing_by_half() {
 }
 
 #[test]
+fn compacting_returns_the_room_of_removed_messages_and_loses_none_of_the_others() {
+    let disk = Arc::new(FaultyDisk::default());
+    let (mut database, _) = open(&disk);
+    let mut model = Model::default();
+    let mut commit = |database: &mut Database, records: Vec<Record>| {
+        records.iter().for_each(|record| model.apply(record));
+        let mut changes = database.changes(records, CLOCK);
+        database.commit(&mut changes, SyncMode::Now).unwrap();
+        said(&model)
+    };
+    let entry = |number| {
+        let (topic, payload) = ("room", [b'x'; 1_000]);
+        let view = MessageRef {
+            topic,
+            properties: &[],
+            payload: &payload,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            expires: Instant::NEVER,
+        };
+        let message = view.to_message();
+        StoredMessage { number, message, qos: QoS::AtLeastOnce, retain: false, ids: None }
+    };
+    let session = SessionRecord {
+        key: 1,
+        client: "away".into(),
+        username: None,
+        listener: 0,
+        owner: None,
+        expiry: u32::MAX,
+        will: None,
+        parked: None,
+        sent_below: u64::MAX,
+    };
+    let mut records = vec![Record::Session(Box::new(session))];
+    records.extend((1..=1_000).map(|number| Record::Enqueue { owner: 1, entry: entry(number) }));
+    commit(&mut database, records);
+    let full = disk.image().len();
+    let expected = commit(&mut database, (1..=900).map(|number| Record::Remove { number }).collect());
+    assert!(database.freed() > 900_000, "{} bytes are counted as freed", database.freed());
+    database.compact().unwrap();
+    assert_eq!(database.freed(), 0);
+    let compacted = disk.image().len();
+    assert!(compacted < full / 4, "{compacted} bytes of {full} are left");
+    drop(database);
+    assert_eq!(open(&disk).1, expected);
+}
+
+#[test]
 fn a_wall_clock_that_is_set_soon_after_a_reboot_and_again_before_a_restart_makes_no_time_pass() {
     const TODAY: u64 = 1_750_000_000_000;
     const YEAR: u64 = 365 * 24 * 3_600_000;
     let disk = Arc::new(FaultyDisk::default());
     let started = |reading| {
-        let mut database = Database::open(Layer::new(disk.clone()), Access::Write).unwrap();
+        let mut database = Database::open(BufferedDisk::new(disk.clone()), Access::Write).unwrap();
         let clock = database.clock(Instant::ZERO, reading);
         let outdated = database.clock_is_outdated(Instant::ZERO, reading);
         if outdated {
-            database.commit(&mut Changes::default(), Sync::Now).unwrap();
+            database.commit(&mut Changes::default(), SyncMode::Now).unwrap();
         }
         (clock.time, outdated)
     };
-    let first = started(Reading { wall: TODAY, boot: 70_000, boot_id: 1 });
+    let first = started(SystemClocks { wall: TODAY, boot: 70_000, boot_id: 1 });
     assert_eq!(first, (TODAY, true));
     // The wall clock goes on over a reboot.
-    let rebooted = started(Reading { wall: TODAY + 60_000, boot: 9_000, boot_id: 2 });
+    let rebooted = started(SystemClocks { wall: TODAY + 60_000, boot: 9_000, boot_id: 2 });
     assert_eq!(rebooted, (TODAY + 60_000, true));
-    let restarted = started(Reading { wall: TODAY + YEAR, boot: 9_500, boot_id: 2 });
+    let restarted = started(SystemClocks { wall: TODAY + YEAR, boot: 9_500, boot_id: 2 });
     assert_eq!(restarted, (TODAY + 60_500, true));
-    let again = started(Reading { wall: TODAY + YEAR + 700, boot: 10_200, boot_id: 2 });
+    let again = started(SystemClocks { wall: TODAY + YEAR + 700, boot: 10_200, boot_id: 2 });
     assert_eq!(again, (TODAY + 61_200, false));
 }
