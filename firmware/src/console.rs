@@ -37,7 +37,7 @@ pub fn answer(line: &str, settings: &Settings) -> Answer {
             }
         }
         "help" => Answer::Say("show · set <setting> <value> · status · reboot".to_string()),
-        _ => Answer::Say(format!("{word:?} is no command; try help")),
+        _ => Answer::Say(format!("unknown command {word:?}; type help")),
     }
 }
 

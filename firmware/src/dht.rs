@@ -56,11 +56,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Silent => "the sensor does not answer; check its power, its data pin and the pull-up",
-            Self::Short => "the sensor's answer ends too early; check the length of the wire",
-            Self::Shape => "the sensor's answer is disturbed; check the pull-up and the wire",
+            Self::Short => "the sensor's response is incomplete; check the length of the wire",
+            Self::Shape => "the sensor's response is garbled; check the pull-up and the wire",
             Self::Checksum => "the sensor's checksum is wrong; check the pull-up and the wire",
             Self::Range => {
-                "the sensor measures what it cannot; check which kind is set (set sensor dht11|dht22)"
+                "the reading is out of the sensor's range; check its type (set sensor dht11|dht22)"
             }
         })
     }

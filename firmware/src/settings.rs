@@ -66,24 +66,24 @@ impl Settings {
             _ => 128,
         };
         if value.len() > most {
-            return Err(format!("{key} has more than {most} bytes"));
+            return Err(format!("{key}: longer than {most} bytes"));
         }
         if value.chars().any(char::is_control) {
-            return Err(format!("{key} contains a control character"));
+            return Err(format!("{key}: contains a control character"));
         }
         let number = |least: u32, most: u32| match value.parse() {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
-            _ => Err(format!("{key} is a number from {least} to {most}, not {value:?}")),
+            _ => Err(format!("{key}: expected a number from {least} to {most}, not {value:?}")),
         };
         match key {
             "ssid" => self.ssid = value.into(),
             "password" if !is_wifi_password(value) => {
-                return Err("a Wi-Fi password has 8 to 63 bytes, or is a key of 64 hexadecimal digits".into());
+                return Err("password: expected 8 to 63 bytes, or a key of 64 hexadecimal digits".into());
             }
             "password" => self.password = value.into(),
             "broker" if value.contains(['/', ' ']) => {
                 return Err(format!(
-                    "broker is a host name or an address such as 192.168.1.2, not {value:?}"
+                    "broker: expected a host name or an address such as 192.168.1.2, not {value:?}"
                 ));
             }
             "broker" => self.broker = value.into(),
@@ -91,22 +91,22 @@ impl Settings {
             "user" => self.user = value.into(),
             "secret" => self.secret = value.into(),
             "device" if !value.bytes().all(is_name) => {
-                return Err(format!("device may have letters, digits, - and _, not {value:?}"));
+                return Err(format!("device: expected letters, digits, - and _, not {value:?}"));
             }
             "device" => self.device = value.into(),
             "interval" => self.interval = number(2, 86_400)?,
             "sleep" => match value {
                 "on" | "ON" => self.sleep = true,
                 "off" | "OFF" => self.sleep = false,
-                _ => return Err(format!("sleep is on or off, not {value:?}")),
+                _ => return Err(format!("sleep: expected on or off, not {value:?}")),
             },
             "sensor" => match value {
                 "dht11" => self.sensor = Kind::Dht11,
                 "dht22" => self.sensor = Kind::Dht22,
-                _ => return Err(format!("sensor is dht11 or dht22, not {value:?}")),
+                _ => return Err(format!("sensor: expected dht11 or dht22, not {value:?}")),
             },
             "ntp" => self.ntp = value.into(),
-            _ => return Err(format!("no setting {key:?}; there are {}", KEYS.join(", "))),
+            _ => return Err(format!("unknown setting {key:?}: expected {}", KEYS.join(", "))),
         }
         Ok(())
     }
@@ -150,10 +150,10 @@ impl Settings {
             match line.split_once('=') {
                 Some((key, _)) if !KEYS.contains(&key) => {
                     settings.others.push(line.into());
-                    faults.push(format!("no setting {key:?}; there are {}", KEYS.join(", ")));
+                    faults.push(format!("unknown setting {key:?}: expected {}", KEYS.join(", ")));
                 }
                 Some((key, value)) => faults.extend(settings.set(key, value).err()),
-                None => faults.push(format!("{line:?} is not key=value")),
+                None => faults.push(format!("{line:?}: expected setting=value")),
             }
         }
         (settings, faults)

@@ -285,7 +285,7 @@ fn user_and_password_are_given_and_a_refusal_is_told() {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let running = Running(child);
-    assert!(told.any(|line| line.contains("set user, set secret") && line.contains("trying again")));
+    assert!(told.any(|line| line.contains("set user, set secret") && line.contains("retrying")));
     drop(running);
     let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
     command.args([&format!("port={port}"), "device=right", "user=ann", "secret=secret"]);

@@ -50,7 +50,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     settings.ntp.clear();
     for argument in arguments {
         let (key, value) =
-            argument.split_once('=').ok_or_else(|| format!("{argument:?} is not setting=value"))?;
+            argument.split_once('=').ok_or_else(|| format!("{argument:?}: expected setting=value"))?;
         settings.set(key, value)?;
     }
     let began = Instant::now();
@@ -171,7 +171,8 @@ fn receive(
 fn open(settings: &Settings) -> Result<TcpStream, String> {
     let name = (settings.broker.as_str(), settings.port);
     let told = |fault: std::io::Error| format!("{}:{}: {fault}", name.0, name.1);
-    let address = name.to_socket_addrs().map_err(told)?.next().ok_or("the broker's name has no address")?;
+    let address =
+        name.to_socket_addrs().map_err(told)?.next().ok_or("the name of the broker has no address")?;
     let socket = TcpStream::connect_timeout(&address, Duration::from_secs(10)).map_err(told)?;
     socket
         .set_nodelay(true)

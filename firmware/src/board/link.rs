@@ -101,9 +101,9 @@ async fn open(
     port: u16,
 ) -> Result<(), String> {
     if with_timeout(Duration::from_secs(20), stack.wait_config_up()).await.is_err() {
-        return Err("the Wi-Fi is not there, or gives no address".into());
+        return Err("no Wi-Fi connection, or no IP address from DHCP".into());
     }
-    let address = resolve(stack, broker).await.ok_or_else(|| format!("the name {broker} is not found"))?;
+    let address = resolve(stack, broker).await.ok_or_else(|| format!("host {broker} not found"))?;
     match with_timeout(Duration::from_secs(10), socket.connect((address, port))).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(fault)) => Err(format!("{broker}:{port}: {fault:?}")),

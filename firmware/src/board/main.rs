@@ -52,7 +52,7 @@ async fn main(spawner: Spawner) {
         env!("CARGO_PKG_VERSION"),
         chip::NAME,
         chip::reset(),
-        if settings.ssid.is_empty() { "no Wi-Fi is set: try help" } else { &settings.ssid }
+        if settings.ssid.is_empty() { "no Wi-Fi network set; type help" } else { &settings.ssid }
     );
 
     let seed = Rng::new().random();

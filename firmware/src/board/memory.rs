@@ -46,14 +46,14 @@ impl Memory {
 
     fn load(&mut self, store: Store) -> Option<Vec<u8>> {
         store.load(&mut self.0).unwrap_or_else(|fault| {
-            println!("the flash cannot be read: {fault:?}");
+            println!("cannot read the flash: {fault:?}");
             None
         })
     }
 
     fn save(&mut self, store: Store, bytes: &[u8]) {
         if let Err(fault) = store.save(&mut self.0, bytes) {
-            println!("the flash cannot be written: {fault:?}");
+            println!("cannot write the flash: {fault:?}");
         }
     }
 }

@@ -122,7 +122,7 @@ impl Node {
             Answer::Status => println!("{}", self.publisher.status(self.now(), &diagnostics())),
             Answer::Save(settings) => {
                 self.board.memory.save_settings(&settings);
-                println!("kept; starting anew");
+                println!("saved; restarting");
                 self.reboot().await;
             }
             Answer::Reboot => self.reboot().await,
@@ -141,7 +141,7 @@ impl Node {
         memory::retain(&self.publisher.suspend(wake));
         // What finishing took is no part of the sleep; a sleep of nothing would never end.
         let pause = wake.saturating_sub(self.now()).max(100);
-        println!("asleep for {} s", pause / 1000);
+        println!("sleeping for {} s", pause / 1000);
         let wake = esp_hal::time::Instant::now() + esp_hal::time::Duration::from_millis(pause);
         self.board.rtc.rwdt.disable();
         self.board.power.set_wakeup_deadline(wake);

@@ -46,7 +46,7 @@ pub(crate) async fn join(radio: WIFI<'static>, ssid: String, password: String) {
             Ok(wifi) => {
                 select(stay(wifi, &ssid), STOP.wait()).await;
             }
-            Err(fault) => println!("the Wi-Fi does not start: {fault}"),
+            Err(fault) => println!("cannot start Wi-Fi: {fault}"),
         }
     }
     STOPPED.signal(());
@@ -66,7 +66,7 @@ async fn stay(mut wifi: WifiController<'static>, ssid: &str) {
                     select(wifi.wait_for_disconnect_async(), Timer::after_secs(10)).await;
                 }
                 RSSI.store(0, Ordering::Relaxed);
-                println!("the Wi-Fi {ssid} is gone");
+                println!("disconnected from {ssid}");
             }
             Err(fault) => println!("cannot join {ssid}: {fault}"),
         }

@@ -16,11 +16,11 @@ impl Publisher {
                 self.state = State::Online { since: now };
                 self.greeted = 0;
                 let waiting = self.queue.len();
-                self.tell(format!("connected to {}, {waiting} readings waiting", self.settings.broker));
+                self.tell(format!("connected to {}, readings queued: {waiting}", self.settings.broker));
             }
             Packet::Suback(suback) => {
                 if suback.return_codes.contains(&SubscribeReturnCodes::Failure) {
-                    self.tell("the broker does not let us listen for settings".into());
+                    self.tell("the broker refused the subscription to the settings topics".into());
                 }
                 self.acknowledged(suback.pid.get(), true, now);
             }
@@ -33,7 +33,7 @@ impl Publisher {
                 let text = core::str::from_utf8(publish.payload).unwrap_or_default();
                 self.command(publish.topic_name, text, publish.retain, now);
             }
-            _ => return Err("the broker sent a packet that is not for clients".into()),
+            _ => return Err("the broker sent a packet that only clients may send".into()),
         }
         Ok(())
     }

@@ -306,10 +306,10 @@ impl Publisher {
             let frame = match self.inbox.frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
-                Err(()) => return Err("the broker sent no MQTT".into()),
+                Err(()) => return Err("the broker sent something other than MQTT".into()),
             };
-            let packet =
-                fence::decode(&frame).map_err(|fault| format!("the broker sent no MQTT: {fault}"))?;
+            let packet = fence::decode(&frame)
+                .map_err(|fault| format!("the broker sent something other than MQTT: {fault}"))?;
             self.take(&packet, now)?;
         }
     }
@@ -378,7 +378,7 @@ impl Publisher {
             self.quiet_until = now + (interval << self.failed.min(10)).min(QUIET);
             self.failed = self.failed.saturating_add(1);
             let waiting = self.queue.len();
-            self.tell(format!("the broker did not take all in time, sleeping with {waiting} readings"));
+            self.tell(format!("the broker did not acknowledge everything in time; going to sleep with {waiting} readings queued"));
             self.state = State::Asleep;
         }
     }
@@ -477,8 +477,8 @@ impl Publisher {
             if self.quick_ends == QUICK_ENDS {
                 let device = &self.settings.device;
                 self.tell(format!(
-                    "the broker keeps ending the connection: perhaps another board is named {device} too (set device), or \
-                     the broker does not allow this board to publish"
+                    "the broker keeps closing the connection: perhaps another board is named {device} too (set device), or \
+                     this board is not allowed to publish"
                 ));
             }
         }
@@ -489,7 +489,7 @@ impl Publisher {
         self.out.clear();
         let waiting = self.queue.len();
         self.tell(format!(
-            "{why}; trying again in {}.{} s, {waiting} readings waiting",
+            "{why}; retrying in {}.{} s, readings queued: {waiting}",
             wait / 1000,
             wait % 1000 / 100
         ));

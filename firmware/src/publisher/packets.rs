@@ -61,12 +61,14 @@ pub(super) fn disconnect(out: &mut Vec<u8>) {
 pub(super) fn refusal(code: ConnectReturnCode) -> &'static str {
     match code {
         ConnectReturnCode::BadUsernamePassword => {
-            "the broker refuses the user or the password (set user, set secret)"
+            "the broker refused the username or password (set user, set secret)"
         }
-        ConnectReturnCode::NotAuthorized => "the broker does not let this board in (set user, set secret)",
-        ConnectReturnCode::RefusedIdentifierRejected => "the broker refuses the client id (set device)",
-        ConnectReturnCode::RefusedProtocolVersion => "the broker does not speak MQTT 3.1.1",
-        _ => "the broker is not available",
+        ConnectReturnCode::NotAuthorized => {
+            "the broker refused the connection: not authorized (set user, set secret)"
+        }
+        ConnectReturnCode::RefusedIdentifierRejected => "the broker refused the client ID (set device)",
+        ConnectReturnCode::RefusedProtocolVersion => "the broker does not support MQTT 3.1.1",
+        _ => "the broker refused the connection: not available",
     }
 }
 

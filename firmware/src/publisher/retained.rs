@@ -59,7 +59,7 @@ impl Publisher {
             State::Online { .. } => "connected",
             State::Away { .. } => "away",
             State::Connecting { .. } | State::Greeting { .. } => "connecting",
-            State::Asleep => "not wanted, going to sleep",
+            State::Asleep => "not connected, going to sleep",
         };
         let date = if self.epoch.is_some() { "known" } else { "not yet known" };
         format!("broker {broker}, time {date}, {}", packets::diagnostics(board, now, &self.queue, self.fault))

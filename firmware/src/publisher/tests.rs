@@ -316,7 +316,7 @@ fn a_sleeping_board_asks_for_the_time_once_an_hour_and_waits_a_little_for_it() {
 
 #[test]
 fn a_refusal_is_told_and_backed_off_from() {
-    for (code, word) in [(4, "password"), (5, "let this board in"), (2, "client id"), (3, "not available")] {
+    for (code, word) in [(4, "password"), (5, "not authorized"), (2, "client ID"), (3, "not available")] {
         let mut bench = Bench::new(|_| {});
         bench.code = code;
         bench.run(60_000);
