@@ -1,11 +1,12 @@
-//! A private authority: made once in a directory, with a certificate for this machine and, on request, for clients.
+//! A private CA in a directory, created on first use, with a certificate for this machine and, on request, for clients.
 //!
 //! ```text
 //!   ca.pem  ca.key  server.pem  server.key  NAME.pem  NAME.key
 //! ```
 //!
-//! Keys are readable for their owner alone, and so is the directory. The server's certificate is made again when it nears
-//! its end or when the machine has other names or addresses; the authority stays, so that nobody who trusts it notices.
+//! The directory and the keys are readable by their owner only. A new server certificate is issued when the old one is about
+//! to expire, and when the machine has other names or addresses. The CA stays the same, so clients that trust it do not
+//! notice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,13 +28,13 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509Name};
 
-/// Days that the authority is valid, and what it signs.
+/// Validity of the CA, and of the certificates it issues, in days.
 const AUTHORITY_DAYS: u32 = 3650;
 const DAYS: u32 = 825;
-/// A server's certificate with fewer days left is made again.
+/// A server certificate with fewer days left is replaced.
 const RENEW_DAYS: u32 = 30;
 
-/// The directory of an authority, which is there.
+/// An existing CA directory.
 #[derive(Debug)]
 pub(crate) struct Authority {
     directory: PathBuf,
@@ -57,7 +58,7 @@ pub(crate) struct Files {
 }
 
 impl Authority {
-    /// The authority in this directory, made if there is none.
+    /// Opens the CA in this directory, creating it if there is none.
     ///
     /// # Errors
     /// One line that names what failed.
@@ -87,7 +88,7 @@ impl Authority {
         files(&self.directory, "ca").certificate
     }
 
-    /// A certificate for these names and addresses, made if there is none that will do.
+    /// A certificate for these names and addresses, issued if the existing one does not cover them.
     ///
     /// # Errors
     /// One line that names what failed.
@@ -113,22 +114,22 @@ impl Authority {
         lasts && is_ours && names.is_subset(&held)
     }
 
-    /// A new certificate for a client of this name.
+    /// Issues a certificate for a client with this name.
     ///
     /// # Errors
-    /// When the name cannot be that of a file, or what failed.
+    /// The name is not valid as a file name; or what failed.
     pub(crate) fn client(&self, name: &str) -> Result<Files, String> {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) || name.len() > 64 {
-            return Err(format!("the name {name:?} is not made of letters, digits, and - _ . @, 64 at most"));
+            return Err(format!("invalid name {name:?}: expected up to 64 letters, digits, and - _ . @"));
         }
         if matches!(name, "ca" | "server") {
-            return Err(format!("the name {name} is taken"));
+            return Err(format!("the name {name} is reserved"));
         }
         let files = files(&self.directory, name);
         if files.certificate.exists() {
             return Err(format!(
-                "{} is there already; remove it first to make another",
+                "{} already exists; remove it first to issue another",
                 files.certificate.display()
             ));
         }
@@ -158,7 +159,7 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> String {
     format!("cannot {what} {}: {error}", path.display())
 }
 
-/// A certificate and its key, if both files are there.
+/// A certificate and its key, if both files exist.
 fn read(files: &Files) -> Result<Option<(X509, PKey<Private>)>, String> {
     let bytes = |path: &Path| match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -168,13 +169,17 @@ fn read(files: &Files) -> Result<Option<(X509, PKey<Private>)>, String> {
     let (Some(certificate), Some(key)) = (bytes(&files.certificate)?, bytes(&files.key)?) else {
         return Ok(None);
     };
-    let bad =
-        |path: &Path| format!("{} is broken; remove it and its kin to have them made again", path.display());
+    let bad = |path: &Path| {
+        format!(
+            "{} is damaged; remove this certificate and its key to have them created again",
+            path.display()
+        )
+    };
     let certificate = X509::from_pem(&certificate).map_err(|_| bad(&files.certificate))?;
     Ok(Some((certificate, PKey::private_key_from_pem(&key).map_err(|_| bad(&files.key))?)))
 }
 
-/// Writes both files, each whole or not at all, the key first: who sees the certificate finds its key.
+/// Writes both files, each completely or not at all. The key comes first, so that a certificate never lacks its key.
 fn write(files: &Files, chain: &[&X509], key: &PKey<Private>) -> Result<(), String> {
     let words = |error: ErrorStack| format!("the certificate cannot be written as PEM: {error}");
     let mut pem = Vec::new();
@@ -191,7 +196,7 @@ fn write(files: &Files, chain: &[&X509], key: &PKey<Private>) -> Result<(), Stri
             fs::rename(&temporary, path)
         });
         written.map_err(|error| {
-            // Nothing of a failure stays.
+            // A failed write leaves no file behind.
             let _ = fs::remove_file(&temporary);
             cannot("write", path, &error)
         })?;
@@ -199,7 +204,7 @@ fn write(files: &Files, chain: &[&X509], key: &PKey<Private>) -> Result<(), Stri
     Ok(())
 }
 
-/// A new key with its certificate, signed by the issuer or, without one, by itself.
+/// A new key with its certificate, signed by the issuer or, without one, self-signed.
 fn make(
     name: &str,
     purpose: Purpose,
@@ -219,7 +224,7 @@ fn make(
     builder.set_subject_name(&subject)?;
     builder.set_issuer_name(issuer.map_or(&*subject, |(issuer, _)| issuer.subject_name()))?;
     builder.set_pubkey(&key)?;
-    // A clock that is behind shall not refuse it.
+    // Valid from a while ago, so that a client whose clock is behind accepts it.
     let before =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     builder
@@ -286,14 +291,14 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 pub(crate) fn machine_names() -> BTreeSet<String> {
     let mut names = BTreeSet::from(["localhost".to_owned()]);
     let host = rustix::system::uname();
-    // What is no name of the DNS would make the whole certificate invalid.
+    // An invalid DNS name would make the whole certificate invalid.
     let plain = |name: &&str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
     };
     if let Some(name) = host.nodename().to_str().ok().filter(plain) {
         names.insert(name.to_owned());
         if !name.contains('.') {
-            // As multicast DNS calls it.
+            // The name in multicast DNS.
             names.insert(format!("{name}.local"));
         }
     }
@@ -308,10 +313,10 @@ pub(crate) fn machine_names() -> BTreeSet<String> {
     names
 }
 
-/// Where the authority lies: below the data directory, or where programs keep their state.
+/// The directory of the CA: in the data directory or, without one, in the state directory of the user.
 ///
 /// # Errors
-/// When the environment does not tell.
+/// Neither environment variable is set.
 pub(crate) fn directory(data: Option<&Path>) -> Result<PathBuf, String> {
     let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = || {
@@ -321,7 +326,7 @@ pub(crate) fn directory(data: Option<&Path>) -> Result<PathBuf, String> {
     };
     let base = data.map(Path::to_owned).or_else(state);
     base.map(|base| base.join("tls"))
-        .ok_or_else(|| "there is no place for certificates: set XDG_STATE_HOME or HOME".to_owned())
+        .ok_or_else(|| "no directory for certificates: set XDG_STATE_HOME or HOME".to_owned())
 }
 
 #[cfg(test)]
@@ -356,7 +361,7 @@ mod tests {
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&files.key), mode(&client.key)), (0o700, 0o600, 0o600));
         fs::write(&files.key, "broken").unwrap();
-        assert!(authority.server(&names).unwrap_err().contains("server.key is broken"));
+        assert!(authority.server(&names).unwrap_err().contains("server.key is damaged"));
         fs::remove_dir_all(&directory).unwrap();
     }
 }

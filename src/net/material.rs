@@ -22,7 +22,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<X509>, String> {
     let bad = |why: &str| format!("{}: {why}", path.display());
     let certificates = X509::stack_from_pem(&read(path)?).map_err(|error| bad(&words(&error)))?;
     if certificates.is_empty() {
-        return Err(bad("there is no certificate in PEM"));
+        return Err(bad("contains no PEM certificate"));
     }
     Ok(certificates)
 }
@@ -39,9 +39,11 @@ pub(super) fn key(path: &Path, pass_phrase: Option<&Secret>) -> Result<PKey<Priv
         Ok(len)
     });
     key.map_err(|error| match (asked, pass_phrase) {
-        (true, None) => format!("{}: the key is encrypted, and no pass phrase is given", path.display()),
-        (true, Some(_)) => format!("{}: the pass phrase does not open the key", path.display()),
-        (false, _) => format!("{}: there is no private key in PEM ({})", path.display(), words(&error)),
+        (true, None) => {
+            format!("{}: the private key is encrypted and no passphrase is given", path.display())
+        }
+        (true, Some(_)) => format!("{}: wrong passphrase for the private key", path.display()),
+        (false, _) => format!("{}: contains no PEM private key ({})", path.display(), words(&error)),
     })
 }
 
@@ -51,15 +53,15 @@ pub(super) fn pkcs12(
     pass_phrase: Option<&Secret>,
 ) -> Result<(Vec<X509>, PKey<Private>), String> {
     let bad = |why: &str| format!("{}: {why}", path.display());
-    let file = Pkcs12::from_der(&read(path)?).map_err(|_| bad("this is neither PEM nor PKCS#12"))?;
+    let file = Pkcs12::from_der(&read(path)?).map_err(|_| bad("neither PEM nor PKCS#12"))?;
     let opened = file.parse2(pass_phrase.map_or("", |secret| &secret.0));
-    let opened = opened.map_err(|error| bad(&format!("{}; is the pass phrase right?", words(&error))))?;
+    let opened = opened.map_err(|error| bad(&format!("{}; is the passphrase correct?", words(&error))))?;
     match (opened.cert, opened.pkey) {
         (Some(certificate), Some(key)) => {
             let authorities = opened.ca.into_iter().flatten();
             Ok((std::iter::once(certificate).chain(authorities).collect(), key))
         }
-        _ => Err(bad("certificate and key are not both in it")),
+        _ => Err(bad("does not contain both a certificate and a private key")),
     }
 }
 
@@ -87,7 +89,7 @@ pub(super) fn failure(error: &openssl::ssl::Error, ssl: &SslRef, other: &str) ->
         return format!("the {other} refused{about}: {alert}");
     }
     match &*reason {
-        "peer did not return a certificate" => format!("the {other} showed no certificate"),
+        "peer did not return a certificate" => format!("the {other} sent no certificate"),
         "wrong version number"
         | "http request"
         | "https proxy request"
@@ -95,8 +97,8 @@ pub(super) fn failure(error: &openssl::ssl::Error, ssl: &SslRef, other: &str) ->
         | "unknown protocol" => {
             format!("the {other} does not speak TLS ({reason})")
         }
-        "no shared cipher" => format!("the {other} knows none of our ciphers"),
-        "unsupported protocol" => format!("the {other} speaks no version of TLS that we accept"),
+        "no shared cipher" => format!("the {other} supports none of our ciphers"),
+        "unsupported protocol" => format!("the {other} supports no TLS version that we accept"),
         "" => match (error.code(), error.io_error()) {
             (_, Some(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => error.to_string(),
             (ErrorCode::SYSCALL | ErrorCode::ZERO_RETURN, _) => {

@@ -1,5 +1,5 @@
-//! Connections: TCP, TLS, WebSocket and Unix sockets. The client side is here, the broker's in [`listener`]. Nothing here
-//! knows MQTT but [`link`].
+//! Connections over TCP, TLS, WebSocket and Unix sockets: the client side here, the broker's side in [`listener`]. Only
+//! [`link`] knows MQTT.
 
 #[cfg(unix)]
 pub(crate) mod authority;
@@ -36,30 +36,30 @@ use websocket::{WebSocket, handshake};
 /// Where to connect to, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// A name or an address, an IPv6 one without brackets; a domain if its broker is to be found.
+    /// A host name or an address (IPv6 without brackets), or a domain if `finds_service`.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Asks the DNS for host and port of the domain's broker.
+    /// Looks up host and port of the domain's broker in DNS.
     pub(crate) finds_service: bool,
     /// The local address to connect from.
     pub(crate) from: Option<IpAddr>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) tcp: TcpOptions,
     pub(crate) tls: Option<Tls>,
-    /// Speaks through a WebSocket.
+    /// Connects over WebSocket.
     pub(crate) web: Option<Resource>,
     /// A Unix socket in place of host and port.
     #[cfg(unix)]
     pub(crate) unix: Option<PathBuf>,
 }
 
-/// What is asked of TCP; what the system has settled unless it is said.
+/// TCP options; the defaults of the system where not given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TcpOptions {
-    /// After so long a silence the other side is asked whether it is there, again after so long, and given up after so many
-    /// times.
+    /// Time without traffic before the first keepalive probe, time between probes, and number of unanswered probes after
+    /// which the connection is closed.
     pub(crate) keepalive: Option<(Duration, Duration, u32)>,
-    /// After so many milliseconds without an acknowledgement of what was sent the connection is given up. On Linux only.
+    /// Milliseconds after which the connection is closed if sent data is not acknowledged. Linux only.
     pub(crate) user_timeout: Option<u32>,
 }
 
@@ -87,11 +87,11 @@ fn place(host: &str, port: u16) -> String {
 pub(crate) enum Failure {
     /// The name has no address.
     Lookup(io::Error),
-    /// Nobody answered there.
+    /// The connection was refused or not answered.
     Connect(io::Error),
     /// The proxy did not connect.
     Proxy(String),
-    /// What was asked of TLS cannot be: a file, or a combination. Trying again does not help.
+    /// The TLS settings are invalid: a file, or a combination. Retrying does not help.
     TlsSetting(String),
     Handshake(String),
     /// There is no WebSocket.
@@ -132,7 +132,7 @@ pub(crate) async fn connect_timed(target: &Target) -> Result<(Stream, Option<Dur
     Ok((stream, took))
 }
 
-/// The connection under TLS and WebSocket, and the name of the host that was asked for.
+/// The connection below TLS and WebSocket, and the host name that was requested.
 async fn open(target: &Target) -> Result<(Stream, String), Failure> {
     #[cfg(unix)]
     if let Some(path) = &target.unix {
@@ -152,7 +152,7 @@ async fn open(target: &Target) -> Result<(Stream, String), Failure> {
     Ok((Stream::Tcp(tcp), target.host.clone()))
 }
 
-/// A TCP connection to this host, by the proxy if there is one.
+/// A TCP connection to this host, through the proxy if there is one.
 async fn connect_tcp(target: &Target, host: &str, port: u16) -> Result<TcpStream, Failure> {
     let tcp = match &target.proxy {
         None => connect_name(host, port, target.from).await?,
@@ -164,7 +164,7 @@ async fn connect_tcp(target: &Target, host: &str, port: u16) -> Result<TcpStream
             socks::connect(proxy, to_proxy, host, port).await.map_err(Failure::Proxy)?
         }
     };
-    // What is sent was put together in one piece: waiting for more would only delay it.
+    // Output is already collected before it is written: delaying small packets would gain nothing.
     tcp.set_nodelay(true).map_err(Failure::Connect)?;
     #[cfg(unix)]
     target.tcp.set(&tcp).map_err(|error| Failure::Connect(error.into()))?;

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// An attempt that has neither succeeded nor failed after this time gets company (RFC 8305, section 8).
+/// Time after which the next address is tried in parallel if an attempt has neither succeeded nor failed (RFC 8305, section
+/// 8).
 const STAGGER: Duration = Duration::from_millis(250);
 /// While no address answers, all are tried again after this time: the system waits longer and longer before it sends a SYN
 /// again, so that a host that is back after half a minute would be noticed a quarter of a minute later.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The first of these attempts that succeeds. Each begins when the one before has failed, or has taken [`STAGGER`]. The
-/// error is that of the one that failed last; nothing comes of no attempt.
+/// The result of the first attempt that succeeds. Each begins when the previous one has failed or has taken [`STAGGER`]. The
+/// error is that of the last failure; `None` without any attempt.
 pub(super) async fn first<T, E, F>(attempts: impl IntoIterator<Item = F>) -> Option<Result<T, E>>
 where
     F: Future<Output = Result<T, E>>,
@@ -40,7 +41,7 @@ where
     }
 }
 
-/// The result of whichever ends first; it is removed.
+/// Waits for the first attempt to end and removes it.
 async fn any<F: Future>(running: &mut Vec<Pin<Box<F>>>) -> F::Output {
     poll_fn(|cx| {
         for at in 0..running.len() {

@@ -18,9 +18,9 @@ use super::websocket::WebSocket;
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
-    /// TLS by the system's library, on a client.
+    /// TLS with the system's library, on a client.
     Tls(Box<TlsStream<Stream>>),
-    /// TLS by OpenSSL, on a listener, and on a client that asks for more than the system's library has words for.
+    /// TLS with OpenSSL, on a listener, and on a client that needs more than the system's library offers.
     #[cfg(unix)]
     OpenSsl(Box<SslStream<Stream>>),
     WebSocket(Box<WebSocket<Stream>>),
@@ -64,13 +64,13 @@ impl Stream {
     }
 }
 
-/// How long one that is refused may take to read why.
+/// How long a refused client may take to read the reason.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Closes the way to the other side, and waits a while until it has closed too: closing with unread input would reset the
-/// connection, and what was said last might not be read.
+/// Shuts down the output and waits a while for the other side to close too: closing with unread input would reset the
+/// connection, and the other side might not read the last output.
 pub(super) async fn part(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-    // Whoever does not listen has had its chance.
+    // Errors do not matter any more.
     let _ = tokio::time::timeout(LINGER, async {
         stream.shutdown().await?;
         let mut rest = [0; 1024];

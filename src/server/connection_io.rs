@@ -1,7 +1,7 @@
 //! One connection of the broker: bytes between a transport and its [`Connection`].
 //!
-//! It owns no buffer, so that an idle connection is small. What it leaves out is every decision, which are the core's,
-//! and when it is looked after: see [`super::connection_task`].
+//! It owns no buffer, so that an idle connection is small. It makes no decisions, which are the core's, and does not decide
+//! when it runs: see [`super::connection_task`].
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -19,25 +19,25 @@ use crate::net::Stream;
 use crate::text::os_error;
 use crate::time::Instant;
 
-/// Reads, and writes, of one connection before others get their turn.
+/// Maximum number of reads, and of writes, of one connection before others get their turn.
 const BURST: usize = 8;
-/// How long a connection that is over may take to be written out and closed by the other side.
+/// How long the last output of a closing connection, and the close by the other side, may take.
 const LINGER: Duration = Duration::from_secs(2);
-/// Bytes that another thread than the connection's own writes at most: with more, there is work for two.
+/// Maximum number of bytes that another thread than the connection's own writes: more is worth waking its own thread.
 const DIRECT: usize = 1024;
 
-/// A transport, and what its kind can do that others cannot.
+/// A transport, and what kinds of transport differ in.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether [`Self::write_now`] ever writes: whether another thread than the one it is registered with can do so.
     const DIRECT: bool = false;
-    /// Whether the other side, once it has closed, needs to be told nothing but that this end is dropped.
+    /// Whether nothing need be sent to the other side once it has closed.
     const BARE: bool = false;
 
     /// Writes what the system takes at once.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if it takes nothing, or if this kind of transport is written to by its own thread
-    /// alone; others as the system has them.
+    /// [`io::ErrorKind::WouldBlock`] if there is no room, or if only its own thread may write to this kind of transport;
+    /// other errors of the system.
     fn write_now(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
@@ -48,7 +48,7 @@ impl Transport for TcpStream {
     const BARE: bool = true;
 
     fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        // The system takes one slice by a cheaper call.
+        // The system call for one slice is cheaper.
         if let [slice] = slices { self.try_write(slice) } else { self.try_write_vectored(slices) }
     }
 }
@@ -60,21 +60,21 @@ pub(super) struct ConnectionIo<S> {
     stream: S,
     pub(super) connection: Connection,
     rare: Option<Box<RareState>>,
-    /// Of the listener it came by; given back with it.
+    /// Counts the connection at its listener until it is dropped.
     _permit: Option<AdmissionPermit>,
 }
 
-/// What a connection has only at times.
+/// State that a connection has only at times.
 struct RareState {
-    /// The beginning of a packet, or packets that wait until reading goes on.
+    /// The beginning of a packet, or packets received while reading was paused.
     rest: Vec<u8>,
-    /// Once the connection is over: when the other side is waited for no longer.
+    /// Once the connection is closing: until when to wait for the other side.
     give_up: Instant,
-    /// Whether the other side has been told that nothing more comes.
+    /// Whether the end of the output has been sent.
     shut: bool,
-    /// Whether the other side has said so.
+    /// Whether the other side has sent the end of its output.
     ended: bool,
-    /// While each packet is logged.
+    /// Present while packets are logged.
     packets: Option<Box<Packets>>,
 }
 
@@ -115,20 +115,20 @@ impl<S: Transport> ConnectionIo<S> {
             return self.close(cx, worker, turn);
         }
         if !will_wake && self.connection.reads() {
-            // There may be more, or reading goes on after a pause: nobody else would wake this task for it.
+            // There may be more, or reading continues after a pause, for which nothing else would wake this task.
             cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
 
-    /// When the next turn is due though nothing happened.
+    /// When the next turn is due if nothing happens.
     pub(super) fn deadline(&self) -> Instant {
         let give_up = self.rare.as_ref().map_or(Instant::NEVER, |rare| rare.give_up);
         self.connection.deadline().min(give_up)
     }
 
-    /// Writes, on whatever thread, the little that others have for this client. Whether nothing is left to do for the
-    /// connection's own thread.
+    /// Writes, on any thread, a small amount of output for this client. Returns whether nothing is left for the connection's
+    /// own thread.
     pub(super) fn write_through(&mut self, turn: &mut Turn) -> bool {
         let idle =
             self.connection.is_open() && self.connection.reads() && self.connection.output().is_empty();
@@ -144,7 +144,7 @@ impl<S: Transport> ConnectionIo<S> {
             }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.connection.output().slices(&mut slices);
-            // What fails here fails for the connection's own thread as well, which then ends it.
+            // The same error will occur on the connection's own thread, which then closes it.
             let Ok(written) = self.stream.write_now(&slices[..count]) else { return false };
             self.connection.written(written, turn);
             // The session must hear that its bytes are gone, as publishers may wait for that.
@@ -156,8 +156,8 @@ impl<S: Transport> ConnectionIo<S> {
             && self.connection.deadline() >= due
     }
 
-    /// Reads until there is nothing more, the connection wants no more, or others should have their turn. Whether the
-    /// socket will wake this task when bytes come.
+    /// Reads until there is nothing more, the connection pauses reading, or others should have their turn. Returns whether
+    /// the socket will wake this task when bytes arrive.
     fn read(&mut self, cx: &mut Context<'_>, worker: &Worker, turn: &mut Turn) -> bool {
         let mut buffer = worker.buffer.borrow_mut();
         for _ in 0..BURST {
@@ -205,7 +205,7 @@ impl<S: Transport> ConnectionIo<S> {
         }
     }
 
-    /// Begins, or ends, to log packets, as the log is told; between two packets.
+    /// Starts or stops logging packets, between two packets, as the log is configured.
     fn trace(&mut self, worker: &Worker) {
         let traces = worker.log().logs_packets();
         let rare = self.rare.as_mut();
@@ -221,10 +221,10 @@ impl<S: Transport> ConnectionIo<S> {
         }
     }
 
-    /// Writes until everything is written, the socket takes no more, or others should have their turn.
+    /// Writes until everything is written, the socket is full, or others should have their turn.
     fn write(&mut self, cx: &mut Context<'_>, worker: &Worker, turn: &mut Turn) {
         for _ in 0..BURST {
-            // Also after a write: the session must hear that its bytes are gone, as publishers may wait for that.
+            // After a write too: the session must learn that its bytes were written, as publishers may wait for that.
             self.connection.poll(turn);
             if let Some(rare) = &mut self.rare {
                 rare.name(&self.connection);
@@ -260,8 +260,7 @@ impl<S: Transport> ConnectionIo<S> {
         cx.waker().wake_by_ref();
     }
 
-    /// Closes a connection that is over: what was written arrives before the end does, so what still comes in is read
-    /// and thrown away for a while.
+    /// Closes the connection. So that the output arrives before the close, input is read and discarded for a while.
     fn close(&mut self, cx: &mut Context<'_>, worker: &Worker, turn: &Turn) -> Poll<()> {
         let closing = self.rare.get_or_insert_default();
         if closing.give_up == Instant::NEVER {

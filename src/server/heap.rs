@@ -1,7 +1,7 @@
-//! Memory that is let go of, and that the allocator of the GNU C library keeps. It cuts off only what is free at the end of
-//! a heap, and that only where it is much; one message that stays holds what a peak took before it. Each thread has a heap.
+//! Returns freed memory to the system. By itself the allocator of the GNU C library returns only large free areas at the end
+//! of a heap, so one remaining message can hold all the memory that a peak needed. Each thread has its own heap.
 //!
-//! Other allocators, and systems of 32 bits, whose heaps are small, are left to themselves.
+//! Other allocators, and 32-bit systems, whose heaps are small, are left alone.
 
 #![cfg_attr(
     all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"),
@@ -14,11 +14,11 @@ use std::time::Duration;
 mod glibc {
     use std::ffi::c_int;
 
-    /// Bytes that are free at the end of a heap from which on they are cut off. Where messages have a megabyte, less would
-    /// be cut off and taken again all the time.
+    /// Bytes free at the end of a heap above which it is trimmed. With a lower value, memory for messages of a megabyte would
+    /// be returned and requested again all the time.
     const END: usize = 4 * 1024 * 1024;
-    /// Bytes of one piece from which on it is no part of a heap. By itself the library begins with 128 KiB and learns,
-    /// which costs pages that are given back and taken again.
+    /// Bytes above which an allocation is mapped outside of a heap. By default the library starts at 128 KiB and adapts, which
+    /// returns and requests pages again and again.
     const OWN: c_int = 8 * 1024 * 1024;
 
     // As malloc.h declares and numbers them.
@@ -27,8 +27,8 @@ mod glibc {
     unsafe extern "C" {
         /// Sets a parameter; 0 if it cannot be that.
         fn mallopt(parameter: c_int, value: c_int) -> c_int;
-        /// Gives all whole pages that are free, but for those at the ends of other threads' heaps, back to the system; 1 if
-        /// there were any. It takes its locks itself. `pad`: bytes to leave.
+        /// Returns all free whole pages to the system, except those at the ends of other threads' heaps; 1 if there were
+        /// any. Thread-safe. `pad`: bytes to leave.
         safe fn malloc_trim(pad: usize) -> c_int;
     }
 
@@ -45,7 +45,7 @@ mod glibc {
     }
 
     pub(super) fn give_back_end() {
-        // With it the end is as long as it must be to be cut off. Nothing is written into it, so that it costs no page.
+        // Makes the end of the heap long enough to be trimmed. Nothing is written to it, so it costs no page.
         drop(std::hint::black_box(Vec::<u8>::with_capacity(END)));
     }
 }
@@ -57,10 +57,10 @@ mod glibc {
     pub(super) fn give_back_end() {}
 }
 
-/// How often free memory is given back.
+/// How often free memory is returned.
 pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Gives back the end of this thread's heap from time to time, for ever.
+/// Trims this thread's heap periodically, forever.
 pub(super) async fn give_back_own_end() {
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -68,18 +68,18 @@ pub(super) async fn give_back_own_end() {
     }
 }
 
-/// Sets how much free memory the allocator may keep. To be called while there is one thread.
+/// Sets how much free memory the allocator may keep. Must be called while there is only one thread.
 pub(super) fn settle() {
     glibc::settle();
 }
 
-/// Gives free memory back to the system. Who needs memory of a heap waits until that heap is done: some microseconds for
-/// each hole that is new.
+/// Returns free memory to the system. Threads that allocate from a heap wait until that heap is done: some microseconds for
+/// each new hole.
 pub(super) fn give_back() {
     glibc::give_back();
 }
 
-/// Gives back the end of this thread's heap, which nobody else can do.
+/// Trims this thread's heap, which only the thread itself can do.
 pub(super) fn give_back_end() {
     glibc::give_back_end();
 }

@@ -1,5 +1,5 @@
-//! What the broker does now and then: publish `$SYS`, let go of expired retained messages, look at its memory and give
-//! back what is free of it. A reload changes how often.
+//! Periodic tasks of the broker: publishing `$SYS`, removing expired retained messages, checking memory use and returning
+//! free memory. A reload changes the intervals.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use super::worker::Worker;
 use crate::broker::Load;
 use crate::system::process::own;
 
-/// How often the memory is looked at.
+/// How often memory use is checked.
 const MEMORY: Duration = Duration::from_secs(1);
 /// How often the number of suppressed log lines is logged.
 const SUPPRESSED: Duration = Duration::from_secs(10);
@@ -25,9 +25,9 @@ const SUPPRESSED: Duration = Duration::from_secs(10);
 pub(super) struct Intervals {
     /// Between publications under `$SYS`; zero for none.
     sys: Duration,
-    /// Between searches for expired retained messages; `None` for none beside those that happen anyway.
+    /// Between searches for expired retained messages; `None` for no additional ones.
     sweep: Option<Duration>,
-    /// Bytes of memory from which on nothing is added.
+    /// Bytes of memory at which nothing more is stored.
     memory: Option<usize>,
 }
 

@@ -1,7 +1,6 @@
-//! From flags and files to rights: who may come in, and what they may do.
+//! Loads permissions from flags and files: who may connect, and what each client may do.
 //!
-//! All of them or none: what is wrong with any file leaves the rights as they are. What it leaves out: what a line means,
-//! which is the core's.
+//! If any file has an error, none of the permissions changes. The core parses the lines of the files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,16 +11,16 @@ use crate::broker::{AccessFileError, Accounts, Acl, Policy, Rights};
 use crate::cli::broker::{BrokerArgs, RightsArgs};
 use crate::net::listener::Listener;
 
-/// The rights of one listener before its files are read.
+/// The permissions of one listener before its files are read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PermissionSource {
-    /// Beside those of the password file.
+    /// Users in addition to those of the password file.
     pub(super) users: Vec<(String, String)>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) acl_file: Option<PathBuf>,
-    /// Whether clients without a user name come in; only where there are no users unless it is said.
+    /// Whether clients without a username are allowed; if not set, only if no users are defined.
     pub(super) anonymous: Option<bool>,
-    /// All else. Accounts, rules, and who may come without a name are filled in.
+    /// Everything else; accounts, rules and `anonymous` are filled in when the files are read.
     pub(super) policy: Policy,
 }
 
@@ -52,8 +51,8 @@ pub(super) fn of_listener(
     }
 }
 
-/// What the bridges of this broker may do here, in the order of [`Standing`]. Whoever configures them is trusted: without a
-/// user name they may do everything, and the password of a user name is asked only if there is one.
+/// The permissions of this broker's own bridges, in the order of [`Standing`]. The configuration is trusted: a bridge without
+/// a username is unrestricted, and a password is verified only if one is configured.
 pub(super) fn of_bridges(
     base: &PermissionSource,
     users: &[(String, String)],
@@ -74,7 +73,7 @@ pub(super) fn of_bridges(
     let proven = PermissionSource {
         users: users.to_vec(),
         password_file: password_file.clone().or_else(|| base.password_file.clone()),
-        // Where there are no users, every name is believed.
+        // Without users, every username is accepted.
         anonymous: Some(true),
         policy,
         ..named.clone()
@@ -148,7 +147,7 @@ pub(super) fn load(
             }
         };
         let anonymous = anonymous.unwrap_or(accounts.is_none());
-        // Whoever must have a name must prove it, and where there are no users nobody can.
+        // If a username is required and no users are defined, nobody can connect.
         let accounts = accounts.or_else(|| (!anonymous).then(Arc::default));
         let acl = acl_file.as_ref().and_then(|path| acls[path].clone());
         Policy { accounts, acl, anonymous, ..policy.clone() }
@@ -205,7 +204,7 @@ fn is_open_to_others(_: &Path) -> bool {
     false
 }
 
-/// Bytes that nobody knows.
+/// A random key.
 fn key() -> Result<[u8; 32], String> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| format!("the system gives no random bytes: {error}"))?;

@@ -130,7 +130,7 @@ fn ping(client: &mut Raw) {
 }
 
 #[test]
-fn the_daemon_is_told_who_writes_and_gets_what_it_wants() {
+fn dlt_daemon_gets_a_registration_and_the_levels_it_asks_for() {
     let folder = Folder::new();
     let daemon = Daemon::start(&folder);
     let mut broker = broker(&folder, "user root\n");
@@ -202,7 +202,7 @@ fn the_daemon_is_told_who_writes_and_gets_what_it_wants() {
 }
 
 #[test]
-fn lines_wait_for_a_daemon_and_find_the_next_one() {
+fn lines_are_queued_until_dlt_daemon_runs_again() {
     let folder = Folder::new();
     let broker = broker(&folder, "user root\n");
     let mut a = client(&broker, "a");
@@ -217,7 +217,7 @@ fn lines_wait_for_a_daemon_and_find_the_next_one() {
     assert_eq!([daemon.next().0, daemon.next().0], [2, 4]);
     let (level, count, text) = daemon.line("");
     assert!(
-        (level, count) == (3, 0) && text.ends_with("were lost while there was no dlt-daemon"),
+        (level, count) == (3, 0) && text.ends_with("were lost while dlt-daemon was not running"),
         "{level} {text}"
     );
     let lost: usize = text.split(' ').next().unwrap().parse().unwrap();
@@ -243,7 +243,7 @@ fn lines_wait_for_a_daemon_and_find_the_next_one() {
 }
 
 #[test]
-fn a_daemon_that_stands_still_holds_nobody_up() {
+fn a_stalled_dlt_daemon_delays_nobody() {
     let folder = Folder::new();
     let daemon = Daemon::start(&folder);
     let broker = broker(&folder, "user root\n");
@@ -272,7 +272,7 @@ fn a_daemon_that_stands_still_holds_nobody_up() {
 }
 
 #[test]
-fn what_cannot_be_written_to_is_told_and_stderr_is_taken_instead() {
+fn an_unusable_dlt_pipe_is_reported_and_stderr_used_instead() {
     let folder = Folder::new();
     let pipe = folder.file("dlt");
     std::fs::write(&pipe, "a file of somebody").unwrap();

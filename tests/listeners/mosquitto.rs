@@ -54,7 +54,7 @@ impl Drop for Mosquitto {
 }
 
 #[test]
-fn our_certificates_are_taken_in_every_form() {
+fn client_certificates_are_accepted_in_every_format() {
     if !has_peer("mosquitto") || !has_peer("openssl") {
         return;
     }
@@ -120,7 +120,7 @@ fn our_certificates_are_taken_in_every_form() {
         (vec!["--cert", &good], "its key is not in it"),
         (vec!["--cert", &good, "--key", "/nonexistent"], "cannot read /nonexistent"),
         (vec!["--cert", &good, "--key", &path("locked.key")], "the key is encrypted"),
-        (vec!["--cert", &path("good.p12"), "--key-pass-file", &path("wrong")], "is the pass phrase right?"),
+        (vec!["--cert", &path("good.p12"), "--key-pass-file", &path("wrong")], "is the passphrase correct?"),
         (vec!["--cert", &good, "--key", &path("expired.key")], ""),
     ] {
         let (status, said) = run(&[&["pub", "-t", "t", "-m", "x"][..], &flags, &broker].concat());
@@ -129,7 +129,7 @@ fn our_certificates_are_taken_in_every_form() {
 }
 
 #[test]
-fn our_shared_keys_are_taken() {
+fn pre_shared_keys_work_with_mosquitto() {
     if !has_peer("mosquitto") {
         return;
     }
@@ -145,7 +145,7 @@ fn our_shared_keys_are_taken() {
 }
 
 #[test]
-fn our_websocket_is_taken() {
+fn websocket_works_with_mosquitto() {
     if !has_peer("mosquitto") {
         return;
     }

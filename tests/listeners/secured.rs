@@ -24,7 +24,7 @@ fn server(certificates: &Certificates, more: &[&str]) -> Server {
 }
 
 #[test]
-fn only_good_certificates_come_in() {
+fn only_valid_client_certificates_are_accepted() {
     if !has_peer("openssl") || !has_peer("mosquitto_pub") {
         return;
     }
@@ -49,7 +49,7 @@ fn only_good_certificates_come_in() {
         "the certificate of the client is refused: certificate revoked",
         "the certificate of the client is refused: certificate has expired",
         "the certificate of the client is refused: self-signed certificate",
-        "the client showed no certificate",
+        "the client sent no certificate",
     ] {
         server.stderr.wait_line(why);
     }
@@ -87,7 +87,7 @@ fn only_good_certificates_come_in() {
 }
 
 #[test]
-fn a_server_that_cannot_be_trusted_is_refused_by_our_clients() {
+fn our_clients_reject_servers_they_cannot_trust() {
     let all = Certificates::new();
     all.expired("late", "DNS:localhost");
     all.sign("elsewhere", "/CN=elsewhere.example", "DNS:elsewhere.example", "");
@@ -126,7 +126,7 @@ fn a_server_that_cannot_be_trusted_is_refused_by_our_clients() {
 }
 
 #[test]
-fn authorities_of_clients_may_stand_in_a_folder() {
+fn client_cas_can_be_in_a_directory() {
     if !has_peer("openssl") {
         return;
     }
@@ -151,7 +151,7 @@ fn authorities_of_clients_may_stand_in_a_folder() {
 }
 
 #[test]
-fn certificates_and_keys_give_names() {
+fn usernames_come_from_certificates_and_psk_identities() {
     let all = Certificates::new();
     all.sign("good", "/O=Works/CN=good", "", "");
     std::fs::write(all.file("psk"), "good:0123\n").unwrap();
@@ -189,7 +189,7 @@ fn certificates_and_keys_give_names() {
 }
 
 #[test]
-fn versions_ciphers_and_protocols_are_as_asked() {
+fn tls_versions_ciphers_and_alpn_are_as_configured() {
     if !has_peer("openssl") {
         return;
     }
@@ -231,7 +231,7 @@ fn versions_ciphers_and_protocols_are_as_asked() {
     );
     assert!(tell(&["-alpn", "h2,x-amzn-mqtt-ca,mqtt"]).contains("ALPN protocol: mqtt"));
     assert!(tell(&["-alpn", "h2"]).contains("alert no application protocol"));
-    server.stderr.wait_line("the client speaks no version of TLS that we accept");
+    server.stderr.wait_line("the client supports no TLS version that we accept");
     let keys = std::fs::read_to_string(&log).unwrap();
     assert!(keys.contains("CLIENT_RANDOM ") && keys.contains("CLIENT_TRAFFIC_SECRET_0 "), "{keys}");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&log).unwrap().permissions());
@@ -254,7 +254,7 @@ fn versions_ciphers_and_protocols_are_as_asked() {
 }
 
 #[test]
-fn keys_shared_before_open_the_door() {
+fn pre_shared_keys_are_accepted() {
     if !has_peer("mosquitto_pub") {
         return;
     }
@@ -285,7 +285,7 @@ fn keys_shared_before_open_the_door() {
 
 /// What `openssl s_client` says of the door: up to TLS 1.2 there is a hint.
 #[test]
-fn clients_are_shown_the_hint_to_their_key() {
+fn clients_get_the_psk_identity_hint() {
     if !has_peer("openssl") {
         return;
     }
@@ -317,7 +317,7 @@ fn clients_are_shown_the_hint_to_their_key() {
 }
 
 #[test]
-fn what_cannot_be_is_told_before_the_broker_listens() {
+fn invalid_tls_settings_are_reported_before_the_broker_listens() {
     let all = Certificates::new();
     all.sign("other-key", "/CN=x", "", "");
     std::fs::write(all.file("junk"), "junk").unwrap();
@@ -330,12 +330,12 @@ fn what_cannot_be_is_told_before_the_broker_listens() {
     for (flags, why) in [
         (vec!["--cert", &chain, "--key", "/nonexistent"], "cannot read /nonexistent"),
         (vec!["--cert", &chain, "--key", &path("other-key.key")], "is not the key of"),
-        (vec!["--cert", &path("junk"), "--key", &key], "there is no certificate in PEM"),
-        (vec!["--cert", &chain, "--key", &path("junk")], "there is no private key in PEM"),
+        (vec!["--cert", &path("junk"), "--key", &key], "contains no PEM certificate"),
+        (vec!["--cert", &chain, "--key", &path("junk")], "contains no PEM private key"),
         (vec!["--cert", &chain, "--key", &path("locked.key")], "the key is encrypted"),
         (
             vec!["--cert", &chain, "--key", &path("locked.key"), "--key-pass-file", &path("wrong")],
-            "does not open the key",
+            "wrong passphrase for the private key",
         ),
         (vec!["--cert", &chain, "--key", &key, "--require-certificate"], "no authority is given"),
         (

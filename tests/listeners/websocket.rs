@@ -65,7 +65,7 @@ fn packets_and_frames_need_not_align() {
 }
 
 #[test]
-fn what_is_not_binary_closes_with_a_code() {
+fn frames_that_are_not_binary_close_with_a_status_code() {
     let server = Server::start(&["--ws=0"]);
     // [v3 MQTT-6.0.0-1] [v5 MQTT-6.0.0-1]
     for (bytes, code) in [
@@ -80,7 +80,7 @@ fn what_is_not_binary_closes_with_a_code() {
         raw.expect(&code.to_be_bytes());
         raw.expect_closed();
     }
-    server.stderr.wait_line("a text frame came, and MQTT is in binary ones");
+    server.stderr.wait_line("text frame received; MQTT requires binary frames");
     // Close is answered with the code it came with.
     let mut raw = upgraded(&server);
     raw.send(&frame(0x82, &connect4("w", true)));
@@ -138,7 +138,7 @@ fn origins_that_are_not_listed_are_refused() {
 }
 
 #[test]
-fn only_trusted_proxies_say_who_the_client_is() {
+fn only_trusted_proxies_report_the_address_of_the_client() {
     for (trusted, believed) in
         [("127.0.0.1", true), ("127.0.0.0/30", true), ("127.0.0.2", false), ("10.0.0.0/8", false)]
     {
@@ -196,7 +196,7 @@ fn curl_is_upgraded_or_told_why_not() {
 }
 
 #[test]
-fn pythons_websockets_talk_through_it() {
+fn python_websockets_exchanges_messages() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/python");
     if !folder.join("websockets").is_dir() {
         assert!(std::env::var_os("SKEETER_REQUIRE_PEERS").is_none(), "websockets is not installed");
@@ -219,7 +219,7 @@ fn pythons_websockets_talk_through_it() {
 }
 
 #[test]
-fn our_clients_speak_it() {
+fn our_clients_connect_by_websocket() {
     let certificates = Certificates::new();
     let (chain, key, ca) =
         (certificates.path("server.pem"), certificates.path("server.key"), certificates.path("ca.pem"));

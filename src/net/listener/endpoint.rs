@@ -1,4 +1,4 @@
-//! What the broker needs of a kind of listening socket. Each kind is one file beside this one.
+//! The interface of listening sockets. Each kind is one file in this directory.
 
 use std::fmt::Debug;
 use std::io;
@@ -17,22 +17,22 @@ pub(crate) trait Endpoint: Debug {
     /// The next connection.
     ///
     /// # Errors
-    /// The system has none to give now, for want of a file descriptor for example; a later call may succeed.
+    /// The system cannot accept one now, for example for lack of a file descriptor; a later call may succeed.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>>;
 
     /// The URL that clients connect to, for a listener of this scheme.
     fn url(&self, scheme: &str) -> String;
 
-    /// What the ports file says about the socket beside its URL and protocol.
+    /// Fields of the socket in the ports file, in addition to URL and protocol.
     fn details(&self) -> Vec<(&'static str, Value)>;
 
-    /// The address, if other machines may reach the socket by one.
+    /// The address, if the socket has one that other machines may reach.
     fn address(&self) -> Option<SocketAddr> {
         None
     }
 }
 
-/// A connection on which nothing was read yet.
+/// A connection from which nothing has been read yet.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) stream: Stream,

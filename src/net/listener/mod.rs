@@ -43,16 +43,16 @@ pub(crate) struct Listener {
     pub(crate) address: ListenAddress,
     pub(crate) protocol: Protocol,
     pub(crate) tls: Option<ListenerTls>,
-    /// The proxy in front of the listener says in a header who the client is; a connection without it is refused.
+    /// Whether a proxy in front of the listener reports the client in a PROXY header; connections without it are refused.
     pub(crate) proxy: Option<ProxyProtocol>,
-    /// Refuses a client without a certificate: one that it showed here, or to the proxy.
+    /// Refuses a client that presented no certificate, here or to the proxy.
     pub(crate) require_certificate: bool,
-    /// What of the verified certificate, or of the pre-shared key, becomes the user name.
+    /// Which part of the verified certificate, or of the PSK, becomes the username.
     pub(crate) username: UsernameSource,
     pub(crate) websocket: WebSocketOptions,
     /// Open connections of this listener; one more is closed at once.
     pub(crate) max_connections: Option<usize>,
-    /// How long all that comes before MQTT may take: the header of a proxy, TLS and WebSocket together.
+    /// Time limit for everything before MQTT: PROXY header, TLS and WebSocket handshake together.
     pub(crate) handshake_timeout: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Listener {
         self.protocol == Protocol::Mqtt && self.tls.is_none() && self.proxy.is_none()
     }
 
-    /// Whether only those come in who have a certificate, or a key that it shares, whatever CONNECT says.
+    /// Whether every client must have a certificate or a pre-shared key, whatever its CONNECT contains.
     pub(crate) fn knows_clients(&self) -> bool {
         let shares_keys = self
             .tls
@@ -92,14 +92,13 @@ impl Listener {
         self.require_certificate || shares_keys
     }
 
-    /// Whether the user name of its clients is the one that TLS proves, here or at the proxy. A listener that knows nothing
-    /// of TLS asks CONNECT alone.
+    /// Whether the username comes from TLS, here or at the proxy, and not from CONNECT.
     pub(crate) fn proves_names(&self) -> bool {
         let has_tls = self.tls.is_some() || matches!(self.proxy, Some(ProxyProtocol::V2 { .. }));
         has_tls && self.username != UsernameSource::Connect
     }
 
-    /// What a handshake may take unless it is said.
+    /// Default time limit for the handshake.
     pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 }
 
@@ -111,7 +110,7 @@ pub(crate) enum ListenAddress {
         hosts: Vec<Host>,
         /// 0 takes a free one, the same at all addresses.
         port: u16,
-        /// The network interface whose addresses alone are listened at.
+        /// Listens only on the addresses of this network interface.
         interface: Option<String>,
     },
     /// At a Unix socket.
@@ -286,19 +285,19 @@ impl Protocol {
 pub(crate) enum ProxyProtocol {
     V1,
     V2 {
-        /// Refuses a client that did not come to the proxy by TLS.
+        /// Refuses a client that did not connect to the proxy over TLS.
         require_tls: bool,
     },
 }
 
-/// What is asked of the HTTP request that a WebSocket begins with.
+/// Requirements on the HTTP request of a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebSocketOptions {
-    /// The values of `Origin` that are let in; any, or none at all, if there are none.
+    /// Allowed values of `Origin`; if empty, any value is allowed, and none too.
     pub(crate) origins: Vec<String>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<Network>,
-    /// Bytes of the request.
+    /// Maximum bytes of the request.
     pub(crate) max_request: usize,
 }
 
@@ -312,28 +311,28 @@ impl Default for WebSocketOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ListenerTls {
     pub(crate) credentials: ServerCredentials,
-    /// Authorities of client certificates, in PEM.
+    /// CAs used to verify client certificates, in PEM.
     pub(crate) ca_file: Option<PathBuf>,
     /// A directory of such files, each under the hash of its subject.
     pub(crate) ca_path: Option<PathBuf>,
     /// Revoked certificates, in PEM.
     pub(crate) crl_file: Option<PathBuf>,
-    /// Refuses a client certificate that is expired or not valid yet.
+    /// Refuses client certificates that are expired or not yet valid.
     pub(crate) check_dates: bool,
-    /// The lowest version spoken.
+    /// Minimum version.
     pub(crate) min_version: TlsVersion,
-    /// Ciphers of TLS 1.2 and below, in the words of OpenSSL; those of the library unless given.
+    /// Ciphers up to TLS 1.2, as an OpenSSL cipher list; OpenSSL's default if not given.
     pub(crate) ciphers: Option<String>,
     /// Cipher suites of TLS 1.3.
     pub(crate) ciphers_1_3: Option<String>,
-    /// Application protocols that are taken, the preferred one first; whatever is offered is ignored if there are none.
+    /// Accepted application protocols (ALPN), most preferred first; if empty, ALPN is ignored.
     pub(crate) alpn: Vec<String>,
-    /// Appends the secrets of each connection to this file, for Wireshark.
+    /// Appends the TLS secrets of every connection to this file, for Wireshark.
     pub(crate) key_log: Option<PathBuf>,
 }
 
 impl ListenerTls {
-    /// TLS that proves itself so, with everything else as it is unless given.
+    /// TLS with these credentials and defaults for everything else.
     pub(crate) fn new(credentials: ServerCredentials) -> Self {
         Self {
             credentials,
@@ -351,7 +350,7 @@ impl ListenerTls {
 }
 
 impl ListenerTls {
-    /// All files that are read when the listener opens; a directory of authorities is read at each handshake.
+    /// All files that are read when the listener opens; a CA directory is read at each handshake.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let own = match &self.credentials {
             ServerCredentials::Certificate { chain, key, .. } => [Some(chain), Some(key)],
@@ -361,26 +360,26 @@ impl ListenerTls {
     }
 }
 
-/// How both sides know each other.
+/// Credentials of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ServerCredentials {
     Certificate {
-        /// The server's certificate and those of its authorities, in PEM.
+        /// The certificate chain of the server, in PEM.
         chain: PathBuf,
         key: PathBuf,
-        /// What an encrypted key is encrypted with.
+        /// Passphrase of an encrypted key.
         pass_phrase: Option<Secret>,
     },
-    /// Keys that clients share.
+    /// Pre-shared keys.
     PreSharedKey {
         /// One `IDENTITY:HEXADECIMAL` a line.
         file: PathBuf,
-        /// What clients are shown, to choose their key by.
+        /// PSK identity hint sent to clients.
         hint: Option<String>,
     },
 }
 
-/// Text that is never shown.
+/// A secret, which is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(pub(crate) String);
 
@@ -390,10 +389,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where the user name of a client comes from.
+/// Where the username of a client comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UsernameSource {
-    /// CONNECT alone.
+    /// CONNECT only.
     Connect,
     /// The common name of the certificate's subject, or the identity of the pre-shared key.
     Identity,
@@ -401,11 +400,11 @@ pub(crate) enum UsernameSource {
     Subject,
 }
 
-/// Addresses that begin alike.
+/// An IP network: addresses with a common prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Network {
     address: IpAddr,
-    /// Bits that are compared.
+    /// Length of the prefix in bits.
     bits: u8,
 }
 
@@ -418,7 +417,7 @@ impl Network {
     }
 }
 
-/// An IPv4 address as the IPv6 one that stands for it, so that a socket for both families makes no difference.
+/// Maps an IPv4 address to IPv6, so that it does not matter whether it arrived on a dual-stack socket.
 fn wide(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),

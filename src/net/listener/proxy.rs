@@ -76,7 +76,7 @@ impl Upgrade for IdentityStep {
         Box::pin(async move {
             let header = peer.proxy_header.take().unwrap_or_default();
             if self.require_tls && !header.by_tls {
-                return Err("the client did not connect to the proxy by TLS".to_owned());
+                return Err("the client did not connect to the proxy over TLS".to_owned());
             }
             if self.require_certificate && !header.verified {
                 return Err("the proxy reports no verified client certificate".to_owned());
@@ -95,7 +95,7 @@ impl Upgrade for IdentityStep {
 /// What is wrong with it.
 async fn read(stream: &mut (impl AsyncRead + Unpin), version: ProxyProtocol) -> Result<ProxyHeader, String> {
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the connection ended within the header of the proxy".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the connection ended within the PROXY header".to_owned(),
         _ => format!("the header of the proxy did not come: {error}"),
     };
     let mut bytes = vec![0; if version == ProxyProtocol::V1 { SHORTEST_LINE } else { FIXED }];
@@ -110,7 +110,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), version: ProxyProtocol) -> 
     if bytes.starts_with(v2::PROTOCOL_PREFIX) {
         let len = usize::from(u16::from_be_bytes([bytes[FIXED - 2], bytes[FIXED - 1]]));
         if len > VARIABLE {
-            return Err(format!("the header of the proxy has {len} bytes, more than {VARIABLE}"));
+            return Err(format!("the PROXY header has {len} bytes; the maximum is {VARIABLE}"));
         }
         bytes.resize(FIXED + len, 0);
         stream.read_exact(&mut bytes[FIXED..]).await.map_err(failed)?;
@@ -123,8 +123,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), version: ProxyProtocol) -> 
 /// # Errors
 /// What is wrong with it.
 pub fn parse_v1(bytes: &[u8]) -> Result<ProxyHeader, String> {
-    let header = v1::Header::try_from(bytes)
-        .map_err(|_| "no header of the PROXY protocol, version 1, came first".to_owned())?;
+    let header =
+        v1::Header::try_from(bytes).map_err(|_| "expected a PROXY protocol version 1 header".to_owned())?;
     let source = match header.addresses {
         v1::Addresses::Unknown => None,
         v1::Addresses::Tcp4(ip) => Some(SocketAddr::new(IpAddr::V4(ip.source_address), ip.source_port)),
@@ -138,8 +138,8 @@ pub fn parse_v1(bytes: &[u8]) -> Result<ProxyHeader, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn parse_v2(bytes: &[u8]) -> Result<ProxyHeader, String> {
-    let header = v2::Header::try_from(bytes)
-        .map_err(|_| "no header of the PROXY protocol, version 2, came first".to_owned())?;
+    let header =
+        v2::Header::try_from(bytes).map_err(|_| "expected a PROXY protocol version 2 header".to_owned())?;
     let mut header_info = ProxyHeader::default();
     if header.command == v2::Command::Local {
         return Ok(header_info);
@@ -150,7 +150,7 @@ pub fn parse_v2(bytes: &[u8]) -> Result<ProxyHeader, String> {
         v2::Addresses::Unspecified | v2::Addresses::Unix(_) => None,
     };
     for field in header.tlvs() {
-        let field = field.map_err(|_| "a field in the header of the proxy is cut off".to_owned())?;
+        let field = field.map_err(|_| "truncated field in the PROXY header".to_owned())?;
         if field.kind == v2::Type::SSL as u8 {
             parse_tls_field(&field.value, &mut header_info)?;
         }
@@ -160,7 +160,7 @@ pub fn parse_v2(bytes: &[u8]) -> Result<ProxyHeader, String> {
 
 /// The field about TLS: a byte of bits, four of which 0 means verified, and fields within.
 fn parse_tls_field(value: &[u8], header_info: &mut ProxyHeader) -> Result<(), String> {
-    let cut_off = || "the header of the proxy is cut off where it speaks of TLS".to_owned();
+    let cut_off = || "truncated TLS field in the PROXY header".to_owned();
     let (&[bits, verified @ ..], mut fields) = value.split_first_chunk::<5>().ok_or_else(cut_off)?;
     header_info.by_tls = bits & BY_TLS != 0;
     header_info.verified = bits & CERTIFICATE_CAME != 0 && verified == [0; 4];

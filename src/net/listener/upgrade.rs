@@ -1,5 +1,4 @@
-//! From an accepted connection to one that carries MQTT: the header of the PROXY protocol, TLS and WebSocket, as the
-//! listener asks for them.
+//! The steps from an accepted connection to MQTT: PROXY header, TLS and WebSocket, as configured for the listener.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -12,15 +11,15 @@ use crate::net::Stream;
 
 /// One step between an accepted connection and MQTT.
 pub(super) trait Upgrade: Send + Sync {
-    /// Completes the step; what is learned about the client goes into `peer`.
+    /// Completes the step and records in `peer` what it reveals about the client.
     fn upgrade<'a>(&'a self, stream: Stream, peer: &'a mut PeerInfo) -> UpgradeFuture<'a>;
 }
 
 /// The stream above the step, or why the client was refused.
 pub(super) type UpgradeFuture<'a> = Pin<Box<dyn Future<Output = Result<Stream, String>> + 'a>>;
 
-/// Makes a step for a listener that asks for it, reading the files it needs; an error is one line that names the file and
-/// what is wrong with it.
+/// Creates a step if the listener needs it, and reads the files of the step; an error is one line that names the file and
+/// says what is wrong with it.
 type MakeStep = fn(&Listener) -> Result<Option<Box<dyn Upgrade>>, String>;
 
 /// All steps, in the order of their bytes on the wire.
@@ -93,7 +92,7 @@ pub(crate) struct ConnectedPeer {
     pub(crate) name: Arc<str>,
     /// Its address, as reported by a proxy if there is one; nothing on a Unix socket.
     pub(crate) address: Option<IpAddr>,
-    /// The username that its certificate or pre-shared key stands for, if the listener takes it from there.
+    /// The username from its certificate or PSK identity, if the listener uses it.
     pub(crate) username: Option<Arc<str>>,
 }
 

@@ -22,30 +22,29 @@ pub(crate) struct Tls {
     pub(crate) ca_file: Option<PathBuf>,
     /// A directory of such files.
     pub(crate) ca_path: Option<PathBuf>,
-    /// Trusts those of the system as well.
+    /// Trusts the system's CAs as well.
     pub(crate) trusts_system: bool,
     pub(crate) identity: Option<Identity>,
-    /// Accepts a certificate that is made out to another name.
+    /// Accepts a certificate that was issued for another name.
     pub(crate) any_name: bool,
     /// Exactly this version; 1.2 and 1.3 otherwise.
     pub(crate) version: Option<TlsVersion>,
-    /// Asks the other side for an answer of its authority's OCSP responder, and refuses it unless that says that the
-    /// certificate is not revoked.
+    /// Requires a stapled OCSP response that the certificate is not revoked.
     pub(crate) asks_ocsp: bool,
     /// The application protocol to offer.
     pub(crate) alpn: Option<String>,
     pub(crate) shared_key: Option<SharedKey>,
-    /// Ciphers of 1.2, in the words of OpenSSL.
+    /// Ciphers of TLS 1.2, as an OpenSSL cipher list.
     pub(crate) ciphers: Option<String>,
-    /// Cipher suites of 1.3.
+    /// Cipher suites of TLS 1.3.
     pub(crate) suites: Option<String>,
     /// Appends the secrets of each connection to this file.
     pub(crate) key_log: Option<PathBuf>,
-    /// Where many clients share what was made of all this; without it the files are read for each connection.
+    /// Cache of the connector for many clients; without it, the files are read for each connection.
     pub(crate) made: Option<Arc<OnceLock<Connector>>>,
 }
 
-/// What is made of the settings, by whichever library.
+/// The connector made from the settings, with either library.
 #[derive(Clone, Debug)]
 pub(crate) enum Connector {
     Native(native_tls::TlsConnector),
@@ -59,11 +58,11 @@ pub(crate) struct Identity {
     /// The certificate with its chain in PEM; or all in one file as PKCS#12, and then there is no key file.
     pub(crate) certificate: PathBuf,
     pub(crate) key: Option<PathBuf>,
-    /// What the key, or the file of PKCS#12, is encrypted with.
+    /// Passphrase of the key or of the PKCS#12 file.
     pub(crate) pass_phrase: Option<Secret>,
 }
 
-/// A key that the broker knows too.
+/// A pre-shared key (PSK).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SharedKey {
     pub(crate) identity: String,
@@ -90,7 +89,7 @@ impl Tls {
             None => self.connector(),
             Some(made) => match made.get() {
                 Some(connector) => Ok(connector.clone()),
-                // Of two that begin at once the first is kept.
+                // If two threads create one at the same time, the first is kept.
                 None => self.connector().map(|connector| made.get_or_init(|| connector).clone()),
             },
         };
@@ -104,7 +103,7 @@ impl Tls {
     /// Reads all files that a handshake would read.
     ///
     /// # Errors
-    /// What is wrong with one of them, or does not go together.
+    /// What is wrong with one of them, or which settings cannot be combined.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.connector().map(drop)
     }
@@ -130,7 +129,7 @@ impl Tls {
             || self.asks_ocsp
     }
 
-    /// Whether something is asked that the library of the system has no words for.
+    /// Whether a setting needs OpenSSL, because the system's library does not support it.
     #[cfg(unix)]
     fn needs_openssl(&self) -> Result<bool, String> {
         if self.has_special() {

@@ -38,7 +38,7 @@ pub(super) fn connector(tls: &Tls) -> Result<TlsConnector, String> {
         let certificates =
             Certificate::stack_from_pem(&read(&path)?).map_err(|error| bad(reason(&causes(&error))))?;
         if certificates.is_empty() {
-            return Err(bad("there is no certificate in PEM"));
+            return Err(bad("contains no PEM certificate"));
         }
         for certificate in certificates {
             builder.add_root_certificate(certificate);
@@ -61,7 +61,7 @@ fn identity(own: &Identity) -> Result<NativeIdentity, String> {
         return NativeIdentity::from_pkcs12(&bytes, pass_phrase).map_err(|error| {
             let why = causes(&error);
             format!(
-                "{}: it cannot be read as PKCS#12: {}; is the pass phrase right?",
+                "{}: it cannot be read as PKCS#12: {}; is the passphrase correct?",
                 certificate.display(),
                 reason(&why)
             )

@@ -1,5 +1,5 @@
-//! WebSocket frames as they arrive, in pieces of any size: what MQTT said is moved to the front of the bytes that were
-//! read, in place, so that a connection keeps no buffer. A value without a socket, for tests and fuzzing.
+//! Decodes WebSocket frames that arrive in pieces of any size. The MQTT bytes are moved to the front of the bytes read, in
+//! place, so that a connection needs no buffer. Has no socket, so that it can be tested and fuzzed.
 
 use std::io::Cursor;
 
@@ -11,12 +11,12 @@ const HEADER: usize = 14;
 /// The longest payload of a control frame [RFC 6455, 5.5].
 const CONTROL: u64 = 125;
 
-/// Why nothing is read any more.
+/// Why reading has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadEnd {
     /// The other side closed, with this code or none.
     Closed(Option<u16>),
-    /// It broke the rules: what it did, and the code to close with.
+    /// The other side violated the protocol: how, and the status code to close with.
     Violation(&'static str, u16),
 }
 
@@ -33,9 +33,9 @@ pub struct Frames {
     kind: FrameKind,
     /// Bytes of the frame's payload that are still to come.
     left: u64,
-    /// Turned so that its first byte is for the next byte of the payload.
+    /// The mask, rotated so that its first byte applies to the next byte of the payload.
     mask: [u8; 4],
-    /// What of a control frame has come.
+    /// The part of a control frame received so far.
     control: Vec<u8>,
     end: Option<ReadEnd>,
 }
@@ -49,7 +49,7 @@ enum FrameKind {
 }
 
 impl Frames {
-    /// Of a client if `masked`, else of a server.
+    /// Reads frames of a client if `masked`, otherwise of a server.
     pub fn new(masked: bool) -> Self {
         Self {
             masked,
@@ -64,13 +64,13 @@ impl Frames {
         }
     }
 
-    /// Why nothing is read any more, once that is so.
+    /// Why reading has ended, if it has.
     pub fn end(&self) -> Option<ReadEnd> {
         self.end
     }
 
-    /// Takes all of `bytes` and moves the data among them to the front; how many bytes that are. The payload of each
-    /// ping is given to `pong`.
+    /// Decodes all of `bytes`, moves the data among them to the front, and returns its length. Passes the payload of each
+    /// ping to `pong`.
     pub fn read(&mut self, bytes: &mut [u8], mut pong: impl FnMut(&[u8])) -> usize {
         let (mut at, mut data) = (0, 0);
         while at < bytes.len() && self.end.is_none() {
@@ -104,7 +104,7 @@ impl Frames {
         data
     }
 
-    /// Takes the rest of a header off the front of `bytes`, or all of them; how many bytes that were.
+    /// Consumes the rest of a header, or all of `bytes`, and returns how many bytes it consumed.
     fn read_header(&mut self, bytes: &[u8]) -> usize {
         let before = usize::from(self.header_len);
         let (parsed, used) = if before == 0 {
@@ -144,22 +144,24 @@ impl Frames {
             OpCode::Control(_) => FrameKind::Close,
         };
         let wrong = match header.opcode {
-            _ if header.rsv1 || header.rsv2 || header.rsv3 => Some(protocol("a frame uses a reserved bit")),
-            _ if self.masked && header.mask.is_none() => Some(protocol("a client's frame is not masked")),
-            _ if !self.masked && header.mask.is_some() => Some(protocol("a server's frame is masked")),
+            _ if header.rsv1 || header.rsv2 || header.rsv3 => Some(protocol("frame with a reserved bit set")),
+            _ if self.masked && header.mask.is_none() => Some(protocol("frame from a client is not masked")),
+            _ if !self.masked && header.mask.is_some() => Some(protocol("frame from a server is masked")),
             // [MQTT-6.0.0-1]
             OpCode::Data(Data::Text) => Some(ReadEnd::Violation(
-                "a text frame came, and MQTT is in binary ones",
+                "text frame received; MQTT requires binary frames",
                 CloseCode::Unsupported.into(),
             )),
             OpCode::Data(Data::Continue) if !self.in_message => {
-                Some(protocol("a frame continues a message that has not begun"))
+                Some(protocol("continuation frame without a message"))
             }
-            OpCode::Data(Data::Binary) if self.in_message => Some(protocol("a message began within another")),
+            OpCode::Data(Data::Binary) if self.in_message => {
+                Some(protocol("new message before the end of the previous one"))
+            }
             OpCode::Control(_) if !header.is_final || left > CONTROL => {
-                Some(protocol("a control frame is divided or too long"))
+                Some(protocol("control frame is fragmented or too long"))
             }
-            _ if left > i64::MAX as u64 => Some(protocol("a frame is longer than there are numbers for")),
+            _ if left > i64::MAX as u64 => Some(protocol("frame length out of range")),
             _ => None,
         };
         if wrong.is_some() {
@@ -186,17 +188,17 @@ impl Frames {
     }
 }
 
-/// A header with the length of its payload; nothing if it is not whole; or what is wrong.
+/// A header with the length of its payload; nothing if it is incomplete; or what is wrong.
 type Parsed = Result<Option<(FrameHeader, u64)>, &'static str>;
 
 /// The header at the front of `bytes`, and its length.
 fn parse(bytes: &[u8]) -> (Parsed, usize) {
     let mut cursor = Cursor::new(bytes);
-    let parsed = FrameHeader::parse(&mut cursor).map_err(|_| "a frame of a kind that is not defined");
+    let parsed = FrameHeader::parse(&mut cursor).map_err(|_| "frame with an undefined opcode");
     (parsed, usize::try_from(cursor.position()).unwrap_or(0))
 }
 
-/// Takes the mask off, or puts it on: it is the same. The mask is turned to where it goes on.
+/// Applies or removes the mask, which is the same operation, and rotates it to continue with the next byte.
 pub fn unmask(bytes: &mut [u8], mask: &mut [u8; 4]) {
     let [a, b, c, d] = *mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);

@@ -1,4 +1,4 @@
-//! The HTTP request and its answer with which a WebSocket begins, for both ends.
+//! The WebSocket handshake: HTTP request and response, for both ends.
 
 use std::fmt::Write as _;
 use std::io;
@@ -15,24 +15,24 @@ use tungstenite::handshake::server::{Request, create_response, write_response};
 use crate::net::listener::{Network, WebSocketOptions};
 use crate::net::stream::part;
 
-/// What MQTT is called there, and what it was called in drafts [MQTT-6.0.0-3] [MQTT-6.0.0-4].
+/// The subprotocol of MQTT, and its name in drafts [MQTT-6.0.0-3] [MQTT-6.0.0-4].
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
-/// Bytes of a server's answer.
+/// Maximum bytes of a server's response.
 const ANSWER: usize = 16 * 1024;
 
-/// A client that is let in.
+/// A client whose handshake was accepted.
 #[derive(Debug)]
 pub(crate) struct Upgraded {
-    /// Who the client is, as a proxy that is trusted says.
+    /// The client's address as reported by a trusted proxy.
     pub(crate) forwarded: Option<IpAddr>,
-    /// What came behind the request.
+    /// Bytes that followed the request.
     pub(crate) early: Vec<u8>,
 }
 
 /// The server's part. `from` is the address the connection came from.
 ///
 /// # Errors
-/// Why the client was refused; it has been told.
+/// Why the client was refused. The response has been sent.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     options: &WebSocketOptions,
@@ -68,12 +68,12 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Err(refusal) => {
             refusal.tell(stream).await;
-            Err(format!("the WebSocket was refused with {}: {}", refusal.status, refusal.why))
+            Err(format!("WebSocket handshake refused with {}: {}", refusal.status, refusal.why))
         }
     }
 }
 
-/// Why a request is not followed.
+/// Why a request is refused.
 #[derive(Debug)]
 struct HandshakeRefusal {
     status: &'static str,
@@ -88,25 +88,26 @@ impl HandshakeRefusal {
     fn of(error: &Error) -> Self {
         match error {
             Error::Protocol(ProtocolError::WrongHttpMethod) => {
-                Self::new("405 Method Not Allowed", "a WebSocket is asked for by GET")
+                Self::new("405 Method Not Allowed", "a WebSocket handshake must use GET")
             }
             Error::Protocol(
                 ProtocolError::MissingConnectionUpgradeHeader | ProtocolError::MissingUpgradeWebSocketHeader,
             ) => {
-                let why = "MQTT is spoken here over WebSocket, and the request does not ask for one";
+                let why =
+                    "this port is for MQTT over WebSocket, and the request is not a WebSocket handshake";
                 Self::new("426 Upgrade Required", why)
             }
             Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
-                Self::new("426 Upgrade Required", "version 13 of WebSocket is spoken here")
+                Self::new("426 Upgrade Required", "only WebSocket version 13 is supported")
             }
             Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
-                Self::new("400 Bad Request", "this is not HTTP; MQTT is spoken here over WebSocket")
+                Self::new("400 Bad Request", "not an HTTP request; this port is for MQTT over WebSocket")
             }
             error => Self::new("400 Bad Request", error.to_string()),
         }
     }
 
-    /// Tells the client, as far as it listens.
+    /// Sends the response, if the client still reads.
     async fn tell<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S) {
         let Self { status, why } = self;
         let mut text = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n");
@@ -128,7 +129,7 @@ fn answer(request: &Request, options: &WebSocketOptions) -> Result<Vec<u8>, Hand
     if !options.origins.is_empty() {
         let origin = of("origin").next();
         if !origin.is_some_and(|origin| options.origins.iter().any(|known| known == origin)) {
-            let why = format!("the origin {} may not connect", origin.unwrap_or("(none)"));
+            let why = format!("origin {} is not allowed", origin.unwrap_or("(none)"));
             return Err(HandshakeRefusal::new("403 Forbidden", why));
         }
     }
@@ -136,7 +137,7 @@ fn answer(request: &Request, options: &WebSocketOptions) -> Result<Vec<u8>, Hand
     let offered: Vec<_> = offered.collect();
     let chosen = SUBPROTOCOLS.into_iter().find(|known| offered.contains(known));
     let Some(chosen) = chosen else {
-        let why = "the WebSocket's subprotocol must be mqtt";
+        let why = "the WebSocket subprotocol must be mqtt";
         return Err(HandshakeRefusal::new("400 Bad Request", why));
     };
     let chosen = tungstenite::http::HeaderValue::from_static(chosen);
@@ -146,7 +147,7 @@ fn answer(request: &Request, options: &WebSocketOptions) -> Result<Vec<u8>, Hand
     Ok(bytes)
 }
 
-/// The last address that is no trusted proxy's: what stands before it anybody may have written.
+/// The last address that is not a trusted proxy's; anyone could have written those before it.
 fn forwarded(request: &Request, options: &WebSocketOptions, from: Option<IpAddr>) -> Option<IpAddr> {
     let is_trusted =
         |address: IpAddr| options.trusted_proxies.iter().any(|network: &Network| network.contains(address));
@@ -178,16 +179,16 @@ fn address(text: &str) -> Option<IpAddr> {
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
-    /// From the first slash, with the query.
+    /// The path, beginning with a slash, and the query.
     pub(crate) path: String,
     /// More headers, name and value.
     pub(crate) headers: Vec<(String, String)>,
 }
 
-/// The client's part; what came behind the server's answer.
+/// The client's part. Returns the bytes that followed the response.
 ///
 /// # Errors
-/// What the server said instead.
+/// What the server responded instead.
 pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     host: &str,
@@ -217,34 +218,36 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
             return Err("the server closed the connection instead of answering".to_owned());
         }
         match Response::try_parse(&bytes) {
-            Ok(None) if bytes.len() > ANSWER => return Err("the server's answer is too long".to_owned()),
+            Ok(None) if bytes.len() > ANSWER => {
+                return Err("the response of the server is too long".to_owned());
+            }
             Ok(None) => {}
             Ok(Some(parsed)) => break parsed,
-            Err(_) => return Err("the server's answer is not HTTP".to_owned()),
+            Err(_) => return Err("the response of the server is not HTTP".to_owned()),
         }
     };
     let early = bytes.split_off(len);
     check(&response, &key).map(|()| early)
 }
 
-/// Whether the server agrees.
+/// Checks the server's response.
 fn check(response: &Response, key: &str) -> Result<(), String> {
     let is = |name: &str, expected: &str| {
         let value = response.headers().get(name).and_then(|value| value.to_str().ok());
         value.is_some_and(|value| value.eq_ignore_ascii_case(expected))
     };
     if response.status().as_u16() != 101 {
-        return Err(format!("the server answered {}", response.status()));
+        return Err(format!("the server responded with {}", response.status()));
     }
     if !is("upgrade", "websocket") || !is("connection", "upgrade") {
-        return Err("the server did not change to WebSocket".to_owned());
+        return Err("the server did not switch to WebSocket".to_owned());
     }
     let accept = response.headers().get("sec-websocket-accept");
     if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes()) {
-        return Err("the server's answer belongs to another request".to_owned());
+        return Err("the response of the server has a wrong Sec-WebSocket-Accept".to_owned());
     }
     if !SUBPROTOCOLS.iter().any(|name| is("sec-websocket-protocol", name)) {
-        return Err("the server did not take the subprotocol mqtt".to_owned()); // [MQTT-6.0.0-4]
+        return Err("the server did not accept the subprotocol mqtt".to_owned()); // [MQTT-6.0.0-4]
     }
     Ok(())
 }
@@ -378,9 +381,9 @@ mod tests {
             ("HTTP/1.1 404 Not Found\r\n\r\n", "404"),
             (
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-                "another request",
+                "wrong Sec-WebSocket-Accept",
             ),
-            ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "did not change"),
+            ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "did not switch"),
             ("\u{20}\u{2}\0\0", "not HTTP"),
             ("", "closed"),
         ] {

@@ -18,23 +18,23 @@ pub use frames::{Frames, ReadEnd, unmask};
 const FRAME: usize = 64 * 1024;
 /// The first byte of a whole binary frame.
 const BINARY: u8 = 0x82;
-/// Bytes that are copied at once, though a packet may be shorter.
+/// Bytes copied at a time, even if a packet is shorter.
 const BLOCK: usize = 32;
-/// Reads that bring no data, before others get their turn.
+/// Maximum number of reads without data before other connections get their turn.
 const EMPTY_READS: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct WebSocket<S> {
     stream: S,
     frames: Frames,
-    /// What came together with the handshake.
+    /// Bytes received together with the handshake.
     early: Vec<u8>,
     /// Frames that are not sent yet; it holds no memory when there are none.
     out: Vec<u8>,
     sent: usize,
     /// Whether our Close is among what was written.
     closed: bool,
-    /// What masks are made of; only a client has it.
+    /// Source of masks; only on a client.
     masks: Option<std::hash::RandomState>,
     masked: u64,
     /// Bytes of the MQTT packet that was begun in the last frame and goes on in the next.
@@ -42,7 +42,7 @@ pub(crate) struct WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// The server's end of a stream that is past the handshake; `early` is what came behind the request.
+    /// The server's end of a stream after the handshake; `early` has the bytes that followed the request.
     pub(crate) fn server(stream: S, early: Vec<u8>) -> Self {
         Self {
             stream,
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let mask = self.masks.as_ref().map(|masks| {
             use std::hash::BuildHasher;
             self.masked += 1;
-            // Keyed and unknown outside, so that nobody can make a proxy on the way read what he wants.
+            // Unpredictable, so that a client cannot choose the bytes that a proxy on the way sees.
             (masks.hash_one(self.masked) as u32).to_ne_bytes()
         });
         let header = FrameHeader { opcode, mask, ..FrameHeader::default() };
@@ -89,8 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Appends these parts, or the first [`FRAME`] bytes of them, with a frame for each MQTT packet; how many bytes they were.
     ///
-    /// MQTT does not ask for it [MQTT-6.0.0-2], but Paho's C client (seen with 1.3.12) leaves the second and further packets of
-    /// a frame until something else comes.
+    /// MQTT does not require it [MQTT-6.0.0-2], but Paho's C client (seen with 1.3.12) does not read the second and further
+    /// packets of a frame until more data arrives.
     fn packets<'a>(&mut self, mut parts: impl Iterator<Item = &'a [u8]> + Clone) -> usize {
         let len = parts.clone().map(<[u8]>::len).sum::<usize>().min(FRAME);
         let (mut part, mut rest): (&[u8], usize) = (&[], len);
@@ -164,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Sends what waits to be sent.
+    /// Sends pending frames.
     fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.out.len() {
             let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out[self.sent..]))?;
@@ -195,14 +195,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             Some(_) => self.frame(OpCode::Data(Data::Binary), parts),
             None => self.packets(parts),
         };
-        // What the stream does not take now it takes later; the frame counts as written.
+        // Whatever the stream does not accept now is kept and sent later; the frame counts as written.
         match self.drain(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(len)),
         }
     }
 
-    /// Reads what comes, be it early.
+    /// Reads, beginning with the early bytes.
     fn poll_raw(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.early.is_empty() {
             let len = self.early.len().min(room.len());
@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Poll::Ready(Ok(into.filled().len()))
     }
 
-    /// What an end of reading is to the reader: the end of the stream, or an error.
+    /// Reports the end of reading: the end of the stream, or an error.
     fn ended(&mut self, end: ReadEnd) -> io::Result<()> {
         match end {
             ReadEnd::Closed(code) => {
@@ -258,10 +258,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
             if came == 0 {
                 return Poll::Ready(Ok(()));
             }
-            // Of many pings the last alone need be answered [RFC 6455, 5.5.3].
+            // Only the last of several pings need be answered [RFC 6455, 5.5.3].
             let mut ping: Option<Vec<u8>> = None;
             let data = this.frames.read(&mut room[..came], |payload| ping = Some(payload.to_vec()));
-            // One who pings and does not read what waits for him is not answered.
+            // A client that sends pings but does not read gets no answer.
             if let Some(payload) = ping.filter(|_| !this.closed && this.out.is_empty()) {
                 this.frame(OpCode::Control(Control::Pong), std::iter::once(&payload[..]));
                 let _ = this.drain(cx)?;

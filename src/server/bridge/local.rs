@@ -1,4 +1,4 @@
-//! The bridge as a client of its own broker: it comes in by a stream within the process.
+//! The bridge as a client of its own broker, connected by a stream within the process.
 
 use std::rc::Rc;
 
@@ -15,19 +15,19 @@ use crate::net::link::{Ended, Link, Opened};
 use crate::server::connection_task::ConnectionTask;
 use crate::server::worker::Worker;
 
-/// Bytes on their way within the process, each way.
+/// Capacity in bytes of the stream within the process, in each direction.
 const PIPE: usize = 64 * 1024;
-/// Filters of one packet.
+/// Filters per packet.
 const FILTERS: usize = 256;
 
-/// What a bridge may do here: the place of its policy among those of bridges.
+/// The permissions of a bridge on this broker: the index of its policy among those of bridges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Without a user name: everything.
+    /// Without a username: unrestricted.
     Free,
-    /// What its user may, who is believed.
+    /// The permissions of its user, who needs no password.
     Named,
-    /// What its user may, whose password is asked.
+    /// The permissions of its user, whose password is verified.
     Proven,
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn open(
 /// How a connection to this broker starts.
 struct LocalStart {
     clean_start: bool,
-    /// Whether the connection makes subscriptions and takes no messages.
+    /// Whether the connection only subscribes and receives no messages.
     only_subscribes: bool,
     properties: PropertiesBuf,
 }
@@ -67,7 +67,7 @@ async fn connect(worker: &Rc<Worker>, plan: &BridgePlan, start: LocalStart) -> R
         version: Version::V5,
         relays: true,
         clean_start,
-        // The connection does not break off.
+        // A connection within the process does not break.
         keep_alive: 0,
         client_id: near.client_id.clone(),
         username: near.username.clone(),
@@ -89,7 +89,8 @@ async fn connect(worker: &Rc<Worker>, plan: &BridgePlan, start: LocalStart) -> R
     Ok((link, opened))
 }
 
-/// Asks for what the plan carries out, and for nothing else. How many answers are to come.
+/// Subscribes to the topics that the plan forwards, and unsubscribes from all others. Returns how many acknowledgements are
+/// to be expected.
 pub(super) fn subscribe(
     worker: &Worker,
     link: &mut Link,
@@ -120,8 +121,8 @@ pub(super) fn subscribe(
     Ok(answers)
 }
 
-/// Makes the session with its subscriptions, so that messages wait there from now on. Whether the session was there, and
-/// what was refused.
+/// Creates the session with its subscriptions, so that messages are queued for it from now on. Returns whether the session
+/// existed, and the reasons of refused subscriptions.
 pub(super) async fn prepare(worker: &Rc<Worker>, plan: &BridgePlan) -> Result<(bool, Vec<Reason>), Ended> {
     let mut properties = PropertiesBuf::default();
     if plan.near.is_kept {

@@ -1,8 +1,8 @@
-//! Bridges: clients that carry topics between this broker and others.
+//! Bridges: clients that forward topics between this broker and others.
 //!
-//! Each is one task with two connections, whose packets a [`crate::relay::Relay`] hands on: to the other broker by the
-//! transports of the clients, and to this one by a stream within the process. So its session here is one like any other:
-//! what waits for a broker that is not there waits in it, within the limits of all, and is kept where sessions are kept.
+//! Each bridge is one task with two connections, between which a [`crate::relay::Relay`] forwards packets: one to the remote
+//! broker, and one to this broker by a stream within the process. So its session on this broker is like any other: messages
+//! for an unreachable broker are queued in it, within the usual limits, and stored like those of other sessions.
 
 mod local;
 mod orders;
@@ -22,7 +22,7 @@ pub(super) use local::Standing;
 use orders::{Order, StopReason};
 pub(super) use plan::BridgePlan;
 
-/// How long all bridges together may take to say farewell when the broker stops.
+/// How long all bridges together may take to disconnect when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// All bridges of the broker.
@@ -37,14 +37,14 @@ struct Running {
 }
 
 impl Bridges {
-    /// Starts them on this worker.
+    /// Starts the bridges on this worker.
     pub(super) fn start(worker: Rc<Worker>, plans: &[BridgePlan]) -> Rc<Self> {
         let bridges = Rc::new(Self { worker, running: RefCell::default() });
         bridges.apply(plans);
         bridges
     }
 
-    /// From now on there are these: others end, and those that have changed do what they are told now, or with their next
+    /// Applies a configuration: removed bridges end, new ones start, and changed ones change at once or with their next
     /// connection.
     pub(super) fn apply(&self, plans: &[BridgePlan]) {
         let mut running = self.running.borrow_mut();
@@ -76,7 +76,7 @@ impl Bridges {
         }
     }
 
-    /// Lets all of them say farewell, for a while.
+    /// Disconnects all bridges, waiting for at most [`FAREWELL`].
     pub(super) async fn stop(&self) {
         let running = std::mem::take(&mut *self.running.borrow_mut());
         for bridge in &running {
@@ -84,7 +84,7 @@ impl Bridges {
         }
         let _ = tokio::time::timeout(FAREWELL, async {
             for bridge in running {
-                // One that has failed is gone as well.
+                // A task that panicked has ended too.
                 let _ = bridge.task.await;
             }
         })

@@ -1,4 +1,4 @@
-//! What a running bridge is told, and how it writes to the log.
+//! Orders to a running bridge, and its log.
 
 use std::rc::Rc;
 
@@ -8,22 +8,22 @@ use crate::server::log::{LogEvent, TextOnly};
 use crate::server::worker::Worker;
 use crate::text;
 
-/// What the task of a bridge is told.
+/// What the task of a bridge is to do.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) plan: Rc<BridgePlan>,
-    /// Raised by what is not to wait for the next connection.
+    /// Incremented by a change that takes effect before the next connection.
     pub(super) urgent: u32,
     pub(super) stop: Option<StopReason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StopReason {
-    /// The broker ends.
+    /// The broker is stopping.
     Shutdown,
-    /// The configuration has it no more: neither has this broker.
+    /// The bridge was removed from the configuration; its session on this broker is deleted.
     Removed,
-    /// The same, but another bridge has its session from now on.
+    /// The bridge was removed from the configuration, and another bridge takes over its session.
     Replaced,
 }
 
@@ -39,7 +39,7 @@ impl BridgeLog {
         self.worker.log().write(event);
     }
 
-    /// Logs each packet to and from the other broker.
+    /// Logs every packet to and from the remote broker.
     pub(super) fn witness(&self) -> Witness {
         let log = self.clone();
         Box::new(move |way, packet| {

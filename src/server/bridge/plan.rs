@@ -1,4 +1,4 @@
-//! From the options of a bridge to what it does: as whom and whereto it connects, and what it carries.
+//! What a bridge does, from its options: where it connects to, with which client IDs, and which topics it forwards.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::message::QoS;
 use crate::net::{Identity, SharedKey, Target, TcpOptions, Tls, TlsVersion};
 use crate::relay::{Direction, Pause, Places, Rule, Topics};
 
-/// How a bridge subscribes: what it brought is not sent back, and what is retained stays so. Nobody can subscribe to a share
-/// and keep away what he published himself [MQTT-3.8.3-4].
+/// Options of a bridge's subscriptions: its own messages are not sent back (No Local), and retained messages stay retained.
+/// No Local is not allowed for shared subscriptions [MQTT-3.8.3-4].
 pub(super) fn subscription_options(filter: &str, qos: QoS, retain_handling: RetainHandling) -> Options {
     let no_local = !filter.starts_with("$share/");
     Options { qos, no_local, retain_as_published: true, retain_handling }
@@ -25,25 +25,25 @@ pub(super) fn subscription_options(filter: &str, qos: QoS, retain_handling: Reta
 #[derive(Clone, Debug)]
 pub(crate) struct BridgePlan {
     pub(super) name: String,
-    /// What all this was made of; another plan of the same is no change.
+    /// What the plan was made from, to find out whether a reload changes it.
     source: (BridgeOptions, u16, u32),
     pub(super) topics: Topics,
     pub(super) near: Near,
-    /// As whom it goes to the other broker.
+    /// Client settings at the remote broker.
     pub(super) far: Settings,
-    /// Where that is; at least one.
+    /// Addresses of the remote broker; at least one.
     pub(super) targets: Vec<Target>,
     round_robin: bool,
     pub(super) start: StartType,
-    /// How long a lazy bridge stays without a message, and how many must wait for it to come back.
+    /// How long a lazy bridge stays connected without a message, and how many must be queued for it to connect.
     pub(super) idle: Duration,
     pub(super) threshold: usize,
     restart: Restart,
-    /// Whether what is retained here may be retained there.
+    /// Whether retained messages of this broker are retained at the remote one.
     pub(super) retains: bool,
-    /// Whether it unsubscribes there from what is carried out only.
+    /// Whether it unsubscribes at the remote broker from topics that are only forwarded to it.
     pub(super) unsubscribes: bool,
-    /// Whether a change takes effect at once.
+    /// Whether a reload takes effect at once (`bridge_reload_type immediate`).
     pub(super) at_once: bool,
     pub(super) notice: Option<Notice>,
 }
@@ -56,15 +56,15 @@ pub(super) struct Near {
     pub(super) password: Option<String>,
     /// Whether its session outlives its connection.
     pub(super) is_kept: bool,
-    /// Messages above QoS 0 in flight to it.
+    /// Maximum number of QoS 1 and 2 messages in flight to it.
     pub(super) window: u16,
 }
 
-/// Where it tells whether it is connected.
+/// Where the connection state is published.
 #[derive(Clone, Debug)]
 pub(super) struct Notice {
     pub(super) topic: String,
-    /// Whether the other broker is told too.
+    /// Whether it is published at the remote broker too.
     pub(super) tells_far: bool,
 }
 
@@ -72,7 +72,7 @@ impl BridgePlan {
     pub(crate) fn new(section: &BridgeSection, limits: &Limits) -> Self {
         let options = &section.options.values;
         let (near, far, notice) = clients(&section.name, options, limits);
-        // Taken apart without `..`, so that no option is read and forgotten. `_`: the functions below have it.
+        // Destructured without `..`, so that no option is forgotten. `_` marks those that the functions below use.
         let BridgeOptions {
             addresses: _,
             topics,
@@ -138,16 +138,16 @@ impl BridgePlan {
         }
     }
 
-    /// Reads the files of TLS.
+    /// Reads the certificate and key files.
     ///
     /// # Errors
-    /// One line: of which bridge, and what is wrong.
+    /// One line that names the bridge and says what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         let tls = self.targets.first().and_then(|target| target.tls.as_ref());
         tls.map_or(Ok(()), Tls::check).map_err(|fault| format!("bridge {}: {fault}", self.name))
     }
 
-    /// Whether the other one says the same.
+    /// Whether the other plan was made from the same options.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (&self.name, &self.source) == (&other.name, &other.source)
     }
@@ -157,7 +157,7 @@ impl BridgePlan {
         Pause::new(seconds(self.restart.base), seconds(self.restart.cap))
     }
 
-    /// How long a connection must hold for the pauses to begin anew.
+    /// How long a connection must last for the delay before reconnecting to be reset.
     pub(super) fn stable(&self) -> Duration {
         Duration::from_secs(self.restart.stable.into())
     }
@@ -171,14 +171,14 @@ impl BridgePlan {
     }
 }
 
-/// The bridge as a client here and there, and what it tells of that.
+/// The bridge as a client of this broker and of the remote one, and where its connection state is published.
 fn clients(name: &str, options: &BridgeOptions, limits: &Limits) -> (Near, Settings, Option<Notice>) {
     let client_id = options.remote_clientid.clone().unwrap_or_else(|| format!("{}.{name}", host_name()));
     let near = Near {
         client_id: options.local_clientid.clone().unwrap_or_else(|| format!("local.{client_id}")),
         username: options.local_username.clone(),
         password: options.local_password.clone(),
-        // What waits is what a lazy bridge begins by.
+        // A lazy bridge connects when messages are queued, so it needs a persistent session.
         is_kept: !options.local_cleansession.unwrap_or(options.cleansession)
             || options.start_type == StartType::Lazy,
         window: limits.in_flight,
@@ -222,10 +222,10 @@ fn far(client_id: String, options: &BridgeOptions, notice: Option<&Notice>, limi
     }
 }
 
-/// What CONNECT says in MQTT 5.
+/// Properties of CONNECT in MQTT 5.
 fn properties(options: &BridgeOptions, limits: &Limits) -> PropertiesBuf {
     let mut properties = PropertiesBuf::default();
-    // Without a word of its own, cleansession says whether it is kept.
+    // Without bridge_session_expiry_interval, cleansession decides.
     let unsaid = if options.cleansession { 0 } else { u32::MAX };
     let expiry = options.session_expiry_interval.unwrap_or(unsaid);
     if expiry > 0 {
@@ -246,7 +246,7 @@ fn rule(topic: Topic) -> Rule {
         direction: match topic.direction {
             Way::Out => Direction::Out,
             Way::In => Direction::In,
-            // What begins with $ is the broker's own, and goes out only.
+            // Topics that begin with $ are the broker's own and are only forwarded out.
             Way::Both if topic.local().starts_with('$') => Direction::Out,
             Way::Both => Direction::Both,
         },
@@ -267,7 +267,7 @@ fn targets(options: &BridgeOptions) -> Vec<Target> {
         host: host.clone(),
         port: *port,
         finds_service: false,
-        // It was checked when it was read.
+        // Verified when the configuration was read.
         from: options.bind_address.as_ref().and_then(|address| address.parse().ok()),
         proxy: None,
         tcp: TcpOptions { keepalive, user_timeout: options.tcp_user_timeout },
@@ -279,7 +279,7 @@ fn targets(options: &BridgeOptions) -> Vec<Target> {
     addresses.iter().map(target).collect()
 }
 
-/// TLS, if any of its options asks for it.
+/// TLS, if any of its options is set.
 fn tls(options: &BridgeOptions) -> Option<Tls> {
     let shared_key = options.identity.clone().zip(options.psk.as_deref());
     let asked = shared_key.is_some()
@@ -298,7 +298,7 @@ fn tls(options: &BridgeOptions) -> Option<Tls> {
         }),
         any_name: options.insecure,
         asks_ocsp: options.require_ocsp,
-        // There is no version above it.
+        // With the highest version, the minimum is the only one.
         version: (options.tls_version.as_deref() == Some("tlsv1.3")).then_some(TlsVersion::V1_3),
         alpn: options.alpn.clone(),
         shared_key: shared_key.map(|(identity, key)| SharedKey { identity, key: bytes(key) }),
@@ -309,7 +309,7 @@ fn tls(options: &BridgeOptions) -> Option<Tls> {
     })
 }
 
-/// The bytes of pairs of hexadecimal digits, which were checked when they were read.
+/// Decodes hexadecimal digits, which were verified when the configuration was read.
 fn bytes(digits: &str) -> Vec<u8> {
     let pairs = digits.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
     pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()

@@ -24,7 +24,7 @@ use crate::server::log::{LogEvent, Retry};
 use crate::server::worker::Worker;
 use crate::text::{self, Quoted};
 
-/// How often a lazy bridge looks how much waits for it.
+/// How often a lazy bridge checks how many messages are queued for it.
 const LOOK: Duration = Duration::from_millis(250);
 
 struct BridgeTask {
@@ -32,29 +32,29 @@ struct BridgeTask {
     log: BridgeLog,
     orders: Receiver<Order>,
     plan: Rc<BridgePlan>,
-    /// The last order that could not wait.
+    /// [`Order::urgent`] of the last order carried out.
     urgent: u32,
     places: Places,
     pause: Pause,
-    /// Whether the session here is as the plan says.
+    /// Whether the session on this broker has the subscriptions of the plan.
     is_prepared: bool,
-    /// Whether it is new to the other broker.
+    /// Whether that session was created since the last connection, so that the remote broker knows none of its messages.
     is_new: bool,
-    /// What hands messages on, while there are no connections.
+    /// The state of the relay between two connections.
     relay: Relay,
-    /// The other broker refuses clients that call themselves bridges.
+    /// Whether the remote broker refuses connections with the bridge bit.
     is_unmarked: bool,
-    /// What is subscribed to there, in the session at this place, if there was a connection.
+    /// The subscriptions at the remote broker and the index of its address, if there was a connection.
     asked: Option<(usize, Asked)>,
 }
 
-/// What comes after an attempt.
+/// What follows an attempt to connect.
 enum Next {
-    /// Another one.
+    /// Another attempt at once.
     Again,
-    /// Another one after this time.
+    /// Another attempt after this time.
     After(Duration),
-    /// Nothing until there are other orders.
+    /// No attempt until a reload changes the bridge.
     Rest,
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn run(worker: Rc<Worker>, orders: Receiver<Order>) {
     }
 }
 
-/// Waits for orders that cannot wait for the next connection.
+/// Waits for an order that takes effect before the next connection: to stop, or an urgent change.
 async fn interrupted(orders: &mut Receiver<Order>, seen: u32) {
     loop {
         let is_new = {
@@ -108,14 +108,14 @@ async fn interrupted(orders: &mut Receiver<Order>, seen: u32) {
             return;
         }
         if orders.changed().await.is_err() {
-            // The broker ends, and everything with it.
+            // The broker is stopping; this task ends with it.
             std::future::pending().await
         }
     }
 }
 
 impl BridgeTask {
-    /// Does what the last orders say from here on.
+    /// Adopts the plan of the last order.
     async fn take_over(&mut self) {
         let Order { plan, urgent, stop: _ } = self.orders.borrow_and_update().clone();
         self.urgent = urgent;
@@ -156,7 +156,7 @@ impl BridgeTask {
         }
     }
 
-    /// Tells here whether the bridge is connected.
+    /// Publishes the connection state on this broker.
     fn announce(&self, state: &str) {
         if let Some(notice) = &self.plan.notice {
             let mut turn = self.worker.begin();
@@ -165,8 +165,8 @@ impl BridgeTask {
         }
     }
 
-    /// Makes the session here, if that is to be done, connects when there is a reason to, and hands messages on as long as
-    /// the connection holds.
+    /// Prepares the session on this broker if necessary, connects when there is a reason to, and forwards messages until the
+    /// connection ends.
     async fn attempt(&mut self) -> Next {
         if !self.is_prepared {
             if let Err(ended) = self.prepare().await {
@@ -178,7 +178,7 @@ impl BridgeTask {
         if plan.is_lazy() {
             tokio::select! {
                 () = enough_waits(&worker, &plan) => {}
-                // Also what is not urgent: what the session here waits for may have changed.
+                // A change that is not urgent counts too: it may change the subscriptions of the local session.
                 changed = orders.changed() => {
                     if changed.is_err() {
                         std::future::pending().await
@@ -205,7 +205,7 @@ impl BridgeTask {
         let wanted = self.plan.topics.local();
         let is_there = existing.len() == wanted.len()
             && wanted.iter().all(|(wanted, _)| existing.iter().any(|filter| **filter == **wanted));
-        // What waits at QoS 0 would be sent with this connection, and lost.
+        // A connection just to prepare the session would be sent the queued QoS 0 messages, and lose them.
         if !near.is_kept || is_there && self.plan.is_lazy() {
             return Ok(());
         }
@@ -217,7 +217,7 @@ impl BridgeTask {
         Ok(())
     }
 
-    /// Connects to both brokers: to the other one first, whose limits are those of the session here.
+    /// Connects to both brokers, to the remote one first: its Receive Maximum limits the local connection too.
     async fn connect(&mut self) -> Result<Talk, Next> {
         let plan = self.plan.clone();
         let place = self.places.current();
@@ -241,10 +241,10 @@ impl BridgeTask {
     fn begin(&mut self, mut near: Link, at_home: Opened, far: Link, opened: Opened, place: usize) -> Talk {
         let plan = self.plan.clone();
         let version = far.client().settings().version;
-        // 3.1 has no word for it: a session that is to be kept is taken for one that was.
+        // CONNACK of MQTT 3.1 has no Session Present: without Clean Session, the session is assumed to be resumed.
         let resumed = opened.session_present || version == Version::V3_1 && !plan.far.clean_start;
         let former = self.asked.take().filter(|(at, _)| *at == place);
-        // What is retained goes again to a broker that has forgotten what it had.
+        // A remote broker that has lost the session may have lost the retained messages as well: they are sent again.
         let forgot = former.is_some() && !resumed;
         let retained = |qos| match qos {
             QoS::AtLeastOnce | QoS::ExactlyOnce if !forgot => RetainHandling::SendIfNew,
@@ -280,7 +280,7 @@ impl BridgeTask {
         talk
     }
 
-    /// Connects to the other broker.
+    /// Connects to the remote broker.
     async fn reach(&mut self, target: &Target) -> Result<(Link, Opened), Ended> {
         let mut settings = self.plan.far.clone();
         settings.bridge &= !self.is_unmarked;
@@ -323,7 +323,7 @@ impl BridgeTask {
         next
     }
 
-    /// This broker did not accept the bridge.
+    /// Logs that this broker refused the bridge.
     fn refused_here(&mut self, ended: &Ended) -> Next {
         let pause = self.pause.next(random());
         let (bridge, reason, retry_seconds) = (&*self.log.name, &*ended.to_string(), Retry(Some(pause)));
@@ -337,7 +337,7 @@ impl BridgeTask {
         self.log.write(&event);
     }
 
-    /// When the bridge connects again after a failure.
+    /// When the bridge reconnects after a failure.
     fn retry(&mut self) -> (Retry, Next) {
         if self.plan.start == StartType::Once {
             return (Retry(None), Next::Rest);
@@ -346,7 +346,7 @@ impl BridgeTask {
         (Retry(Some(pause)), Next::After(pause))
     }
 
-    /// Hands messages on until a connection ends, or until there is a reason to end it.
+    /// Forwards messages until a connection ends, or until there is a reason to end it.
     async fn serve(&mut self, mut talk: Talk) -> Next {
         let plan = self.plan.clone();
         let place = self.places.current();
@@ -452,14 +452,15 @@ async fn better(plan: &BridgePlan, places: Places) {
     }
 }
 
-/// Until so many messages wait that it is worth to connect.
+/// Waits until enough messages are queued for a lazy bridge to connect.
 async fn enough_waits(worker: &Worker, plan: &BridgePlan) {
     while worker.state.broker.waiting(&plan.near.client_id) < plan.threshold {
         sleep(LOOK).await;
     }
 }
 
-/// How brokers that do not know the mark of bridges react to it: as to any other unknown level, or by closing.
+/// Whether the connection ended as it does with brokers that do not know the bridge bit: they refuse the protocol level, or
+/// close the connection.
 fn may_not_know_bridges(ended: &Ended) -> bool {
     match ended {
         Ended::Refused { reason, .. } => *reason == Reason::UNSUPPORTED_PROTOCOL_VERSION,

@@ -1,4 +1,4 @@
-//! The two connections of a bridge while both are there.
+//! The two connections of a bridge, while both are open.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,10 +19,10 @@ use crate::relay::{News, Passed, Relay, Side};
 use crate::server::log::LogEvent;
 use crate::text::Quoted;
 
-/// Filters of one packet to the other broker: some take no more.
+/// Filters per packet to the remote broker: some brokers accept no more.
 const FILTERS: usize = 8;
 
-/// Which of the two connections is over, and why.
+/// Which of the two connections has ended, and why.
 pub(super) enum Over {
     Near(Ended),
     Far(Ended),
@@ -38,13 +38,13 @@ pub(super) enum RemoteSession {
     Unknown,
 }
 
-/// What is asked of the other broker.
+/// A request to the remote broker.
 enum BridgeRequest {
     Subscribe(Vec<(String, Options)>),
     Unsubscribe(Vec<String>),
 }
 
-/// What the other broker's session of the bridge is subscribed to.
+/// The subscriptions of the bridge's session at the remote broker.
 pub(super) type Asked = BTreeMap<String, QoS>;
 
 pub(super) struct Talk {
@@ -52,16 +52,16 @@ pub(super) struct Talk {
     far: Link,
     pub(super) relay: Relay,
     requests: VecDeque<BridgeRequest>,
-    /// Filters of the SUBSCRIBE packets that wait for their answers.
+    /// Filters of the SUBSCRIBE packets without a SUBACK yet.
     waiting: Vec<(PacketId, Vec<(String, QoS)>)>,
     pub(super) asked: Asked,
-    /// When the last message was handed on.
+    /// When the last message was forwarded.
     pub(super) last: Rc<Cell<Instant>>,
     log: BridgeLog,
-    /// Messages that went no further.
+    /// Messages that could not be forwarded.
     lost: u64,
-    /// Answers to PINGREQ from which on messages may go: while it is being found out which one ends the connection, the first
-    /// one shows that it holds without them.
+    /// Number of PINGRESP packets that must have arrived before messages are sent. While the bridge is finding out which
+    /// message ends the connection, the first PINGRESP shows that the connection holds without any.
     probe: u64,
 }
 
@@ -81,7 +81,7 @@ impl Talk {
         }
     }
 
-    /// Asks the other broker, if need be, whether the connection holds before a message is sent.
+    /// Sends a PINGREQ if the connection must prove itself before a message is sent.
     fn probe(&mut self) {
         if self.relay.is_careful() {
             let (client, now, out) = self.far.command();
@@ -89,7 +89,7 @@ impl Talk {
         }
     }
 
-    /// Whether nothing more may be taken from this broker until the other one has answered.
+    /// Whether no further message may be taken from this broker until the remote one has answered.
     fn holds_back(&self) -> bool {
         self.relay.holds_back() || self.far.client().pongs() < self.probe
     }
@@ -110,13 +110,14 @@ impl Talk {
             self.asked.clear();
         }
         let filters = wanted.into_iter().filter(|(filter, qos)| {
-            // Older versions send all that is retained again with each SUBSCRIBE; what was queued meanwhile tells as much.
+            // Before MQTT 5, each SUBSCRIBE makes the broker send all retained messages again. An existing subscription at
+            // QoS 1 or 2 does not need it, as changes were queued meanwhile.
             is_v5 || *qos == QoS::AtMostOnce || self.asked.get(*filter) != Some(qos)
         });
         let filters: Vec<_> = filters
             .map(|(filter, qos)| {
                 let retain_handling = match qos {
-                    // What has changed meanwhile did not wait.
+                    // Changes were not queued meanwhile.
                     QoS::AtMostOnce => RetainHandling::Send,
                     QoS::AtLeastOnce | QoS::ExactlyOnce => RetainHandling::SendIfNew,
                 };
@@ -127,7 +128,7 @@ impl Talk {
             .extend(filters.chunks(FILTERS).map(|filters| BridgeRequest::Subscribe(filters.to_vec())));
     }
 
-    /// Retains `payload` there.
+    /// Publishes the connection state at the remote broker.
     pub(super) fn announce(&mut self, topic: &str, payload: &str, qos: QoS, retain: bool) {
         let (client, now, out) = self.far.command();
         let limits = client.negotiated();
@@ -141,20 +142,21 @@ impl Talk {
             properties: Properties::EMPTY,
             payload: payload.as_bytes(),
         };
-        // It is small, and whoever does not take it shall not have it.
+        // A remote broker that does not accept even this small message goes without it.
         let _ = client.relay(now, &Packet::Publish(publish), out);
     }
 
-    /// Hands on what comes, until one of the connections is over. May be dropped at any time.
+    /// Forwards messages until one of the connections ends. Cancel safe.
     pub(super) async fn go(&mut self) -> Over {
         self.send_requests();
-        // After all that the bridge says for itself.
+        // After the bridge's own requests.
         self.probe();
         loop {
             if let Err(over) = self.exchange() {
                 return over;
             }
-            // What cannot be handed on is not read: so each of the brokers slows its publishers down, and holds what waits.
+            // A connection is not read while the other one cannot be written to, so that each broker queues the messages
+            // and slows its publishers down.
             let near = Reading::while_true(self.far.is_writable() && !self.holds_back());
             let far = Reading::while_true(self.near.is_writable());
             tokio::select! {
@@ -164,7 +166,7 @@ impl Talk {
         }
     }
 
-    /// Hands on all that is there and may go.
+    /// Forwards everything that has arrived and may be forwarded.
     fn exchange(&mut self) -> Result<(), Over> {
         self.send_requests();
         loop {
@@ -208,7 +210,7 @@ impl Talk {
         };
         if let Some(answer) = passed.answer {
             let (client, now, out) = source.command();
-            // It has no properties, so it is as small as it can be.
+            // Without properties it fits any Maximum Packet Size.
             let _ = client.relay(now, &answer, out);
         }
         if let Some((packet_id, reasons)) = answered {
@@ -286,7 +288,7 @@ impl Talk {
         let is_first = self.lost == 0;
         let (topic, reason) = match &news {
             News::Message => return self.last.set(Instant::now()),
-            // Nobody has subscribed to it: nothing is missing.
+            // No subscription asked for it, so nobody misses it.
             News::Unasked(_) => return,
             News::TooLarge { topic, most } => {
                 (Some(topic), format!("larger than the Maximum Packet Size of {receiver}, {most} bytes"))
@@ -295,7 +297,7 @@ impl Talk {
             News::GivenUp(topic) => {
                 (Some(topic), format!("{receiver} closed the connection three times when it was sent"))
             }
-            // It comes from whom the message went to.
+            // The acknowledgement comes from the receiver of the message.
             News::Refused(reason) => (None, format!("refused by {source}: {reason}")),
         };
         self.lost += 1;
@@ -305,29 +307,29 @@ impl Talk {
         }
     }
 
-    /// Messages that were not taken on the other side.
+    /// Number of messages that could not be forwarded.
     pub(super) fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Ends both connections as they should: the other broker hears `last` words, if there are any.
+    /// Disconnects from both brokers, after publishing the state 0 at the remote one if `last` names a topic for it.
     pub(super) async fn farewell(mut self, last: Option<(&str, bool)>) {
         if let Some((topic, retain)) = last {
             self.announce(topic, "0", QoS::AtMostOnce, retain);
         }
-        // One that fails is over all the same.
+        // A connection on which this fails has ended as well.
         let _ = self.far.close(Reason::SUCCESS, Properties::EMPTY).await;
         let _ = self.near.close(Reason::SUCCESS, Properties::EMPTY).await;
     }
 
-    /// Ends what is left after one of them was lost.
+    /// Closes what is left after one connection was lost.
     pub(super) async fn abandon(mut self) {
         self.far.abandon().await;
         let _ = self.near.close(Reason::SUCCESS, Properties::EMPTY).await;
     }
 }
 
-/// Whether packets of a connection are taken.
+/// Whether packets are read from a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     Continues,

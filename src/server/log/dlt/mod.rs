@@ -1,8 +1,8 @@
-//! The log at dlt-daemon, as AUTOSAR's Diagnostic Log and Trace has it: verbose messages of the application and the context
-//! MQTT, which are mosquitto's names, written to the daemon's pipe as its library writes them. Which levels it wants the
-//! daemon says by a pipe of ours. Lines wait for a daemon that is not there yet.
+//! Logging to dlt-daemon (AUTOSAR Diagnostic Log and Trace): verbose messages with MQTT as application and context ID, as in
+//! mosquitto, written to the daemon's pipe as its library does. The daemon sets the log level through a pipe that we create.
+//! Lines are queued until the daemon runs.
 //!
-//! Left out: shared memory and Unix sockets, which a daemon has in place of the pipe if it was built so.
+//! Not supported: shared memory and Unix sockets, which some builds of the daemon use instead of the pipe.
 
 mod wire;
 
@@ -22,9 +22,9 @@ use super::event::LogType;
 use super::sink::LogLine;
 use wire::{SET_LEVEL, farewell, header, introduction, message};
 
-/// Lines that wait for a daemon; of more the older ones are lost.
+/// Maximum number of lines queued for the daemon; older ones are dropped.
 const WAITING: usize = 1_000;
-/// How long until the next look for it while lines wait.
+/// How often the daemon is looked for while lines are queued.
 const RETRY: Duration = Duration::from_secs(1);
 
 const ERROR: u8 = 2;
@@ -32,15 +32,15 @@ const WARNING: u8 = 3;
 const INFO: u8 = 4;
 const DEBUG: u8 = 5;
 
-/// Where the daemon is looked for, as its library does it.
+/// The directory of the daemon's pipe, determined as its library does.
 fn folder() -> PathBuf {
     std::env::var_os("DLT_PIPE_DIR").map_or_else(|| "/tmp".into(), PathBuf::from)
 }
 
-/// Whether lines could be written if the daemon were there.
+/// Checks that lines could be written if the daemon ran.
 ///
 /// # Errors
-/// One line: why it is of no use to wait for it.
+/// One line: why waiting for the daemon is pointless.
 pub(super) fn check() -> Result<(), String> {
     let path = folder().join("dlt");
     let why = match open(&path) {
@@ -76,9 +76,9 @@ struct Daemon {
     orders: Option<Orders>,
     /// The least important level that the daemon wants.
     level: u8,
-    /// Messages that were written, by which their reader sees what is missing.
+    /// Number of messages written; the reader detects missing ones by it.
     count: u8,
-    /// Lines, and when they came.
+    /// Queued lines and their times.
     waiting: VecDeque<(u32, Arc<LogLine>)>,
     lost: usize,
 }
@@ -87,12 +87,12 @@ impl Daemon {
     fn new(folder: PathBuf) -> Self {
         let waiting = VecDeque::new();
         let mut daemon = Self { folder, pipe: None, orders: None, level: INFO, count: 0, waiting, lost: 0 };
-        // One that is not there yet is looked for with the first line.
+        // If the daemon does not run yet, it is looked for with the first line.
         let _ = daemon.attach();
         daemon
     }
 
-    /// Keeps a line if it is wanted.
+    /// Queues a line if its level is enabled.
     fn take(&mut self, line: Arc<LogLine>) {
         if let Some(wanted) = self.orders.as_mut().and_then(Orders::level) {
             self.level = wanted;
@@ -107,12 +107,12 @@ impl Daemon {
         self.waiting.push_back((uptime(), line));
     }
 
-    /// Introduces us to the daemon.
+    /// Registers with the daemon.
     fn attach(&mut self) -> io::Result<()> {
         let mut pipe = open(&self.folder.join("dlt"))?;
-        // Those of an earlier daemon take their pipe with them, which has the name of the new one.
+        // Dropped first: the pipe of an earlier registration has the same name as the new one.
         self.orders = None;
-        // Without orders it is as before the first.
+        // Until the daemon sets a level, the default applies.
         self.orders = Orders::open(&self.folder).ok();
         self.level = INFO;
         for message in introduction(std::process::id()) {
@@ -122,20 +122,20 @@ impl Daemon {
         Ok(())
     }
 
-    /// Writes what waits, as far as there is somebody to read it.
+    /// Writes queued lines, as far as the daemon reads them.
     fn send(&mut self) {
         while let Some((came, line)) = self.waiting.front().cloned() {
             if self.pipe.is_none() && self.attach().is_err() {
                 return;
             }
             if self.lost > 0 {
-                let text = format!("{} lines of the log were lost while there was no dlt-daemon", self.lost);
+                let text = format!("{} log lines were lost while dlt-daemon was not running", self.lost);
                 if self.write(WARNING, came, &text).is_err() {
                     return;
                 }
                 self.lost = 0;
             }
-            // The daemon has a time of its own.
+            // The daemon adds the time itself.
             if self.write(level(line.log_type), came, &line.text[line.time_len..]).is_err() {
                 return;
             }
@@ -145,7 +145,7 @@ impl Daemon {
 
     fn write(&mut self, level: u8, came: u32, text: &str) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else { return Err(ErrorKind::NotConnected.into()) };
-        // A daemon that reads slowly is waited for, and meanwhile lines wait for us.
+        // Blocks while the daemon reads slowly; meanwhile lines queue up in the channel.
         let written = pipe.write_all(&message(level, self.count, came, text));
         match written {
             Ok(()) => self.count = self.count.wrapping_add(1),
@@ -164,9 +164,9 @@ impl Daemon {
     }
 }
 
-/// Opens the daemon's pipe for writing, which waits for room.
+/// Opens the daemon's pipe for blocking writes.
 fn open(path: &Path) -> io::Result<File> {
-    // A pipe that nobody reads is none; and nobody's file is written to in its place.
+    // Fails without a reader; and a regular file in place of the pipe is not written to.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     if !path.symlink_metadata()?.file_type().is_fifo() {
         return Err(ErrorKind::InvalidInput.into());
@@ -179,39 +179,39 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(pipe)
 }
 
-/// The pipe by which the daemon says what it wants; the daemon knows it by the process it belongs to.
+/// The pipe through which the daemon sends orders; its name contains our process ID.
 struct Orders {
     path: PathBuf,
     pipe: File,
-    /// The beginning of an order that was not whole.
+    /// The beginning of an incomplete order.
     rest: Vec<u8>,
 }
 
 impl Orders {
     fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join("dltpipes").join(format!("dlt{}", std::process::id()));
-        // One that an earlier process of this number left.
+        // Left by an earlier process with the same ID.
         let _ = remove_file(&path);
         nix::unistd::mkfifo(&path, Mode::from_bits_truncate(0o600))?;
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
         // Open for writing too, so that it does not end when the daemon closes it.
         let pipe = OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(&path)?;
-        // The folder has given it the group of the daemon.
+        // It inherited the daemon's group from the directory.
         pipe.set_permissions(Permissions::from_mode(0o620))?;
         Ok(Self { path, pipe, rest: Vec::new() })
     }
 
-    /// The level that was ordered last since the last call.
+    /// The last level set since the previous call.
     fn level(&mut self) -> Option<u8> {
         let mut bytes = [0; 4_096];
         let len = self.pipe.read(&mut bytes).unwrap_or(0);
         self.rest.extend_from_slice(&bytes[..len]);
-        // The level, and then another for traces, which there are none of, and which of our contexts it is.
+        // The log level, then the trace level and the number of the context, which are ignored.
         let order = header(SET_LEVEL);
         let ordered = self.rest.windows(order.len() + 1).rev().find(|bytes| bytes.starts_with(&order));
         let ordered = ordered.map(|bytes| bytes[order.len()]).filter(|level| *level <= 6);
         let from = self.rest.len().saturating_sub(order.len());
-        // What was found must not be found again.
+        // An order must not be found twice.
         self.rest = if ordered.is_some() { Vec::new() } else { self.rest.split_off(from) };
         ordered
     }
@@ -219,12 +219,12 @@ impl Orders {
 
 impl Drop for Orders {
     fn drop(&mut self) {
-        // Gone already with the folder, if at all.
+        // It fails only if the directory has been removed.
         let _ = remove_file(&self.path);
     }
 }
 
-/// DLT has no level between information and warning. mosquitto gives notices its lowest, where nobody sees them.
+/// DLT has no level between information and warning. mosquitto logs notices at the lowest level, where they are not seen.
 fn level(log_type: LogType) -> u8 {
     match log_type {
         LogType::Error => ERROR,
@@ -238,6 +238,6 @@ fn level(log_type: LogType) -> u8 {
 fn uptime() -> u32 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let tenths = time.tv_sec.wrapping_mul(10_000).wrapping_add(time.tv_nsec / 100_000);
-    // The low 32 bits are what is meant.
+    // Truncated to 32 bits, as the protocol requires.
     (tenths & 0xFFFF_FFFF).try_into().unwrap_or_default()
 }

@@ -1,16 +1,16 @@
-//! The bytes between an application and dlt-daemon, version 2.18: what is written to its pipe, and how its orders begin.
+//! The protocol between an application and dlt-daemon, version 2.18: what is written to its pipe, and how its orders begin.
 
-/// The application and its one context, which filters know by these names.
+/// Application ID and context ID, by which users filter.
 const MQTT: &[u8; 4] = b"MQTT";
-/// What the daemon tells those who ask which application that is.
+/// Description of the application.
 const DESCRIPTION: &[u8; 19] = b"skeeter MQTT broker";
 /// Replaced by the daemon's own.
 const ECU: &[u8; 4] = b"ECU1";
 
-/// Bytes of a line; what the daemon's library takes. A message of that size is written in one piece among those of others.
+/// Maximum bytes of a line, as in the daemon's library. A message of that size is written to the pipe atomically.
 const LONGEST: usize = 1_383;
 
-/// Messages to the daemon, and its order of a level.
+/// Types of messages to the daemon, and of its order that sets the level.
 const LOG: u32 = 1;
 const REGISTER_APPLICATION: u32 = 2;
 const UNREGISTER_APPLICATION: u32 = 3;
@@ -18,14 +18,14 @@ const REGISTER_CONTEXT: u32 = 4;
 const UNREGISTER_CONTEXT: u32 = 5;
 pub(super) const SET_LEVEL: u32 = 6;
 
-/// What every message between an application and the daemon begins with. Numbers are in the order of this machine.
+/// The beginning of every message between an application and the daemon. Numbers are in native byte order.
 pub(super) fn header(message: u32) -> [u8; 8] {
     let mut header = *b"DUH\x01\0\0\0\0";
     header[4..].copy_from_slice(&message.to_ne_bytes());
     header
 }
 
-/// Names the application and its context, with the levels of log and trace left to the daemon.
+/// Registers the application and its context; the daemon chooses the log and trace levels.
 pub(super) fn introduction(process: u32) -> [Vec<u8>; 2] {
     let (process, len) = (process.to_ne_bytes(), (DESCRIPTION.len() as u32).to_ne_bytes());
     let application = [&header(REGISTER_APPLICATION)[..], MQTT, &process, &len, DESCRIPTION].concat();
@@ -44,8 +44,8 @@ pub(super) fn farewell(process: u32) -> [Vec<u8>; 2] {
     ]
 }
 
-/// One line: the daemon's header, then the message as it goes on to those who read the log [AUTOSAR PRS_Dlt]: headers with
-/// their numbers in network order, and one argument in that of this machine.
+/// One line: the daemon's header, then the message that readers of the log get [AUTOSAR PRS_Dlt]: headers with numbers in
+/// network byte order, and one argument in native byte order.
 pub(super) fn message(level: u8, count: u8, came: u32, text: &str) -> Vec<u8> {
     const MORE: &str = "\u{2026}";
     let (text, more) = if text.len() > LONGEST {
@@ -57,7 +57,7 @@ pub(super) fn message(level: u8, count: u8, came: u32, text: &str) -> Vec<u8> {
     let kind = 0x8200_u32.to_ne_bytes();
     let len = ((text.len() + more.len() + 1) as u16).to_ne_bytes();
     let argument = [&kind[..], &len, text.as_bytes(), more.as_bytes(), b"\0"].concat();
-    // Version 1, with a session, a time, the extended header; the argument is big-endian where the machine is.
+    // Version 1, with session ID, timestamp and extended header; the flag for a big-endian argument on such machines.
     let form = 0x3D | if cfg!(target_endian = "big") { 2 } else { 0 };
     // A verbose message of the log, with one argument.
     let extended = [&[level << 4 | 1, 1][..], MQTT, MQTT].concat();
