@@ -175,19 +175,19 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sync-delay -d
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections -d 'Maximum number of connections (default: 100,000)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-packet-size -d 'Maximum size of a packet from a client in bytes (default: 16M)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-messages -d 'Maximum number of messages queued for one session (default: 100,000)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Maximum size of the messages queued for one session in bytes (default: 64M)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maximum -d 'Receive Maximum of the broker: QoS 1 and 2 messages in flight from one client (default: 1,024)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-inflight -d 'QoS 1 and 2 messages in flight to one client, unless its Receive Maximum is lower (default: 1,024)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-topic-alias -d 'Maximum number of topic aliases of one connection in each direction (default: 64)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-queued-bytes -d 'Maximum total size of the messages queued for one session, in bytes (default: 64M)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maximum -d 'Receive Maximum of the broker: maximum number of QoS 1 and 2 messages in flight from one client (default: 1,024)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-inflight -d 'Maximum number of QoS 1 and 2 messages in flight to one client; a lower Receive Maximum of the client takes precedence (default: 1,024)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-topic-alias -d 'Maximum number of topic aliases per connection, in each direction (default: 64)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-keep-alive -d 'Maximum keep alive in seconds; 0 allows any, including none (default: 0)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-session-expiry -d 'Maximum session expiry interval (default: unlimited)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-filter-levels -d 'Maximum number of levels in a topic filter or topic name (default: 201)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscriptions -d 'Maximum number of subscriptions of one session (default: 100,000)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connect-size -d 'Maximum size of a CONNECT packet in bytes (default: 256K)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connections-per-address -d 'Maximum number of connections from one IPv4 address or one IPv6 /64 network (default: unlimited)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-failed-logins -d 'Failed logins after which an address is blocked for a while; 0 never blocks (default: 20)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-failed-logins -d 'Number of failed logins after which an address is blocked for a while; 0 disables blocking (default: 20)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-waiting-logins -d 'Maximum number of logins waiting for their password to be verified (default: 16,384)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l connect-timeout -d 'Time for a connection to send its CONNECT, in seconds (default: 10)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l connect-timeout -d 'Time in seconds within which a connection must send its CONNECT (default: 10)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l sys-interval -d 'Interval at which $SYS topics are published, in seconds; 0 disables them (default: 10)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l exec -d 'Run a shell command once the broker is ready, stop when it ends, and exit with its status' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l ports-file -d 'Write the process ID and the listeners to this file as JSON once the broker is ready; it is removed at exit' -r -F

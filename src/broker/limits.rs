@@ -21,11 +21,11 @@ macro_rules! limits_table {
                 flag "max-connections" Count,
                 file "global_max_connections" Limit(INT_MIN, INT_MAX) Next = usize::MAX;
             /// Sessions of the broker, connected or not; one more is refused with 0x97 (3.1.1: server unavailable).
-            sessions: usize = usize::MAX => "Maximum number of sessions, those of disconnected clients included" + "",
+            sessions: usize = usize::MAX => "Maximum number of sessions, including those of disconnected clients" + "",
                 file "global_max_clients" Limit(INT_MIN, INT_MAX) Next = usize::MAX;
             /// Bytes of the largest payload; a larger message is dropped, and its publisher gets 0x95.
             payload: usize = usize::MAX
-                => "Maximum payload size of a message in bytes; a larger one is dropped, and MQTT 5 clients get 0x95" + "",
+                => "Maximum payload size of a message in bytes; larger messages are dropped, and MQTT 5 publishers are told so (0x95)" + "",
                 file "message_size_limit" Limit(0, 268_435_455) Now = usize::MAX;
             /// Whether messages may be retained; announced in CONNACK if not, and a retained message then ends the connection
             /// with 0x9A.
@@ -34,15 +34,15 @@ macro_rules! limits_table {
             /// Whether the memory limit is reached: new clients are refused, and nothing more is queued or retained.
             memory_is_full: bool = false;
             /// Whether QoS 0 messages are queued for disconnected sessions.
-            queue_at_most_once: bool = false => "Whether QoS 0 messages are queued for disconnected sessions" + "",
+            queue_at_most_once: bool = false => "Whether QoS 0 messages are queued for disconnected clients" + "",
                 file "queue_qos0_messages" Switch Now = false;
             /// Whether a message is delivered with the QoS of the subscription even if it was published with a lower one.
             upgrade_qos: bool = false
-                => "Whether a message is delivered with the QoS of the subscription even if it was published with a lower one" + "",
+                => "Whether messages are delivered at the QoS of the subscription even if they were published at a lower QoS" + "",
                 file "upgrade_outgoing_qos" Switch Now = false;
             /// Whether a session with overlapping subscriptions gets a message once for each of them.
             duplicates: bool = false
-                => "Whether a client with overlapping subscriptions gets a message once for each of them, or once" + "",
+                => "Whether a client gets one copy of a message for each matching subscription, or one copy in all" + "",
                 file "allow_duplicate_messages" Switch Now = true;
             /// Bytes of the largest packet from a client; announced in CONNACK.
             packet_size: u32 = 16 * 1024 * 1024 => "Maximum size of a packet from a client in bytes" + "",
@@ -53,33 +53,33 @@ macro_rules! limits_table {
                 flag "max-queued-messages" Count,
                 file "max_queued_messages" Limit(INT_MIN, INT_MAX) Now = 1_000;
             /// Bytes queued for one session, counting [`Limits::QUEUED_OVERHEAD`] for each message, or unsent in its output.
-            queued_bytes: usize = 64 * 1024 * 1024 => "Maximum size of the messages queued for one session in bytes" + "",
+            queued_bytes: usize = 64 * 1024 * 1024 => "Maximum total size of the messages queued for one session, in bytes" + "",
                 flag "max-queued-bytes" Bytes,
                 file "max_queued_bytes" Limit(INT_MIN, INT_MAX) Now = usize::MAX;
             /// QoS 1 and 2 messages in flight from one client; announced in CONNACK to MQTT 5 clients.
             receive_maximum: u16 = 1_024
-                => "Receive Maximum of the broker: QoS 1 and 2 messages in flight from one client" + "",
+                => "Receive Maximum of the broker: maximum number of QoS 1 and 2 messages in flight from one client" + "",
                 flag "receive-maximum" Positive,
                 with "max_inflight_messages" = 20;
             /// QoS 1 and 2 messages in flight to one client, unless its own Receive Maximum is lower.
-            in_flight: u16 = 1_024 => "QoS 1 and 2 messages in flight to one client, unless its Receive Maximum is lower"
-                + "In a configuration file, max_inflight_messages is the Receive Maximum of the broker as well.",
+            in_flight: u16 = 1_024 => "Maximum number of QoS 1 and 2 messages in flight to one client; a lower Receive Maximum of the client takes precedence"
+                + "In a configuration file, max_inflight_messages also sets the Receive Maximum of the broker.",
                 flag "max-inflight" Positive,
                 file "max_inflight_messages" Limit(INT_MIN, 65_535) Next = 20;
             /// Payload bytes in flight to one client from which on no further message is sent.
             in_flight_bytes: usize = usize::MAX
-                => "Payload bytes of QoS 1 and 2 messages in flight to one client; one message is always allowed" + "",
+                => "Maximum payload bytes of QoS 1 and 2 messages in flight to one client; one message is always allowed" + "",
                 file "max_inflight_bytes" Limit(INT_MIN, INT_MAX) Now = usize::MAX;
             /// Topic aliases that a client may set; announced in CONNACK. 0: none.
-            topic_aliases_in: u16 = 64 => "Maximum number of topic aliases of one connection in each direction" + "",
+            topic_aliases_in: u16 = 64 => "Maximum number of topic aliases per connection, in each direction" + "",
                 flag "max-topic-alias" Count;
             /// Topic aliases that the broker sets towards a client that allows as many. 0: none.
-            topic_aliases_out: u16 = 64 => "Maximum number of topic aliases of one connection in each direction" + "",
+            topic_aliases_out: u16 = 64 => "Maximum number of topic aliases per connection, in each direction" + "",
                 flag "max-topic-alias" Count;
             /// Seconds of the longest keep alive; a longer one, or none, is answered with this in MQTT 5, and refused before.
             /// 0: any.
             keep_alive: u16 = 0 => "Maximum keep alive in seconds; 0 allows any, including none"
-                + "MQTT 5 clients that ask for more are told this value; older ones are refused.",
+                + "MQTT 5 clients that ask for more get this value as Server Keep Alive; clients of earlier versions are refused.",
                 flag "max-keep-alive" Seconds,
                 file "max_keepalive" Number(0, 65_535) Next = 0;
             /// Seconds that a session outlives its connection; `u32::MAX`: for ever.
@@ -117,9 +117,9 @@ macro_rules! limits_table {
                 => "Maximum number of connections from one IPv4 address or one IPv6 /64 network" + "",
                 flag "max-connections-per-address" Count;
             /// Failed logins from one such address after which it is blocked, longer after each further one; 0: no limit.
-            failed_logins: u32 = 20 => "Failed logins after which an address is blocked for a while; 0 never blocks"
+            failed_logins: u32 = 20 => "Number of failed logins after which an address is blocked for a while; 0 disables blocking"
                 + "The address is blocked for one second, and for twice as long after each further failure, up to five minutes. \
-                   Logins that succeeded before are accepted meanwhile. The count is reset after 15 minutes without a failure.",
+                   Credentials that were verified before are still accepted. The count is reset after 15 minutes without a failure.",
                 flag "max-failed-logins" Count;
             /// Logins of the broker that wait for their password to be verified; one more is refused with 0x89 (3.1.1: server
             /// unavailable).
@@ -127,7 +127,7 @@ macro_rules! limits_table {
                 flag "max-waiting-logins" Count;
             /// From accepting a connection to the last byte of its CONNECT.
             connect_timeout: Duration = Duration::from_secs(10)
-                => "Time for a connection to send its CONNECT, in seconds" + "",
+                => "Time in seconds within which a connection must send its CONNECT" + "",
                 flag "connect-timeout" Time,
                 file "connect_timeout" Time(1, 3_600) Next = Duration::from_secs(10);
             /// How long a receiver with a backlog may slow publishers down, unless it takes [`Limits::lagging_messages`] or

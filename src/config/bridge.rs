@@ -1,4 +1,4 @@
-//! Options of one bridge: a client that carries topics between this broker and another.
+//! Options of one bridge: a client that forwards topics between this broker and another.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,36 +8,36 @@ use super::option::{OptionField, Value, options};
 use crate::message::QoS;
 use crate::topic::TopicFilter;
 
-/// The port of a bridge's address that names none.
+/// Default port of a bridge's address.
 const PORT: u16 = 1883;
 
 options! {
     /// Options of one bridge; the defaults are mosquitto 2.1's.
     struct BridgeOptions;
     addresses: BridgeAddresses = BridgeAddresses::default(), ["address", "addresses"], Words("HOST[:PORT] ..."), Reject, Next,
-        "The other broker, and others to try when it does not answer, in order.";
+        "Addresses of the remote broker, tried in this order.";
     topics: Vec<Topic> = Vec::new(), ["topic"],
         Words("PATTERN [out|in|both [QOS [LOCAL-PREFIX [REMOTE-PREFIX]]]]"), Adds, Next,
-        "A topic filter that the bridge forwards, its direction and its maximum QoS; repeatable. Each prefix is prepended to the topic on its side; \"\" is none.";
+        "Topic filter to forward, with its direction and maximum QoS; repeatable. Each prefix is prepended to the topics on its side; \"\" stands for no prefix.";
     attempt_unsubscribe: bool = true, ["bridge_attempt_unsubscribe"], Flag, Last, Next,
-        "Unsubscribes at the remote broker from topics that are forwarded to it only, in case an earlier configuration subscribed to them.";
+        "Unsubscribes at the remote broker from topics that are only forwarded to it, in case an earlier configuration subscribed to them.";
     bind_address: Option<String> = None, ["bridge_bind_address"], Text, Reject, Next,
         "Local IP address to connect from.";
     max_packet_size: i64 = 0, ["bridge_max_packet_size"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
-        "Maximum size of a packet sent, in bytes; 0 is no limit.";
+        "Maximum size of a packet sent to the remote broker, in bytes; 0 means no limit.";
     max_topic_alias: u16 = 10, ["bridge_max_topic_alias"], Number(0, 65_535), Last, Next,
         "Maximum number of topic aliases that the remote broker may set, with MQTT 5.";
     outgoing_retain: bool = true, ["bridge_outgoing_retain"], Flag, Last, Next,
         "Whether retained messages of this broker are retained at the remote broker.";
     protocol_version: Option<String> = None, ["bridge_protocol_version"], OneOf(&["mqttv31", "mqttv311", "mqttv50"]),
         Reject, Next,
-        "The version of MQTT; mqttv311 by default.";
+        "MQTT version; mqttv311 by default.";
     receive_maximum: Option<u16> = None, ["bridge_receive_maximum"], Number(1, 65_535), Last, Next,
-        "QoS 1 and 2 messages in flight from the remote broker; max_inflight_messages by default.";
+        "Maximum number of QoS 1 and 2 messages in flight from the remote broker; max_inflight_messages by default.";
     reload_type: Option<String> = None, ["bridge_reload_type"], OneOf(&["lazy", "immediate"]), Last, Now,
-        "When a reload takes effect: lazy (default), on the next connection; or immediate.";
+        "When a reload takes effect: lazy, at the next connection (the default), or immediate.";
     session_expiry_interval: Option<u32> = None, ["bridge_session_expiry_interval"], Number(0, 4_294_967_295), Last, Next,
-        "Session expiry interval at the remote broker in seconds, with MQTT 5. By default the session never expires, or with cleansession true ends with the connection. The default of mosquitto is 0.";
+        "Session expiry interval at the remote broker in seconds, with MQTT 5. By default the session never expires, or, with cleansession true, ends with the connection. mosquitto's default is 0.";
     tcp_keepalive: Option<Keepalive> = None, ["bridge_tcp_keepalive"], Words("IDLE INTERVAL COUNT"), Last, Next,
         "TCP keepalive: seconds without traffic before the first probe, seconds between probes, and number of probes.";
     tcp_user_timeout: Option<u32> = None, ["bridge_tcp_user_timeout"], Number(0, 2_147_483_647), Last, Next,
@@ -45,17 +45,17 @@ options! {
     cleansession: bool = false, ["cleansession"], Flag, Last, Next,
         "Whether the session at the remote broker ends with the connection.";
     local_cleansession: Option<bool> = None, ["local_cleansession"], Flag, Last, Next,
-        "Whether the session at this broker ends with the connection; as cleansession by default.";
+        "Whether the session at this broker ends with the connection; the value of cleansession by default.";
     keepalive_interval: u16 = 60, ["keepalive_interval"], Number(0, 65_535), Last, Next,
-        "Keep alive in seconds; at least 5.";
+        "Keep alive in seconds, at least 5.";
     idle_timeout: Positive = Positive(60), ["idle_timeout"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
         "Seconds without a message after which a lazy bridge disconnects.";
     threshold: Positive = Positive(10), ["threshold"], Number(-2_147_483_648, 2_147_483_647), Last, Next,
         "Number of queued messages at which a lazy bridge connects.";
     local_clientid: Option<String> = None, ["local_clientid"], Text, Reject, Next,
-        "Client ID at this broker; local. and remote_clientid by default.";
+        "Client ID at this broker; by default remote_clientid with the prefix local.";
     local_username: Option<String> = None, ["local_username"], Text, Reject, Next,
-        "Username at this broker, whose permissions apply.";
+        "Username at this broker; the bridge has the permissions of this user.";
     local_password: Option<String> = None, ["local_password"], Secret, Reject, Next,
         "Password at this broker.";
     remote_clientid: Option<String> = None, ["remote_clientid", "clientid"], Text, Reject, Next,
@@ -65,25 +65,25 @@ options! {
     remote_password: Option<String> = None, ["remote_password", "password"], Secret, Reject, Next,
         "Password at the remote broker.";
     notifications: bool = true, ["notifications"], Flag, Last, Next,
-        "Whether the connection state, 1 or 0, is published as a retained message at both brokers.";
+        "Whether the connection state, 1 or 0, is published as a retained message on both brokers.";
     notifications_local_only: bool = false, ["notifications_local_only"], Flag, Last, Next,
-        "Whether the connection state is published at this broker only.";
+        "Whether the connection state is published on this broker only.";
     notification_topic: Option<String> = None, ["notification_topic"], Text, Reject, Next,
-        "The topic of the connection state; $SYS/broker/connection/CLIENTID/state by default.";
+        "Topic of the connection state; $SYS/broker/connection/CLIENTID/state by default.";
     restart_timeout: Restart = Restart::default(), ["restart_timeout"], Words("SECONDS | BASE CAP [STABLE]"), Last, Next,
-        "Delay before reconnecting, in seconds: constant, or growing from BASE to CAP until a connection has lasted STABLE seconds.";
+        "Delay before reconnecting, in seconds: constant, or growing from BASE to CAP and reset once a connection has lasted STABLE seconds.";
     round_robin: bool = false, ["round_robin"], Flag, Last, Next,
-        "Whether the bridge stays with the address that it reached; otherwise it returns to the first address when that is reachable again.";
+        "Whether the bridge stays with the address it is connected to. If false, it returns to the first address once that is reachable again.";
     start_type: StartType = StartType::Automatic, ["start_type"], OneOf(&["automatic", "lazy", "once", "manual"]), Last, Next,
-        "automatic connects at start and reconnects; lazy connects when messages are queued; once does not reconnect. manual is refused, as in mosquitto.";
+        "automatic connects at start and reconnects; lazy connects when enough messages are queued (threshold); once connects at start and does not reconnect. manual is refused, as in mosquitto.";
     try_private: bool = true, ["try_private"], Flag, Last, Next,
-        "Identifies itself as a bridge to the remote broker, if that supports it.";
+        "Identifies the bridge as such to the remote broker, so that messages are not sent back, if that broker supports it.";
     alpn: Option<String> = None, ["bridge_alpn"], Text, Reject, Next,
         "Application protocol to negotiate (ALPN).";
     cafile: Option<PathBuf> = None, ["bridge_cafile"], File, Reject, Next,
         "PEM file with the CAs to trust. Enables TLS.";
     capath: Option<PathBuf> = None, ["bridge_capath"], Folder, Reject, Next,
-        "Directory of CA files, named by hash as by openssl rehash. Enables TLS.";
+        "Directory of CA files with the hashed names that openssl rehash creates. Enables TLS.";
     certfile: Option<PathBuf> = None, ["bridge_certfile"], File, Reject, Next,
         "PEM file with the client certificate chain.";
     keyfile: Option<PathBuf> = None, ["bridge_keyfile"], File, Last, Next,
@@ -97,16 +97,16 @@ options! {
     psk: Option<String> = None, ["bridge_psk"], Secret, Reject, Next,
         "Pre-shared key in hexadecimal. Enables TLS.";
     insecure: bool = false, ["bridge_insecure"], Flag, Last, Next,
-        "Does not verify that the certificate was issued for the host.";
+        "Accepts a server certificate that was issued for another host name.";
     require_ocsp: bool = false, ["bridge_require_ocsp"], Flag, Last, Next,
-        "Requires a stapled OCSP response that the certificate is not revoked.";
+        "Requires a stapled OCSP response confirming that the certificate is not revoked.";
     tls_use_os_certs: bool = false, ["bridge_tls_use_os_certs"], Flag, Last, Next,
         "Trusts the CAs of the operating system. Enables TLS.";
     tls_version: Option<String> = None, ["bridge_tls_version"], OneOf(&["tlsv1.3", "tlsv1.2"]), Reject, Next,
         "Minimum version of TLS; tlsv1.2 by default.";
 }
 
-/// The other brokers, in the order in which they are tried.
+/// Addresses of the remote broker, in the order in which they are tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BridgeAddresses(pub(crate) Vec<(String, u16)>);
 
@@ -137,10 +137,10 @@ fn address(word: &str) -> Result<(String, u16), String> {
         None => (word, PORT),
     };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if host.is_empty() { Err(format!("{word:?} names no host")) } else { Ok((host.to_owned(), port)) }
+    if host.is_empty() { Err(format!("{word:?} has no host name")) } else { Ok((host.to_owned(), port)) }
 }
 
-/// Whereto a topic is carried.
+/// In which direction a topic is forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TopicDirection {
     #[default]
@@ -149,10 +149,10 @@ pub(crate) enum TopicDirection {
     Both,
 }
 
-/// What a bridge carries.
+/// A topic filter that a bridge forwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Topic {
-    /// A filter; `None` where the prefixes are all of it.
+    /// The filter; `None` if it consists of the prefixes only.
     pub(crate) pattern: Option<String>,
     pub(crate) direction: TopicDirection,
     pub(crate) qos: QoS,
@@ -176,7 +176,7 @@ impl Default for Topic {
 }
 
 impl Topic {
-    /// The filter on this side.
+    /// The filter at this broker.
     pub(crate) fn local(&self) -> String {
         format!("{}{}", self.local_prefix, self.pattern.as_deref().unwrap_or_default())
     }
@@ -198,7 +198,7 @@ impl Topic {
         }
     }
 
-    /// The filter on the other side.
+    /// The filter at the remote broker.
     pub(crate) fn remote(&self) -> String {
         format!("{}{}", self.remote_prefix, self.pattern.as_deref().unwrap_or_default())
     }
@@ -251,7 +251,7 @@ impl OptionField for Topic {
     }
 }
 
-/// The first word, which may stand in double quotes, and the rest.
+/// The first word, which may be in double quotes, and the rest.
 fn quoted(text: &str) -> Result<(&str, &str), String> {
     match text.strip_prefix('"') {
         Some(inner) => inner.split_once('"').ok_or_else(|| "the closing quote is missing".to_owned()),
@@ -275,7 +275,7 @@ impl OptionField for Positive {
     }
 }
 
-/// What TCP asks on a silent connection.
+/// TCP keepalive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keepalive {
     /// Seconds.
@@ -313,7 +313,7 @@ fn numbers(value: Value<'_>) -> Result<Vec<u32>, String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Restart {
     pub(crate) base: u32,
-    /// As `base` where the time is always the same.
+    /// Equal to `base` if the delay is constant.
     pub(crate) cap: u32,
     pub(crate) stable: u32,
 }

@@ -1,4 +1,4 @@
-//! Whether the values of a configuration fit together, and whether the files that they name are there.
+//! Checks whether the values of a configuration can be combined, and whether the files they name exist.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::{Config, Section};
 use crate::net::listener::{ListenAddress, Protocol};
 use crate::topic::TopicName;
 
-/// Bytes of a hint to shared keys that OpenSSL takes and sends; before version 3 it was half of that.
+/// Maximum bytes of a PSK identity hint in OpenSSL; half of that before version 3.
 const LONGEST_HINT: usize = 256;
 
-/// Asks what no single line can tell.
+/// Checks what a single line cannot show.
 pub(crate) fn together(config: &mut Config, faults: &mut Vec<ConfigError>) {
     global(config, faults);
     let mut taken: Vec<(&ListenAddress, &FilePosition)> = Vec::new();
@@ -140,7 +140,7 @@ fn check_listener(place: &FilePosition, section: &Section<ListenerOptions>, faul
         fault("enable_proxy_protocol", what.into());
     }
     if options.tls_keyform.as_deref() == Some("engine") {
-        let what = "tls_keyform: OpenSSL's engines are not supported: keep the key in keyfile";
+        let what = "tls_keyform: OpenSSL engines are not supported; put the key in keyfile";
         fault("tls_keyform", what.into());
     }
     if options.mount_point.as_deref().is_some_and(|prefix| prefix.contains(['+', '#'])) {
@@ -151,7 +151,7 @@ fn check_listener(place: &FilePosition, section: &Section<ListenerOptions>, faul
     }
 }
 
-/// Shared keys need a file of them: of the listener, or of the whole broker.
+/// PSK needs a file with keys, of the listener or of the whole broker.
 fn keys(config: &Config, faults: &mut Vec<ConfigError>) {
     let of_listeners = config.global.values.per_listener_settings;
     let named = config.listeners.iter().map(|listener| {
@@ -276,8 +276,8 @@ fn writable(path: &Path) -> std::io::Result<()> {
     std::fs::read_dir(directory).map(drop)
 }
 
-/// Names every file and folder that is to be read and is not there, or may not be read. It opens and changes nothing
-/// else.
+/// Reports every file and directory that is to be read and does not exist or is not readable. Nothing else is opened or
+/// changed.
 pub(crate) fn files(config: &Config) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     readable(&config.security, &mut faults);

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where: one line for people.
+//! Errors in a configuration, with file and line.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FilePosition {
     pub(crate) file: Arc<Path>,
-    /// From 1; 0 is the file as a whole.
+    /// From 1; 0 stands for the file as a whole.
     pub(crate) line: usize,
 }
 
@@ -19,7 +19,7 @@ impl fmt::Display for FilePosition {
     }
 }
 
-/// One thing that is wrong, or that a person should know.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
     pub(crate) place: FilePosition,
@@ -46,17 +46,17 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// The name that is most like `wanted`, if one is like it.
+/// The name most similar to `wanted`, if one is similar enough.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = wanted.len().div_ceil(4).max(1);
     let (wanted, length) = (wanted.to_lowercase(), wanted.chars().count());
-    // Names, which are ASCII, of quite another length are not compared: a line of garbage may be long.
+    // Names (which are ASCII) of a very different length are not compared, as a line of garbage may be long.
     let names = names.filter(|name| name.len().abs_diff(length) <= most);
     let (distance, name) = names.map(|name| (distance(&wanted, name), name)).min()?;
     (distance <= most).then_some(name)
 }
 
-/// How many characters must be put in, left out, changed or swapped with their neighbours.
+/// Edit distance: characters to insert, delete, replace or swap with their neighbours.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let mut before: Vec<usize> = Vec::new();

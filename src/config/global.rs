@@ -1,13 +1,13 @@
-//! Options of the broker as a whole, and what its log and its store are told.
+//! Options of the broker as a whole, of its log and of its store.
 
 use std::path::PathBuf;
 
 use super::option::ValueKind::{Flag, Folder, Number, OneOf, Secret, Target, Text, Words};
 use super::option::{Most, OptionField, Value, options};
 
-/// The greatest number that mosquitto reads.
+/// The largest number that mosquitto accepts.
 const INT: i64 = 2_147_483_647;
-/// The least.
+/// The smallest.
 const MINUS: i64 = -2_147_483_648;
 
 options! {
@@ -16,45 +16,45 @@ options! {
     check_retain_source: bool = false, ["check_retain_source"], Flag, Last, Now,
         "Whether a retained message is delivered only if its publisher is still allowed to write to the topic.";
     clientid_prefixes: Option<String> = None, ["clientid_prefixes"], Text, Last, Next,
-        "Allows only client IDs that start with this prefix.";
+        "Only client IDs that start with this prefix are allowed.";
     connection_messages: bool = true, ["connection_messages"], Flag, Last, Now,
         "Whether clients that connect and disconnect are logged.";
     enable_control_api: bool = false, ["enable_control_api"], Flag, Last, Restart,
-        "Answers listPlugins on $CONTROL/broker/v1. There are no plugins, so true is refused.";
+        "The control API of mosquitto, which lists plugins. skeeter has no plugins, so true is refused.";
     memory_limit: Most = Most::UNLIMITED, ["memory_limit"], Number(0, i64::MAX), Last, Now,
-        "Memory of the process in bytes above which new clients, and messages that would have to be queued or retained, are refused.";
+        "Maximum memory of the process in bytes. Above it, new clients are refused, and so are messages that would have to be queued or retained.";
     packet_buffer_size: u16 = 4096, ["packet_buffer_size", "websockets_headers_size"], Number(0, 65_535), Last, Next,
         "Maximum size of the HTTP request of a WebSocket client in bytes.";
     per_listener_settings: bool = false, ["per_listener_settings"], Flag, Last, Restart,
-        "Whether the options of section SECURITY apply to the listener above them. It must precede all of them.";
+        "Whether the options in SECURITY apply to the listener above them rather than to the whole broker. Must come before all of them.";
     pid_file: Option<PathBuf> = None, ["pid_file"], Target, Reject, Restart,
-        "The process ID is written to this file at start; the file is removed at exit.";
+        "File to which the process ID is written at start. It is removed at exit.";
     retain_expiry_interval: Option<u32> = None, ["retain_expiry_interval"], Number(1, 10_000_000), Last, Now,
-        "Minutes between searches for expired retained messages. Expired messages are never delivered.";
+        "Interval at which expired retained messages are removed, in minutes. They are not delivered in the meantime.";
     set_tcp_nodelay: Option<bool> = None, ["set_tcp_nodelay"], Flag, Last, Next,
-        "Whether small packets are sent at once (TCP_NODELAY); true by default, unlike in mosquitto, where they wait for the acknowledgement of earlier ones.";
+        "Whether small packets are sent at once (TCP_NODELAY) instead of being delayed until earlier ones are acknowledged. Default: true, unlike in mosquitto.";
     sys_interval: u16 = 10, ["sys_interval"], Number(0, 65_535), Last, Now,
         "Interval at which $SYS topics are published, in seconds; 0 disables them.";
     user: Option<String> = None, ["user"], Text, Last, Restart,
-        "The user to change to when started as root; mosquitto by default, or nobody if there is no such user. root does not change the user.";
+        "User to switch to when started as root: mosquitto by default, or nobody if that user does not exist. With root, the broker keeps running as root.";
 }
 
 options! {
-    /// Where the log goes and what it tells.
+    /// Where the log goes and what is logged.
     struct Logging;
     destinations: Destinations = Destinations::default(), ["log_dest"],
         Words("stdout|stderr|syslog|dlt|topic|file PATH|none"), Adds, Now,
-        "Where log lines are written; repeatable. topic is $SYS/broker/log/#. dlt is dlt-daemon, by its pipe in /tmp or in the directory in the environment variable DLT_PIPE_DIR, with application and context MQTT and the log level that dlt-daemon sets; notices have level info. none discards the destinations above it.";
+        "Where log lines are written; repeatable. topic publishes them below $SYS/broker/log. dlt sends them to dlt-daemon through its pipe in /tmp, or in the directory that the environment variable DLT_PIPE_DIR names, with MQTT as application ID and context ID; dlt-daemon sets the log level, and notices are sent at level info. none discards the destinations above it.";
     facility: Option<u8> = None, ["log_facility"], Number(0, 7), Last, Now,
-        "The syslog facility, local0 to local7; daemon by default.";
+        "Syslog facility: 0 to 7 for local0 to local7; daemon by default.";
     timestamp: bool = true, ["log_timestamp"], Flag, Last, Now,
         "Whether each line starts with the time.";
     timestamp_format: Option<String> = None, ["log_timestamp_format"], Text, Last, Now,
-        "The format of the time, as in strftime(3); seconds since 1970 by default.";
+        "Format of the time, as in strftime(3); seconds since 1970 by default.";
     types: Types = Types::default(), ["log_type"],
         OneOf(&["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe", "websockets",
             "internal", "none", "all"]), Adds, Now,
-        "The types of log lines; repeatable. error, warning, notice and information by default; none discards the types above it. debug logs each packet, in mosquitto's format.";
+        "Which types of lines are logged; repeatable. none discards the types above it. debug logs every packet, in mosquitto's format.";
 }
 
 options! {
@@ -63,14 +63,14 @@ options! {
     enabled: bool = false, ["persistence", "retained_persistence"], Flag, Last, Restart,
         "Whether persistent sessions, their messages and retained messages are stored on disk.";
     file: Option<String> = None, ["persistence_file"], Text, Reject, Restart,
-        "File name in persistence_location, to which .redb is appended; skeeter.redb by default. If mosquitto left a file of this \
-         name (mosquitto.db by default), the first start imports it.";
+        "Name of the store file in persistence_location, without its extension .redb; skeeter by default. If mosquitto left a file \
+         of this name (mosquitto.db by default), it is imported at the first start.";
     location: Option<PathBuf> = None, ["persistence_location"], Folder, Reject, Restart,
-        "The data directory; the current directory by default.";
+        "Data directory; the current directory by default.";
     autosave_interval: i64 = 1800, ["autosave_interval"], Number(MINUS, INT), Last, Restart,
-        "Accepted for compatibility and ignored: what was acknowledged is always on the disk.";
+        "Accepted for compatibility and ignored: whatever was acknowledged is already on disk.";
     autosave_on_changes: bool = false, ["autosave_on_changes"], Flag, Last, Restart,
-        "Accepted for compatibility and ignored, for the same reason.";
+        "Accepted for compatibility and ignored, like autosave_interval.";
 }
 
 options! {
@@ -79,9 +79,9 @@ options! {
     users: Vec<String> = Vec::new(), ["allow_user"], Secret, Adds, Now,
         "NAME:PASSWORD of a user, as an alternative to a password file; repeatable.";
     workers: Option<u16> = None, ["workers"], Number(1, 1_024), Last, Restart,
-        "Number of threads that serve connections; one per processor by default.";
+        "Number of threads that serve connections; one per CPU by default.";
     log_format: Option<String> = None, ["log_format"], OneOf(&["human", "json"]), Last, Restart,
-        "Format of log lines: human or json. By default lines have the time format of mosquitto.";
+        "Format of log lines: human, with times in RFC 3339, or json. By default lines look like mosquitto's, with times in seconds since 1970.";
 }
 
 /// Where the log goes.
@@ -125,7 +125,7 @@ impl OptionField for Destinations {
     }
 }
 
-/// What is logged, a bit for each type.
+/// The types that are logged, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Types {
     /// Whether any `log_type` was given, which drops the default ones.
@@ -161,7 +161,7 @@ impl OptionField for Types {
             "warning" => self.bits |= Self::WARNING,
             "notice" => self.bits |= Self::NOTICE,
             "information" => self.bits |= Self::INFORMATION,
-            // What mosquitto says of its inside and of its WebSocket library is for its developers, as debug is.
+            // mosquitto's messages about its internals and its WebSocket library are debug messages.
             "debug" | "internal" | "websockets" => self.bits |= Self::DEBUG,
             "subscribe" => self.bits |= Self::SUBSCRIBE,
             "unsubscribe" => self.bits |= Self::UNSUBSCRIBE,

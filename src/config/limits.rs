@@ -99,6 +99,6 @@ fn lifetime(value: Value<'_>) -> Result<u32, String> {
     if number == 0 {
         return Err(wrong());
     }
-    // The greatest number means for ever, so at most one second less: 136 years.
+    // The largest number means no limit, so at most one second less: 136 years.
     Ok(u32::try_from(number.saturating_mul(unit)).unwrap_or(u32::MAX - 1))
 }

@@ -10,17 +10,17 @@ options! {
     /// Options of one listener; the defaults are those of mosquitto 2.1.
     struct ListenerOptions;
     port: Option<u16> = None, ["port"], Number(1, 65_535), Last, Restart,
-        "The port of the default listener: an old way to write listener PORT.";
+        "Port of the default listener: the old form of listener PORT.";
     bind_address: Option<String> = None, ["bind_address"], Text, Last, Restart,
-        "The address of the default listener: an old way to write listener PORT ADDRESS.";
+        "Address of the default listener: the old form of listener PORT ADDRESS.";
     bind_interface: Option<String> = None, ["bind_interface"], Text, Last, Restart,
         "Listens on the addresses of this network interface only.";
     accept_protocol_versions: Versions = Versions::default(), ["accept_protocol_versions"], Words("3,4,5"), Last, Next,
-        "The accepted versions of MQTT, separated by commas or spaces: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.";
+        "Accepted versions of MQTT, separated by commas or spaces: 3 for 3.1, 4 for 3.1.1, 5 for 5.0.";
     enable_proxy_protocol: Option<u8> = None, ["enable_proxy_protocol"], Number(1, 2), Last, Restart,
         "Requires a PROXY protocol header of this version on every connection.";
     proxy_protocol_v2_require_tls: bool = false, ["proxy_protocol_v2_require_tls"], Flag, Last, Restart,
-        "Refuses clients that did not connect to the proxy by TLS.";
+        "Refuses clients that did not connect to the proxy over TLS.";
     allow_anonymous: Option<bool> = None, ["listener_allow_anonymous"], Flag, Last, Next,
         "Whether anonymous clients are allowed on this listener; overrides allow_anonymous.";
     auto_id_prefix: Option<String> = None, ["listener_auto_id_prefix"], Text, Reject, Next,
@@ -32,11 +32,11 @@ options! {
     max_topic_alias: u16 = 10, ["max_topic_alias"], Number(0, 65_535), Last, Next,
         "Maximum number of topic aliases that a client may set.";
     max_topic_alias_broker: u16 = 10, ["max_topic_alias_broker"], Number(0, 65_535), Last, Next,
-        "Maximum number of topic aliases that the broker sets, if the client allows as many.";
+        "Maximum number of topic aliases that the broker sets; a lower limit set by the client takes precedence.";
     mount_point: Option<String> = None, ["mount_point"], Text, Last, Next,
-        "Prefix added to the topics of clients of this listener, and removed in messages to them. Sessions are separate for each mount point: see DIFFERENCES FROM MOSQUITTO.";
+        "Prefix added to the topics that clients of this listener publish and subscribe to, and removed from the topics of messages sent to them. Each mount point has separate sessions: see DIFFERENCES FROM MOSQUITTO.";
     protocol: Protocol = Protocol::Mqtt, ["protocol"], OneOf(&["mqtt", "websockets", "http_api"]), Last, Restart,
-        "The protocol: MQTT, or MQTT over WebSocket. http_api is refused.";
+        "Protocol: MQTT, or MQTT over WebSocket. http_api is refused.";
     socket_mode: Option<SocketMode> = None, ["socket_mode"], Words("OCTAL"), Last, Restart,
         "Permissions of the Unix socket of this listener; 770 by default, as in mosquitto. Not in mosquitto.";
     socket_owner: Option<String> = None, ["socket_owner"], Text, Last, Restart,
@@ -52,7 +52,7 @@ options! {
     cafile: Option<PathBuf> = None, ["cafile"], File, Last, Restart,
         "PEM file with the CAs used to verify client certificates.";
     capath: Option<PathBuf> = None, ["capath"], Folder, Reject, Restart,
-        "Directory of such files, named by hash as by openssl rehash.";
+        "Directory of CA files with the hashed names that openssl rehash creates.";
     certfile: Option<PathBuf> = None, ["certfile"], File, Last, Next,
         "PEM file with the server's certificate chain. Enables TLS, together with keyfile.";
     keyfile: Option<PathBuf> = None, ["keyfile"], File, Last, Next,
@@ -68,9 +68,9 @@ options! {
     require_certificate: bool = false, ["require_certificate"], Flag, Last, Next,
         "Refuses clients without a certificate.";
     psk_hint: Option<String> = None, ["psk_hint"], Text, Reject, Restart,
-        "PSK identity hint sent to clients. Enables TLS with pre-shared keys from psk_file. At most 256 bytes, or 128 if the client or the broker has an OpenSSL before 3.";
+        "PSK identity hint sent to clients. Enables TLS with pre-shared keys from psk_file. At most 256 bytes, or 128 if the client or the broker uses an OpenSSL older than 3.0.";
     tls_keyform: Option<String> = None, ["tls_keyform"], OneOf(&["pem", "engine"]), Reject, Restart,
-        "The format of keyfile. engine is refused.";
+        "Format of keyfile. engine is refused.";
     tls_version: Option<String> = None, ["tls_version"], OneOf(&["tlsv1.3", "tlsv1.2", "tlsv1.1"]), Reject, Restart,
         "Minimum version of TLS; tlsv1.2 by default.";
     use_identity_as_username: bool = false, ["use_identity_as_username"], Flag, Last, Next,

@@ -1,9 +1,8 @@
-//! The configuration: mosquitto.conf's language with options of our own beside, read into one [`Config`].
+//! The configuration file: the format of mosquitto.conf with additional options, read into one [`Config`].
 //!
-//! [`option`] says what an option is. The tables are `global`, `listener` and `bridge`; `names` has the lines that begin
-//! something and the names that are refused. [`read`] fills the tables from files, [`check`] asks whether the values fit
-//! together and whether the files they name are there. What it leaves out: what the values do, and the flags that go
-//! over them; those are the broker command's.
+//! [`option`] defines what an option is. The tables are `global`, `listener` and `bridge`; `names` has the lines that begin a
+//! section and the options that are refused. [`read`] fills the tables from files; [`check`] verifies that the values can be
+//! combined and that the files they name exist. `server` applies the values and overrides them with flags.
 
 pub(crate) mod bridge;
 pub(crate) mod check;
@@ -37,14 +36,14 @@ pub(crate) use names::difference;
 pub(crate) use option::Table;
 use read::{ConfigReader, FileSource, FileSystem};
 
-/// Options that belong together, and where each of them was given.
+/// A group of options, and where each of them was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Section<T> {
     pub(crate) values: T,
     given: BTreeMap<&'static str, FilePosition>,
 }
 
-/// All that the files say.
+/// The content of the files.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     pub(crate) global: Section<Global>,
@@ -54,7 +53,7 @@ pub(crate) struct Config {
     pub(crate) own: Section<Own>,
     /// Of all listeners; with `per_listener_settings` of the default one.
     pub(crate) security: Section<Security>,
-    /// `port`, `bind_address`, and what stands above every listener.
+    /// `port`, `bind_address`, and listener options above the first listener.
     pub(crate) default_listener: Section<ListenerOptions>,
     pub(crate) listeners: Vec<ListenerSection>,
     pub(crate) bridges: Vec<BridgeSection>,
@@ -62,7 +61,7 @@ pub(crate) struct Config {
     pub(crate) files: Vec<PathBuf>,
     /// The lines that say something, in the order in which they are read.
     pub(crate) lines: Vec<ConfigLine>,
-    /// What works, and not as the writer may think.
+    /// Options that may not have the intended effect.
     pub(crate) warnings: Vec<ConfigError>,
 }
 
@@ -157,8 +156,8 @@ pub fn faults(text: &[u8]) -> Vec<String> {
 }
 
 impl Config {
-    /// Whether there is a listener without a line of its own: on port 1883 unless `port` says otherwise. What stands
-    /// above the first listener line begins one too, as in mosquitto.
+    /// Whether there is a listener without a `listener` line: on port 1883 unless `port` is given. Listener options above the
+    /// first `listener` line define one too, as in mosquitto.
     pub(crate) fn has_default_listener(&self) -> bool {
         let ListenerOptions { port, bind_address, certfile, psk_hint, .. } = &self.default_listener.values;
         let begins_one = |name: &str| !names::NEEDS_LISTENER.contains(&name);

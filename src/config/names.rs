@@ -1,4 +1,4 @@
-//! Names that begin something, and names of mosquitto's that are refused or mean nothing here.
+//! Options that begin a section, and options of mosquitto that are refused or ignored.
 
 /// A line that begins a listener, a bridge or another file.
 pub(crate) struct Opener {
@@ -14,29 +14,29 @@ pub(crate) const OPENERS: &[Opener] = &[
     Opener {
         name: "listener",
         form: "PORT [ADDRESS] | 0 PATH",
-        help: "Starts a listener on a TCP port, at all addresses or at this one, or on a Unix socket. Port 0 with an IP \
-            address picks a free port; see --ports-file. Listener options below apply to it.",
+        help: "Defines a listener on a TCP port, on all addresses or the one given, or on a Unix socket. Port 0 with an IP \
+            address picks a free port; see --ports-file. The listener options below this line apply to it.",
     },
     Opener {
         name: "connection",
         form: "NAME",
-        help: "Starts a bridge. Bridge options below apply to it. It needs an address and a topic.",
+        help: "Defines a bridge. The bridge options below this line apply to it; address and topic are required.",
     },
     Opener {
         name: "include_dir",
         form: "DIRECTORY",
-        help: "Reads all files in the directory whose names end in .conf, in alphabetical order, as if they were included \
-            here. A listener or bridge ends with its file.",
+        help: "Reads all files in the directory whose names end in .conf, in alphabetical order, as if their lines were \
+            here. The options of a listener or bridge cannot continue in another file.",
     },
     Opener {
         name: "secrets_file",
         form: "FILE",
-        help: "Reads variables from a file with one NAME=VALUE per line. ${NAME} in a value below is replaced by that of the \
-            file or, if it has none, of the environment; one that is not set is an error. $${ stands for ${ itself.",
+        help: "Reads variables from a file with one NAME=VALUE per line. ${NAME} in a value below is replaced by the variable from \
+            the file or, if the file lacks it, from the environment; an undefined variable is an error. $${ stands for ${.",
     },
 ];
 
-/// Names that are refused: the name, or its beginning where it ends with `*`, and why.
+/// Options that are refused: the name, or its beginning if it ends with `*`, and the reason.
 pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("plugin_opt_*", "plugins are not supported"),
     ("auth_opt_*", "plugins are not supported"),
@@ -46,17 +46,16 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("plugin_load", PLUGIN),
     ("plugin_use", PLUGIN),
     ("auth_plugin_deny_special_chars", "plugins are not supported"),
-    ("tls_engine", "OpenSSL's engines are not supported: keep the key in keyfile"),
-    ("tls_engine_kpass_sha1", "OpenSSL's engines are not supported: keep the key in keyfile"),
-    ("http_dir", "the HTTP API is not supported: serve files with a web server"),
+    ("tls_engine", "OpenSSL engines are not supported; put the key in keyfile"),
+    ("tls_engine_kpass_sha1", "OpenSSL engines are not supported; put the key in keyfile"),
+    ("http_dir", "the HTTP API is not supported; serve files with a web server"),
 ];
 
-const PLUGIN: &str =
-    "this plugin is not supported; those for password and ACL files are built in: password_file and acl_file";
+const PLUGIN: &str = "this plugin is not supported; use password_file and acl_file, which are built in";
 
-/// Names that mosquitto itself reads and ignores.
+/// Options that mosquitto itself ignores.
 pub(crate) const IGNORED: &[(&str, &str)] = &[
-    ("retry_interval", "ignored: messages are sent again when a client reconnects"),
+    ("retry_interval", "ignored: messages are resent when a client reconnects"),
     ("dhparamfile", "ignored: DHE ciphers use a standard group"),
     ("websockets_log_level", "ignored: see log_type"),
 ];

@@ -1,30 +1,30 @@
-//! What an option is: its names, what its value may be, what it does, and where the value goes.
+//! Options: names, allowed values, description, and the field that takes the value.
 //!
-//! A table of options is a struct: each row is a field with its type and its default. So the parser, the check and the
-//! manual read one definition, and whoever takes the struct apart without `..` cannot leave an option unused.
+//! A table of options is a struct in which each row is a field with its type and default, so that the parser, the check and
+//! the manual share one definition. Destructuring the struct without `..` makes sure that no option is left unused.
 
 use std::path::PathBuf;
 
-/// What a value may be.
+/// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     /// `true`, `false`, `1` or `0`.
     Flag,
-    /// A whole number, also as `0x` or with a leading 0 in octal.
+    /// A whole number: decimal, hexadecimal with `0x`, or octal with a leading 0.
     Number(i64, i64),
     /// The rest of the line.
     Text,
-    /// The same, and never repeated in a message.
+    /// The rest of the line, which is never shown in a message.
     Secret,
     /// A file that is read.
     File,
-    /// A folder that is read.
+    /// A directory that is read.
     Folder,
-    /// A file or folder that is written.
+    /// A file or directory that is written.
     Target,
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// Words with a form of their own, as the manual writes it.
+    /// Text with its own syntax, in the notation of the manual.
     Words(&'static str),
 }
 
@@ -39,22 +39,22 @@ pub(crate) enum Value<'a> {
 /// What happens when an option is given twice in one section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// The last one counts.
+    /// The last value applies.
     Last,
-    /// Each adds to the others.
+    /// The values accumulate.
     Adds,
-    /// An error, as in mosquitto: usually a line was left in by mistake.
+    /// An error, as in mosquitto: a line is usually left over by mistake.
     Reject,
 }
 
-/// When a changed value is in force after SIGHUP.
+/// When a changed value takes effect after a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TakesEffect {
-    /// At once, for all.
+    /// At once, for all connections.
     Now,
-    /// For connections made from then on.
+    /// For new connections.
     Next,
-    /// Not before a restart; a reload that changes it is refused.
+    /// Only after a restart; a reload that changes it is refused.
     Restart,
 }
 
@@ -165,7 +165,7 @@ macro_rules! numbers {
 }
 numbers!(u8, u16, u32, u64, i64);
 
-/// A limit that 0, or less, takes away.
+/// A limit for which 0 or less means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Most(pub(crate) Option<usize>);
 
@@ -236,7 +236,7 @@ impl<T: OptionField + Default> OptionField for Vec<T> {
 }
 
 impl ValueKind {
-    /// Reads a value of this kind, and what follows it on the line but does not belong to it.
+    /// Reads a value of this kind; returns it and the rest of the line.
     ///
     /// # Errors
     /// What is wrong with it, and what is expected instead.

@@ -1,4 +1,4 @@
-//! From the bytes of files to a [`Config`]: lines, sections, included files. Every fault is collected, none ends it.
+//! Reads files into a [`Config`]: lines, sections, included files. Errors are collected; none stops the reading.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -186,7 +186,7 @@ impl<'a> ConfigReader<'a> {
                     line.warnings.extend(warning.map(|warning| ConfigError::new(place, warning)));
                 }
                 None => {
-                    let fault = ConfigError::new(place, format!("{name} belongs to a bridge"));
+                    let fault = ConfigError::new(place, format!("{name} is an option of a bridge"));
                     line.faults.push(fault.hint("move it below a `connection NAME` line"));
                 }
             }
@@ -224,7 +224,7 @@ impl<'a> ConfigReader<'a> {
             ListenerScope::Line(listener) => &mut config.listeners[listener].options,
             // mosquitto refuses it for the default listener.
             _ if name == "accept_protocol_versions" => {
-                let fault = ConfigError::new(place, format!("{name} belongs to a listener"));
+                let fault = ConfigError::new(place, format!("{name} is an option of a listener"));
                 return faults.push(fault.hint("move it below a `listener PORT` line"));
             }
             ListenerScope::Unnamed if NEEDS_LISTENER.contains(&name) => {
@@ -264,7 +264,7 @@ impl<'a> ConfigReader<'a> {
             Ok(address) => section.address = address,
             Err(what) => self.fault(place, what),
         }
-        // Also after a fault: what stands below belongs to it.
+        // After an error too: the lines below belong to this listener.
         context.listener = ListenerScope::Line(self.config.listeners.len());
         self.config.listeners.push(section);
     }
@@ -298,7 +298,7 @@ impl<'a> ConfigReader<'a> {
         };
         self.config.files.push(folder.to_owned());
         files.retain(|file| name_of(file).len() > 5 && name_of(file).ends_with(".conf"));
-        // mosquitto's order: letters of either case together, the upper one first where that is all that differs.
+        // mosquitto's order: ignoring case, upper case first if the names differ in nothing else.
         files.sort_by_cached_key(|file| (name_of(file).to_lowercase(), name_of(file)));
         for file in files {
             self.open(&file, Context { included: true, ..Context::default() });
@@ -318,7 +318,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Every name there is.
+/// The names of all options.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     fn of<T: Table>() -> impl Iterator<Item = &'static str> {
         T::TABLE.iter().flat_map(|entry| entry.names.iter().copied())
@@ -362,7 +362,7 @@ fn with_credentials(path: &str) -> Result<Cow<'_, str>, String> {
     Ok(Cow::Owned(format!("{directory}/{name}")))
 }
 
-/// One line on its way into a section.
+/// A line, to be stored in a section.
 struct OptionLine<'a> {
     place: &'a FilePosition,
     name: &'a str,
@@ -377,7 +377,7 @@ impl OptionLine<'_> {
         if entry.repeat == Repeat::Reject
             && let Some(before) = section.given.get(entry.name())
         {
-            let what = format!("{name} is given twice: first at {before}");
+            let what = format!("{name} is already set at {before}");
             return self.faults.push(ConfigError::new(place, what));
         }
         section.given.insert(entry.name(), place.clone());
@@ -405,7 +405,7 @@ impl<T: Table> Section<T> {
         self.given.get(name)
     }
 
-    /// Names and places of all that was given.
+    /// Names and positions of all options that were given.
     pub(crate) fn given(&self) -> &BTreeMap<&'static str, FilePosition> {
         &self.given
     }

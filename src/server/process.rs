@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// A file that holds the process identifier, removed when the broker ends.
+/// A PID file, removed when the broker ends.
 #[derive(Debug)]
 pub(super) struct PidFile(PathBuf);
 
@@ -47,11 +47,11 @@ impl TargetUser {
         if !Uid::effective().is_root() || name == Some("root") {
             return Ok(None);
         }
-        // As mosquitto's container image gives them.
+        // Set by mosquitto's container image.
         let given = |name: &str| -> Result<Option<u32>, String> {
             let Some(value) = std::env::var_os(name) else { return Ok(None) };
             let number = value.to_str().and_then(|value| value.parse().ok());
-            number.map(Some).ok_or_else(|| format!("the environment variable {name} is not a number"))
+            number.map(Some).ok_or_else(|| format!("environment variable {name}: expected a number"))
         };
         if let (uid, gid @ Some(_)) | (uid @ Some(_), gid) = (given("PUID")?, given("PGID")?) {
             return Ok(Some(Self { uid, gid, name: None, note: None }));
@@ -67,7 +67,7 @@ impl TargetUser {
             None if wanted == USUAL => {
                 let nobody =
                     find("nobody")?.ok_or("there is neither a user mosquitto nor a user nobody; see user")?;
-                (nobody, Some("there is no user mosquitto: going on as nobody".to_owned()))
+                (nobody, Some("there is no user mosquitto; running as nobody".to_owned()))
             }
             None => {
                 return Err(format!(
@@ -87,7 +87,7 @@ impl TargetUser {
         use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
         let fail = |what: &str| {
             let what = what.to_owned();
-            move |error| format!("cannot give up the rights of root: {what}: {error}")
+            move |error| format!("cannot drop root privileges: {what}: {error}")
         };
         if let Some(gid) = self.gid {
             let gid = Gid::from_raw(gid);
@@ -118,10 +118,10 @@ impl TargetUser {
     }
 }
 
-/// Sets the mask of new files as `UMASK_SET` says, which mosquitto's packages use.
+/// Sets the umask from `UMASK_SET`, which mosquitto's packages use.
 ///
 /// # Errors
-/// When it is no mask.
+/// The value is not a valid mask.
 #[cfg(unix)]
 pub(super) fn set_umask() -> Result<(), String> {
     use nix::sys::stat::{Mode, umask};
@@ -129,23 +129,22 @@ pub(super) fn set_umask() -> Result<(), String> {
     let mask = value.to_str().and_then(|value| u32::from_str_radix(value, 8).ok());
     #[allow(clippy::useless_conversion, reason = "the mode is narrower on other systems")]
     let mode = mask.and_then(|mask| Mode::from_bits(mask.try_into().ok()?));
-    umask(mode.ok_or("the environment variable UMASK_SET is no mask: expected octal digits up to 777")?);
+    umask(mode.ok_or("environment variable UMASK_SET: expected octal digits up to 777")?);
     Ok(())
 }
 
-/// Goes on in the background: the process that was started ends with success. To be called before there are other
-/// threads.
+/// Continues in the background: the process that was started exits with success. Must be called before other threads start.
 ///
 /// # Errors
-/// When the system does not let it.
+/// The system call failed.
 #[cfg(target_os = "linux")]
 pub(super) fn daemonize() -> Result<(), String> {
-    nix::unistd::daemon(true, false).map_err(|error| format!("cannot go into the background: {error}"))
+    nix::unistd::daemon(true, false).map_err(|error| format!("cannot run in the background: {error}"))
 }
 
 /// # Errors
 /// Always.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn daemonize() -> Result<(), String> {
-    Err("-d works on Linux only; let a supervisor start the broker".into())
+    Err("-d is supported on Linux only; use a service manager".into())
 }

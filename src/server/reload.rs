@@ -1,5 +1,5 @@
-//! Everything read again while the broker runs, when a file changes and when asked to: the configuration, users, rules,
-//! certificates. All of it or none: what is wrong is told, and what was in force stays so. Connections that are open stay.
+//! Reloads configuration, users, ACLs and certificates while the broker runs: on SIGHUP, and when a file changes. A reload is
+//! applied completely or, if there is an error, not at all. Open connections stay open.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -22,7 +22,8 @@ use crate::cli::broker::BrokerArgs;
 use crate::net::listener::Listener;
 use crate::net::listener::upgrade::LoadedListener;
 
-/// How often the files are looked at. A file that is being written is left alone until it stands still so long.
+/// How often the files are checked. A changed file is read once it has not changed for this long, as it may still be being
+/// written.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Changes when a file is written or replaced.
@@ -47,7 +48,7 @@ pub(super) fn read(args: &BrokerArgs) -> Result<ReadSettings, (u8, Vec<String>)>
     BrokerSettings::read(args).map(|settings| ReadSettings { settings, stamps })
 }
 
-/// What is in force, and what it was read from.
+/// The active configuration, and what it was read from.
 pub(super) struct Reloader<'a> {
     args: &'a BrokerArgs,
     settings: BrokerSettings,
@@ -58,7 +59,7 @@ pub(super) struct Reloader<'a> {
     seen: FileStamps,
 }
 
-/// What a reload needs: the settings in force, and what it changes.
+/// What a reload needs: the active settings, and what it changes.
 pub(super) struct ReloadParts<'a> {
     pub(super) args: &'a BrokerArgs,
     pub(super) settings: BrokerSettings,
@@ -68,7 +69,7 @@ pub(super) struct ReloadParts<'a> {
     pub(super) bridges: Rc<Bridges>,
 }
 
-/// All that was read and is not in force yet.
+/// A configuration that has been read but not applied yet.
 struct NewConfiguration {
     settings: BrokerSettings,
     stamps: FileStamps,
@@ -84,12 +85,12 @@ impl<'a> Reloader<'a> {
         Self { args, settings, listeners, intervals, bridges, in_force, seen }
     }
 
-    /// Whether there is a file to look at.
+    /// Whether there is a file to watch.
     pub(super) fn has_files(&self) -> bool {
         !self.in_force.is_empty()
     }
 
-    /// Reads everything again if a file has changed and stands still.
+    /// Reloads if a file has changed and is stable.
     pub(super) fn look(&mut self, worker: &Worker) {
         let now = stamps(&self.settings);
         if now != self.in_force && now == self.seen {
@@ -101,7 +102,7 @@ impl<'a> Reloader<'a> {
     /// Reads everything again.
     pub(super) fn run(&mut self, worker: &Worker) {
         systemd::notify(ServiceState::Reloading);
-        // Also what has a fault is looked at again only when it changes.
+        // Files with an error too are read again only when they change.
         self.in_force = stamps(&self.settings);
         match self.read() {
             Ok(fresh) => self.put_in_force(fresh, worker),
@@ -134,7 +135,7 @@ impl<'a> Reloader<'a> {
     /// What has changed that only a restart can change.
     fn needs_restart(&self, new: &BrokerSettings) -> Result<(), String> {
         if new.process != self.settings.process {
-            return Err("a change of pid_file, user or workers needs a restart".into());
+            return Err("changing pid_file, user or workers needs a restart".into());
         }
         if new.listeners.len() != self.settings.listeners.len() {
             return Err("adding or removing a listener needs a restart".into());
@@ -142,7 +143,7 @@ impl<'a> Reloader<'a> {
         let mut pairs = self.settings.listeners.iter().zip(&new.listeners);
         match pairs.find(|(old, new)| !is_same_socket(old, new)) {
             Some((old, _)) => Err(format!(
-                "another address, protocol, proxy or use of TLS of a listener needs a restart: {:?}",
+                "changing the address, protocol, PROXY protocol or TLS of a listener needs a restart: {:?}",
                 old.address
             )),
             None => Ok(()),

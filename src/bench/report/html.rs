@@ -134,7 +134,7 @@ impl Report {
         let share = cpu * 100.0 / self.total.max(1e-9);
         tiles.push((
             format!("{share:.0} %"),
-            format!("generator CPU, of one CPU for {} s", seconds(self.seconds)),
+            format!("of one CPU used by the generator for {} s", seconds(self.seconds)),
         ));
         page.push_str("<ul class=\"tiles\">\n");
         for (value, name) in tiles {
@@ -215,7 +215,7 @@ impl Report {
                 free = x + 44.0;
             }
         }
-        svg + "</svg>\n<figcaption>Number of samples (square-root scale, so that rare values are visible) by time (logarithmic scale).</figcaption>\n</figure>\n"
+        svg + "</svg>\n<figcaption>Number of samples (square-root scale, so that rare values remain visible) against time (logarithmic scale).</figcaption>\n</figure>\n"
     }
 
     fn write_broker(&self, page: &mut String) {
@@ -326,7 +326,7 @@ impl Report {
     fn over_time(&self, lines: &[ChartLine<'_>], name: impl Fn(u64) -> String, by_magnitude: bool) -> String {
         let values = || lines.iter().flat_map(|line| &line.points).filter_map(|(_, value)| *value);
         let (Some(most), Some(least)) = (values().max(), values().min()) else {
-            return "<p>Too few samples per second.</p>\n".to_owned();
+            return "<p>Too few samples for a chart.</p>\n".to_owned();
         };
         let end = lines.iter().flat_map(|line| &line.points).map(|(at, _)| *at).fold(1.0, f64::max);
         let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - BELOW - ABOVE);

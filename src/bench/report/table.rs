@@ -97,7 +97,7 @@ impl Report {
         text += &picture(self.main());
         self.write_costs(&mut text);
         if self.is_interrupted {
-            text += "interrupted: the figures are those up to then\n";
+            text += "interrupted: the figures cover the time until then\n";
         }
         let _ = writeln!(text, "{}", self.bottleneck.text());
         for (condition, holds) in &self.conditions {

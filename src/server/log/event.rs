@@ -113,22 +113,22 @@ events! {
     /// The broker is ready: all listeners accept connections.
     BrokerStarted = "broker_started", Info { version: &'a str, pid: u32 }
         => format!("skeeter {version} started (pid {pid})");
-    /// The broker stops: a signal asked for it, or the command of --exec ended.
+    /// The broker is stopping because of a signal, or because the command of --exec ended.
     BrokerStopping = "broker_stopping", Info { reason: &'a str }
         => format!("broker stopping: {reason}");
-    /// A socket accepts connections.
+    /// A listener accepts connections.
     ListenerStarted = "listener_started", Info { listener: &'a str, anonymous: bool }
         => format!("listening on {listener}");
-    /// Sessions and messages end with the broker, as there is no data directory.
+    /// There is no data directory: sessions and messages are lost when the broker stops.
     PersistenceDisabled = "persistence_disabled", Info {}
         => "persistence is off: sessions and messages are lost when the broker stops; --data-dir DIR stores them".to_owned();
-    /// Something in the configuration deserves attention; the broker runs all the same.
+    /// The configuration may not be what was intended. The broker runs nevertheless.
     ConfigurationWarning = "configuration_warning", Warning { reason: &'a str }
         => (*reason).to_owned();
-    /// The configuration was read again and is in force.
+    /// The configuration was reread and is in effect.
     ConfigurationReloaded = "configuration_reloaded", Info {}
         => "configuration reloaded".to_owned();
-    /// The configuration was not reloaded; the previous one stays in force. One event for each fault.
+    /// The configuration was not reloaded; the previous one stays in effect. There is one event per error.
     ReloadFailed = "reload_failed", Error { reason: &'a str }
         => format!("configuration not reloaded: {reason}");
     /// New TLS connections use the certificates that were just read.
@@ -140,10 +140,10 @@ events! {
     /// The broker uses less memory than memory_limit again.
     MemoryLimitCleared = "memory_limit_cleared", Info {}
         => "memory use is below memory_limit again".to_owned();
-    /// Answer to SIGUSR1: how many sessions there are. A session_listed event follows for each.
+    /// Response to SIGUSR1: the number of sessions. A session_listed event follows for each.
     SessionsListed = "sessions_listed", Info { sessions: usize, connected: usize }
         => format!("{sessions} sessions, {connected} connected");
-    /// Answer to SIGUSR1: one session.
+    /// Response to SIGUSR1: one session.
     SessionListed = "session_listed", Info {
         client_id: Quoted<'a>, remote_address: Option<&'a str>, connected_seconds: Option<u64>, subscriptions: usize,
         queued_messages: usize, in_flight_messages: usize,
@@ -158,19 +158,20 @@ events! {
 
     // Connections.
 
-    /// The system gave no connection, most often because the limit on open files is reached. Logged once until it does.
+    /// A connection could not be accepted, usually because the limit on open files is reached. Logged once until one is
+    /// accepted again.
     AcceptFailed = "accept_failed", Error { reason: &'a str }
         => format!("cannot accept connections: {reason}; raise the limit on open files (ulimit -n) or lower --max-connections");
     /// An accepted connection could not be handed to a worker.
     ConnectionFailed = "connection_failed", Error { reason: &'a str }
         => format!("connection closed: cannot hand it to a worker: {reason}");
-    /// A listener has as many connections as it may. Logged once until one ends.
+    /// A listener has reached its maximum number of connections. Logged once until one ends.
     ConnectionLimitReached = "connection_limit_reached", Error { listener: &'a str }
         => format!("listener {listener}: connection limit reached; new connections are closed until one ends");
-    /// A connection ended before its CONNECT was complete: in TLS, WebSocket or PROXY protocol, or with something else.
+    /// A connection ended before it had sent a complete CONNECT, for example during the TLS or WebSocket handshake.
     HandshakeFailed = "handshake_failed", Notice { remote_address: &'a str, reason: &'a str }
         => format!("{remote_address}: connection closed: {reason}");
-    /// A CONNECT was refused. reason_code is that of MQTT 5, also where the CONNACK had that of MQTT 3.1.1.
+    /// A CONNECT was refused. reason_code is an MQTT 5 reason code, even if the client got a return code of MQTT 3.1.1.
     ClientRefused = "client_refused", Notice {
         client_id: Option<Quoted<'a>>, username: Option<Quoted<'a>>, remote_address: &'a str, reason_code: Reason, reason: &'a str,
         detail: &'a str,
@@ -195,8 +196,8 @@ events! {
         let username = username.map_or_else(String::new, |name| format!("username {name}, "));
         format!("{client_id} connected from {remote_address} ({username}MQTT {mqtt_version}, {session}, {keep_alive})")
     };
-    /// An accepted connection ended. reason_code is that of the DISCONNECT, sent by the client or the broker; without one
-    /// the connection just ended.
+    /// An accepted connection ended. reason_code is that of the client's DISCONNECT, or the one for which the broker closed the
+    /// connection; it is absent if the connection was lost, or closed by the client without DISCONNECT.
     ClientDisconnected = "client_disconnected", Notice {
         client_id: Quoted<'a>, remote_address: &'a str, reason_code: Option<Reason>, reason: &'a str, detail: Option<&'a str>,
     } => {
@@ -209,7 +210,8 @@ events! {
         }
         text
     };
-    /// A session expired: its Session Expiry Interval passed, or --session-expiry or persistent_client_expiration did.
+    /// A session expired, after its Session Expiry Interval or the maximum set by --max-session-expiry or
+    /// persistent_client_expiration.
     SessionExpired = "session_expired", Notice { client_id: Quoted<'a> }
         => format!("{client_id}: session expired");
 
@@ -236,7 +238,7 @@ events! {
         client_id: Quoted<'a>, username: Option<Quoted<'a>>, remote_address: Option<&'a str>, topic: Quoted<'a>, qos: u8,
         reason: &'a Denial,
     } => format!("{client_id}{}: publish to {topic} denied (QoS {qos}): {reason}", parenthesized(*username));
-    /// A will message was not published, as its client has no permission for its topic.
+    /// A will message was not published, as its client has no permission to write to the topic.
     WillDenied = "will_denied", Notice {
         client_id: Quoted<'a>, username: Option<Quoted<'a>>, topic: Quoted<'a>, qos: u8, reason: &'a Denial,
     } => format!("{client_id}{}: will message to {topic} denied (QoS {qos}): {reason}", parenthesized(*username));
@@ -246,11 +248,11 @@ events! {
         client_id: Quoted<'a>, username: Option<Quoted<'a>>, topic: Quoted<'a>, reason: &'a Denial,
     } => format!("{client_id}{}: delivery from {topic} denied: {reason}", parenthesized(*username));
     /// A message was dropped, for a client, a shared subscription, or all subscribers of a publisher. The first one for each
-    /// reason is logged; messages_dropped has the number of all.
+    /// reason is logged; messages_dropped has the total.
     DropStarted = "drop_started", Warning {
         client_id: Option<Quoted<'a>>, shared_subscription: Option<Quoted<'a>>, publisher: Option<Quoted<'a>>, reason: &'a str,
     } => format!("dropping messages {}: {reason}", recipient(*client_id, *shared_subscription, *publisher));
-    /// No more messages are dropped; count were since drop_started.
+    /// Messages are no longer dropped; count were dropped since drop_started.
     MessagesDropped = "messages_dropped", Warning {
         client_id: Option<Quoted<'a>>, shared_subscription: Option<Quoted<'a>>, publisher: Option<Quoted<'a>>, count: u64,
     } => format!("dropped {} {}", counted(*count, "message"), recipient(*client_id, *shared_subscription, *publisher));
@@ -263,12 +265,12 @@ events! {
     } => format!("storing sessions and messages in {path} (durability {durability}); restored {}, {} and {} in {milliseconds} ms",
         counted(*sessions as u64, "session"), counted(*queued_messages as u64, "queued message"),
         counted(*retained_messages as u64, "retained message"));
-    /// It is not known whether the last commit is missing, as its mark in the file is damaged.
+    /// The record of the last commit in the file is damaged, so it is unknown whether that commit is missing.
     StoreMarkDamaged = "store_mark_damaged", Warning { path: &'a str }
         => format!("{path}: the number of the last commit is damaged; messages of the last second before the restart may be missing");
     /// The store cannot be written. QoS 1 and 2 messages for persistent sessions are refused until store_recovered.
     StoreFailed = "store_failed", Error { reason: &'a str }
-        => format!("store failing: {reason}; what must be stored is refused until it works again");
+        => format!("store failing: {reason}; messages that must be stored are refused until it works again");
     /// The store works again.
     StoreRecovered = "store_recovered", Info {}
         => "store working again".to_owned();
@@ -284,7 +286,7 @@ events! {
         => "disk has room again".to_owned();
     /// The store's thread failed; nothing is stored until the broker is restarted.
     StoreCrashed = "store_crashed", Error {}
-        => "store failed because of a bug in skeeter; nothing is stored any more, restart the broker".to_owned();
+        => "store failed because of a bug in skeeter; nothing is stored until the broker is restarted".to_owned();
     /// The broker stopped before everything was written.
     StoreIncomplete = "store_incomplete", Error {}
         => "store not written completely: the last changes before the stop are lost".to_owned();
@@ -292,14 +294,14 @@ events! {
     StoreImported = "store_imported", Info {
         path: &'a str, sessions: usize, subscriptions: usize, queued_messages: usize, in_flight_messages: usize,
         retained_messages: usize, summary: TextOnly<'a>,
-    } => format!("imported {} from {path}, which is not changed", summary.0);
+    } => format!("imported {} from {path}; the file is unchanged", summary.0);
     /// Something in a mosquitto.db could not be imported.
     StoreImportIncomplete = "store_import_incomplete", Warning { path: &'a str, reason: &'a str }
         => format!("not imported from {path}: {reason}");
     /// A mosquitto.db was written after skeeter's own file, and is ignored.
     StoreImportSkipped = "store_import_skipped", Warning { path: &'a str, store_path: &'a str }
         => format!("{path} was written after {store_path} and is ignored; to import it, move {store_path} away and restart");
-    /// The system clock was set by this many seconds, negative for back.
+    /// The system clock was set forward by this number of seconds, or back if it is negative.
     ClockSet = "clock_set", Info { seconds: i64 } => {
         let direction = if *seconds < 0 { "back" } else { "forward" };
         format!("system clock set {direction} by {} s; expiry of stored sessions and messages is not affected", seconds.unsigned_abs())
@@ -324,7 +326,7 @@ events! {
     /// The connection of a bridge to a remote broker was lost.
     BridgeDisconnected = "bridge_disconnected", Warning { bridge: &'a str, target: &'a str, reason: &'a str, retry_seconds: Retry }
         => format!("bridge {bridge}: disconnected from {target}: {reason}; {retry_seconds}");
-    /// This broker refused a bridge of its own, or ended the connection of one.
+    /// This broker refused the local connection of one of its bridges, or closed it.
     BridgeRefused = "bridge_refused", Warning { bridge: &'a str, reason: &'a str, retry_seconds: Retry }
         => format!("bridge {bridge}: refused by this broker: {reason}; {retry_seconds}");
     /// A bridge with start_type lazy had no messages for idle_timeout and disconnected.
@@ -333,7 +335,7 @@ events! {
     /// The first address of a bridge is reachable again, and the bridge switches back to it.
     BridgePrimaryReachable = "bridge_primary_reachable", Info { bridge: &'a str, target: &'a str }
         => format!("bridge {bridge}: {target} is reachable again; switching back to it");
-    /// The remote broker does not support bridges as such, so that messages may come back to where they came from.
+    /// The remote broker does not recognize bridges and may send messages back.
     BridgeLoopPossible = "bridge_loop_possible", Info { bridge: &'a str }
         => format!("bridge {bridge}: the remote broker does not support the bridge flag in CONNECT; messages may loop, see try_private");
     /// The remote broker, or this one (remote is false), refused a subscription of a bridge.
@@ -355,12 +357,12 @@ events! {
     /// A bridge was changed by a reload.
     BridgeReloaded = "bridge_reloaded", Info { bridge: &'a str }
         => format!("bridge {bridge}: configuration reloaded");
-    /// A bridge was removed by a reload. Its session in this broker ended, unless another bridge has it now.
+    /// A bridge was removed by a reload. Its session on this broker ended, unless another bridge took it over.
     BridgeRemoved = "bridge_removed", Info { bridge: &'a str, session_kept: bool } => match session_kept {
         true => format!("bridge {bridge}: removed from the configuration; another bridge takes over its session"),
         false => format!("bridge {bridge}: removed from the configuration and stopped"),
     };
-    /// The session of a removed bridge in this broker could not be ended.
+    /// The session of a removed bridge on this broker could not be ended.
     BridgeSessionLeft = "bridge_session_left", Warning { bridge: &'a str, client_id: Quoted<'a>, reason: &'a str }
         => format!("bridge {bridge}: cannot end its session {client_id}: {reason}");
 
@@ -379,10 +381,10 @@ events! {
     /// A log destination was too slow; count lines were lost.
     LogLinesLost = "log_lines_lost", Error { count: u64 }
         => format!("{} lost: a log destination is too slow", counted(*count, "log line"));
-    /// A packet from a client, in the form of mosquitto's debug log.
+    /// A packet from a client, in the format of mosquitto's debug log.
     PacketReceived = "packet_received", Debug { client_id: Option<Quoted<'a>>, remote_address: &'a str, packet: &'a str, line: TextOnly<'a> }
         => line.0.to_owned();
-    /// A packet to a client, in the form of mosquitto's debug log.
+    /// A packet to a client, in the format of mosquitto's debug log.
     PacketSent = "packet_sent", Debug { client_id: Option<Quoted<'a>>, remote_address: &'a str, packet: &'a str, line: TextOnly<'a> }
         => line.0.to_owned();
     /// A packet to or from the remote broker of a bridge.

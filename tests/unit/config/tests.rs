@@ -180,13 +180,13 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf:1: unknown option \"max_keep_alive\"; did you mean max_keepalive?",
         "main.conf:2: allow_anonymous: \"yes\" is not true or false",
         "main.conf:3: max_packet_size: \"10k\" is not a number: expected a whole number from 20 to 2147483647",
-        "main.conf:4: plugin: this plugin is not supported; those for password and ACL files are built in: password_file and acl_file",
+        "main.conf:4: plugin: this plugin is not supported; use password_file and acl_file, which are built in",
         "main.conf:5: plugin_opt_a: plugins are not supported",
         "main.conf:6: \"x\" is not a port: expected a number from 0 to 65535",
         "main.conf:7: certfile without keyfile",
-        "main.conf:8: topic belongs to a bridge; move it below a `connection NAME` line",
+        "main.conf:8: topic is an option of a bridge; move it below a `connection NAME` line",
         "main.conf:9: sys_interval: 70000 is out of range: expected a whole number from 0 to 65535",
-        "main.conf:11: pid_file is given twice: first at main.conf:10",
+        "main.conf:11: pid_file is already set at main.conf:10",
         "main.conf:12: log_dest: \"nowhere\" is not known: expected stdout, stderr, syslog, dlt, topic, file PATH or none",
         "main.conf:13: user: missing value: expected text",
         "main.conf:14: cannot read the directory no: entity not found",
@@ -196,7 +196,7 @@ fn every_fault_is_told_with_its_line_and_a_hint() {
         "main.conf:18: protocol: the HTTP API is not supported: remove the listener; the counters are under $SYS",
         "main.conf:19: log_dest: \"dlt x\" is not known: expected stdout, stderr, syslog, dlt, topic, file PATH or none",
         "main.conf:20: persistent_client_expiration: expected a number above 0 with a unit, such as 12h, 7d, 2w, 1m or 1y",
-        "main.conf:21: tls_keyform: OpenSSL's engines are not supported: keep the key in keyfile",
+        "main.conf:21: tls_keyform: OpenSSL engines are not supported; put the key in keyfile",
         "main.conf:22: mount_point: wildcards are not allowed",
         "main.conf:23: restart_timeout: the second number is below the first",
         "main.conf:24: bridge_psk without bridge_identity",
@@ -222,7 +222,7 @@ fn a_hint_to_shared_keys_is_as_long_as_openssl_takes_it_and_has_keys() {
         "main.conf:6: a listener cannot have both a certificate and pre-shared keys",
         "main.conf:6: psk_hint without psk_file",
         "main.conf:8: psk_hint without psk_file",
-        "main.conf:9: psk_hint is given twice: first at main.conf:8",
+        "main.conf:9: psk_hint is already set at main.conf:8",
         "main.conf:11: psk_hint: missing value: expected text",
         "main.conf:11: psk_hint without psk_file",
     ];
@@ -324,7 +324,7 @@ fn options_below_port_belong_to_the_default_listener() {
     let (_, faults) = files([("main.conf", "port 1\naccept_protocol_versions 5\n")]);
     assert_eq!(
         faults,
-        ["main.conf:2: accept_protocol_versions belongs to a listener; move it below a `listener PORT` line"]
+        ["main.conf:2: accept_protocol_versions is an option of a listener; move it below a `listener PORT` line"]
     );
 }
 
@@ -381,7 +381,7 @@ fn what_works_otherwise_than_it_looks_is_a_warning() {
     let config = good("max_qos 1\nretry_interval 5\nmax_keepalive 60 seconds\nsys_interval 5 # often\n");
     let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
     let expected = [
-        "main.conf:2: retry_interval: ignored: messages are sent again when a client reconnects",
+        "main.conf:2: retry_interval: ignored: messages are resent when a client reconnects",
         "main.conf:3: max_keepalive: \"seconds\" after the value is ignored",
         "main.conf:1: max_qos is above the first listener line and has no effect; move it below a `listener PORT` line",
     ];
