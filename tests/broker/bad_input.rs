@@ -41,12 +41,12 @@ fn random_bytes_are_closed() {
 }
 
 #[test]
-fn a_length_of_256_megabytes_is_refused_before_it_comes() {
+fn a_length_of_256_megabytes_is_refused_before_the_payload_arrives() {
     refused(&[0x10, 0xFF, 0xFF, 0xFF, 0x7F], b"", "larger than allowed");
 }
 
 #[test]
-fn half_a_connect_and_silence_ends_with_the_connect_timeout() {
+fn an_incomplete_connect_is_closed_at_the_connect_timeout() {
     refused(&connect4("half", true)[..9], b"", "no CONNECT came");
 }
 
@@ -58,7 +58,7 @@ fn a_port_scanner_leaves_one_line() {
 }
 
 #[test]
-fn an_unknown_level_is_told_so() {
+fn an_unknown_protocol_level_gets_a_connack() {
     // [v3 MQTT-3.1.2-2]
     refused(&packet(0x10, &[&text("MQTT"), &[2, 2, 0, 0], &text("a")]), &[0x20, 2, 0, 1], "protocol level");
     // [v5 MQTT-3.1.2-2]: the form that clients of 5 and later read.
@@ -67,14 +67,14 @@ fn an_unknown_level_is_told_so() {
 }
 
 #[test]
-fn a_malformed_connect_of_version_5_is_answered_with_its_code() {
+fn a_malformed_connect_of_mqtt_5_gets_a_reason_code() {
     // The reserved flag [v5 MQTT-3.1.2-3].
     let bytes = packet(0x10, &[&text("MQTT"), &[5, 3, 0, 0, 0], &text("a")]);
     refused(&bytes, &[0x20, 3, 0, 0x81, 0], "reserved connect flag");
 }
 
 #[test]
-fn a_fault_after_connack_is_told_in_disconnect() {
+fn an_error_after_connack_is_reported_in_disconnect() {
     let broker = Broker::start(&[]);
     let mut client = broker.connect();
     client.send(&connect5("a", true, &[]));
@@ -86,7 +86,7 @@ fn a_fault_after_connack_is_told_in_disconnect() {
 }
 
 #[test]
-fn a_canary_lives_through_a_thousand_half_open_connections() {
+fn a_well_behaved_client_is_served_beside_a_thousand_half_open_connections() {
     let broker = Broker::start(&["--connect-timeout", "1"]);
     let mut canary = broker.connect();
     canary.send(&connect4("canary", true));

@@ -48,7 +48,7 @@ fn subscribe(port: u16) -> (Raw, bool) {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_loses_nothing_at_the_next_start() {
+fn setting_the_wall_clock_loses_nothing_at_the_next_start() {
     let Some(library) = library() else { return };
     // What the clock shows: at first, after it was set while the broker runs, and at the next start.
     for (what, first, set, next) in [

@@ -41,7 +41,7 @@ fn store(verb: &str, directory: &Path) -> (i32, String, String) {
 }
 
 #[test]
-fn none_of_300_flipped_bits_goes_unreported_after_a_kill() {
+fn all_of_300_flipped_bits_are_reported_after_a_kill() {
     let folder = Folder::new();
     let directory = folder.file("data");
     let sound = killed(&directory);
@@ -70,7 +70,7 @@ fn none_of_300_flipped_bits_goes_unreported_after_a_kill() {
 }
 
 #[test]
-fn a_broker_whose_last_commit_is_lost_starts_only_when_that_is_accepted() {
+fn a_broker_that_lost_its_last_commit_starts_only_after_repair() {
     let folder = Folder::new();
     let directory = folder.file("data");
     let sound = killed(&directory);
@@ -106,7 +106,7 @@ fn a_broker_whose_last_commit_is_lost_starts_only_when_that_is_accepted() {
 }
 
 #[test]
-fn nothing_is_acknowledged_into_a_data_directory_that_was_removed_or_replaced() {
+fn nothing_is_acknowledged_if_the_data_directory_was_removed_or_replaced() {
     type Harm = fn(&Path);
     let remove: Harm = |directory| fs::remove_dir_all(directory).unwrap();
     let rename: Harm = |directory| fs::rename(directory, directory.with_extension("old")).unwrap();

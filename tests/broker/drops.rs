@@ -65,7 +65,7 @@ fn a_full_queue_of_a_client_or_a_group_is_logged_once_and_counted() {
 }
 
 #[test]
-fn messages_that_expire_in_the_queue_of_an_absent_client_are_logged() {
+fn messages_that_expire_in_the_queue_of_a_disconnected_client_are_logged() {
     let broker = Broker::start(&FLAGS);
     absent(&broker, "own", "own/t");
     let mut publisher = broker.connect();

@@ -66,7 +66,7 @@ fn expect_filled(port: u16, acknowledge: bool) {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_kill_and_an_ordinary_end() {
+fn acknowledged_messages_survive_kill_9_and_a_regular_stop() {
     let folder = Folder::new();
     let directory = folder.file("data");
     let mut broker = filled(&directory);
@@ -88,7 +88,7 @@ fn what_was_acknowledged_survives_a_kill_and_an_ordinary_end() {
 }
 
 #[test]
-fn dup_is_set_after_an_ordinary_end_only_on_what_was_sent() {
+fn after_a_regular_stop_dup_is_set_only_on_messages_that_were_sent() {
     let folder = Folder::new();
     let directory = folder.file("data");
     let mut broker = start(&directory, &[]);
@@ -122,7 +122,7 @@ fn dup_is_set_after_an_ordinary_end_only_on_what_was_sent() {
 }
 
 #[test]
-fn mosquittos_persistence_keeps_the_same() {
+fn persistence_of_a_configuration_file_stores_the_same() {
     let folder = Folder::new();
     let place = folder.file("lib");
     let config = |file: &str| {
@@ -257,7 +257,7 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
 }
 
 #[test]
-fn files_of_a_newer_program_are_left_to_it() {
+fn files_of_a_newer_version_are_left_alone() {
     let folder = Folder::new();
     let directory = folder.file("data");
     let file = left_by_a_broker(&directory);
@@ -322,7 +322,7 @@ fn a_backup_can_be_read_published_and_restored() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_heals() {
+fn a_full_disk_is_reported_and_recovered_from() {
     let folder = Folder::new();
     let directory = folder.file("data");
     drop(filled(&directory));
@@ -399,7 +399,7 @@ fn a_full_disk_is_told_and_heals() {
 /// system is watched.
 #[test]
 #[cfg(target_os = "linux")]
-fn no_acknowledgement_is_sent_before_the_sync_of_what_it_rests_on() {
+fn no_acknowledgement_is_sent_before_its_record_is_synced() {
     if Command::new("strace").arg("-V").output().is_err() {
         assert!(std::env::var_os("SKEETER_REQUIRE_PEERS").is_none(), "strace is missing");
         eprintln!("skipped: strace is missing");

@@ -165,7 +165,7 @@ fn flood(client: &mut Raw, bytes: &[u8], most: usize) -> usize {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_subscriber_that_stops_reading_slows_nobody_and_fills_no_memory() {
+fn a_stalled_subscriber_slows_nobody_and_fills_no_memory() {
     let broker = Broker::start(&["-q", "--max-queued-bytes", "4M", "--workers", "2"]);
     let mut stuck = broker.connect();
     stuck.send(&connect4("stuck", true));
@@ -265,7 +265,7 @@ fn nothing_acknowledged_is_lost_in_a_fan_in_flood() {
 }
 
 #[test]
-fn a_publisher_that_was_slowed_down_goes_on_in_the_middle_of_a_packet() {
+fn a_publisher_slowed_down_within_a_packet_continues() {
     let broker = Broker::start(&["-q"]);
     let mut subscriber = broker.connect();
     subscriber.send(&connect4("s", true));
@@ -289,7 +289,7 @@ fn a_publisher_that_was_slowed_down_goes_on_in_the_middle_of_a_packet() {
 }
 
 #[test]
-fn a_ball_between_two_workers_comes_back_every_time() {
+fn ping_pong_between_two_workers_loses_no_wake_up() {
     // Neighbours are served by different threads, so each packet is written by one that does not serve its receiver,
     // unless both are at it.
     let broker = Broker::start(&["-q", "--workers", "2"]);

@@ -73,7 +73,7 @@ fn is_served(canary: &mut Raw, number: u16) {
 }
 
 #[test]
-fn a_canary_lives_among_broken_conversations() {
+fn a_well_behaved_client_is_served_beside_malformed_packets() {
     let count = std::env::var("SKEETER_CONVERSATIONS").map_or(CONVERSATIONS, |count| count.parse().unwrap());
     let mut broker = Broker::start(&["--connect-timeout", "5"]);
     let mut canary = broker.connect();

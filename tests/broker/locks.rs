@@ -37,7 +37,7 @@ fn code(broker: &Broker, connect: &[u8]) -> u8 {
 }
 
 #[test]
-fn users_of_a_password_file_come_in_with_their_password_alone() {
+fn users_of_a_password_file_connect_with_their_password_only() {
     let folder = Folder::new();
     let broker = Broker::start(&["--password-file", &write(&folder, "users", USERS)]);
     for user in ["ann", "bob", "cat"] {
@@ -69,7 +69,7 @@ fn a_password_file_that_others_may_read_is_a_warning() {
 }
 
 #[test]
-fn lines_with_faults_keep_out_those_they_apply_to_and_all_others_are_served() {
+fn lines_with_errors_affect_only_whom_they_apply_to() {
     let folder = Folder::new();
     let users = write(&folder, "users", &format!("{USERS}dan:hunter2\n# fine\neve\nann:again\n"));
     let rules = write(&folder, "acl", "user bob\ntopic b\nuser cat\ntopic c\ntopic dney c/secret\n");
@@ -98,14 +98,14 @@ fn lines_with_faults_keep_out_those_they_apply_to_and_all_others_are_served() {
 }
 
 #[test]
-fn an_acl_file_that_is_not_there_is_an_error() {
+fn a_missing_acl_file_is_an_error() {
     let missing = skeeter().args(["broker", "-p", "0", "--acl-file", "/nowhere/acl"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("cannot read the ACL file /nowhere/acl"));
 }
 
 #[test]
-fn rules_hold_for_publishers_and_readers_and_a_denial_names_its_line() {
+fn acl_rules_apply_to_publishers_and_subscribers_and_denials_name_the_line() {
     let folder = Folder::new();
     let rules = write(
         &folder,
@@ -149,7 +149,7 @@ fn rules_hold_for_publishers_and_readers_and_a_denial_names_its_line() {
 }
 
 #[test]
-fn ten_thousand_clients_that_come_back_cost_one_hash() {
+fn ten_thousand_reconnecting_clients_cost_one_hash() {
     // So costly that ten thousand would take hours, and that those who wait longer than ten seconds are refused.
     let folder = Folder::new();
     let users = folder.file("users");
@@ -177,7 +177,7 @@ fn passwd(file: &Path, user: &str, password: &str, flags: &[&str]) {
 }
 
 #[test]
-fn who_guesses_passwords_must_wait_and_keeps_nobody_out_who_was_in() {
+fn guessing_passwords_blocks_the_address_but_not_known_logins() {
     let folder = Folder::new();
     let users = write(&folder, "users", USERS);
     let broker = Broker::start(&["--password-file", &users, "--max-failed-logins", "3"]);
@@ -197,7 +197,7 @@ fn who_guesses_passwords_must_wait_and_keeps_nobody_out_who_was_in() {
 }
 
 #[test]
-fn one_address_has_as_many_connections_as_it_may() {
+fn connections_per_address_are_limited() {
     let broker = Broker::start(&["--max-connections-per-address", "2"]);
     let mut two: Vec<_> = (0..2).map(|_| broker.connect()).collect();
     for (number, client) in two.iter_mut().enumerate() {
@@ -218,7 +218,7 @@ fn one_address_has_as_many_connections_as_it_may() {
 }
 
 #[test]
-fn connect_comes_before_everything_and_is_small() {
+fn the_first_packet_must_be_a_connect_of_limited_size() {
     let broker = Broker::start(&["--max-connect-size", "1K"]);
     for bytes in
         [&[0xC0, 0][..], &publish4("a", 0, 0, b"x"), &subscribe4(1, "#", 0), &[0x10, 0xFF, 0xFF, 0x7F]]
@@ -289,7 +289,7 @@ fn raise_limit() {
 }
 
 #[test]
-fn a_canary_sings_among_ten_thousand_half_open_connections_slow_ones_and_guesses() {
+fn a_well_behaved_client_is_served_beside_ten_thousand_half_open_connections() {
     raise_limit();
     let folder = Folder::new();
     let users = folder.file("users");

@@ -33,7 +33,7 @@ fn fill(client: &mut Raw, piece: usize, payload: &[u8]) {
 }
 
 #[test]
-fn a_broker_that_uses_as_much_memory_as_it_may_takes_nobody_in() {
+fn a_broker_at_memory_limit_refuses_new_clients() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, &format!("{OPEN}memory_limit 1\n"), &[]);
     broker.stderr.wait_line("memory_limit reached");
@@ -45,7 +45,7 @@ fn a_broker_that_uses_as_much_memory_as_it_may_takes_nobody_in() {
 }
 
 #[test]
-fn a_broker_that_was_full_takes_clients_in_when_what_filled_it_is_gone() {
+fn a_broker_below_memory_limit_again_accepts_clients() {
     let folder = Folder::new();
     let config = format!("{OPEN}memory_limit {}\n", 48 * 1024 * 1024);
     let broker = Broker::with_config(&folder, &config, &[]);
@@ -69,7 +69,7 @@ fn two_on_two_workers() -> (Broker, [Raw; 2]) {
 }
 
 #[test]
-fn what_a_peak_took_is_given_back() {
+fn memory_of_a_peak_is_returned() {
     let (broker, mut clients) = two_on_two_workers();
     let before = broker.own_memory();
     let mut fill_all = |payload: &[u8]| {
@@ -84,7 +84,7 @@ fn what_a_peak_took_is_given_back() {
 }
 
 #[test]
-fn what_large_messages_took_is_given_back_by_every_worker() {
+fn memory_of_large_messages_is_returned_by_every_worker() {
     let (broker, mut clients) = two_on_two_workers();
     let before = broker.own_memory();
     // Each longer than the one before, so that it stands at the end of the heap.

@@ -37,7 +37,7 @@ fn each_line_is_the_same_or_differs_or_is_refused_with_a_reason() {
     for line in [
         "DIR/mosquitto.conf:3: listener 0 127.0.0.1: same",
         "DIR/mosquitto.conf:5: set_tcp_nodelay true: differs: true by default",
-        "DIR/mosquitto.conf:6: retry_interval 5: differs: retry_interval: ignored: messages are sent again when a client reconnects",
+        "DIR/mosquitto.conf:6: retry_interval 5: differs: retry_interval: ignored: messages are resent when a client reconnects",
         "DIR/mosquitto.conf:7: plugin /usr/lib/other.so: refused: plugin: this plugin is not supported; ",
         "DIR/mosquitto.conf:9: max_keep_alive 3: refused: unknown option \"max_keep_alive\"; did you mean max_keepalive?",
         "DIR/mosquitto.conf:14: remote_password ...: same",

@@ -5,7 +5,7 @@ use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, packet, publish4, 
 const OPEN: &str = "listener 0 127.0.0.1\nallow_anonymous true\n";
 
 #[test]
-fn each_packet_is_told_as_mosquitto_tells_it() {
+fn packets_are_logged_in_mosquittos_format() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, &format!("{OPEN}log_type debug\n"), &[]);
     let mut raw = Raw::connect(broker.port);
@@ -54,7 +54,7 @@ fn each_packet_is_told_as_mosquitto_tells_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_reload_begins_and_ends_it() {
+fn a_reload_starts_and_stops_packet_logging() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, OPEN, &[]);
     let mut raw = Raw::connect(broker.port);

@@ -85,7 +85,7 @@ fn brokers_start_as_in_the_examples() {
 }
 
 #[test]
-fn messages_travel_as_in_the_examples() {
+fn messages_arrive_as_in_the_examples() {
     let (folder, broker) = (Folder::new(), Broker::start(&[]));
     let here = format!("127.0.0.1:{}", broker.port);
     let mut subscribers = Vec::new();
@@ -128,7 +128,7 @@ fn messages_travel_as_in_the_examples() {
 }
 
 #[test]
-fn a_request_is_answered_as_in_the_examples() {
+fn a_request_gets_a_response_as_in_the_examples() {
     let (folder, broker) = (Folder::new(), Broker::start(&[]));
     let port = broker.port.to_string();
     let responder = r#"exec skeeter sub -t calc --ready-file ready --exec 'skeeter pub -t "$MQTT_RESPONSE_TOPIC" -m "$(($(cat)))"'"#;

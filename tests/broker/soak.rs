@@ -255,12 +255,12 @@ fn soak(flags: &[&str]) {
 }
 
 #[test]
-fn nothing_is_left_of_churn() {
+fn churn_leaks_nothing() {
     soak(&[]);
 }
 
 #[test]
-fn nothing_is_left_of_churn_in_a_broker_with_a_store() {
+fn churn_leaks_nothing_with_a_store() {
     let folder = Folder::new();
     let directory = folder.file("data");
     soak(&["--data-dir", directory.to_str().unwrap(), "--durability", "interval=100ms"]);

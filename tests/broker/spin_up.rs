@@ -72,7 +72,7 @@ fn an_unwritable_ports_file_is_an_error() {
 }
 
 #[test]
-fn an_open_broker_says_what_that_means() {
+fn a_broker_open_to_anonymous_clients_warns() {
     let broker = Broker::start(&["--bind", "0.0.0.0"]);
     broker.stdout.wait_line("no authentication: whoever reaches this address");
     let locked = Broker::start(&["--bind", "0.0.0.0", "--user", "ann:secret"]);
@@ -86,7 +86,7 @@ fn an_open_broker_says_what_that_means() {
 }
 
 #[test]
-fn users_come_in_with_their_password_alone() {
+fn users_connect_with_their_password_only() {
     let broker = Broker::start(&["--user", "ann:secret", "--user", "bob:b"]);
     let login = |flags: u8, fields: &[&[u8]]| {
         let mut client = broker.connect();
@@ -105,7 +105,7 @@ fn users_come_in_with_their_password_alone() {
 }
 
 #[test]
-fn users_may_come_from_the_environment() {
+fn users_can_be_defined_in_the_environment() {
     let mut child = skeeter()
         .args(["broker", "-p", "0"])
         .env("SKEETER_USERS", "ann:secret\nbob:b")
@@ -150,7 +150,7 @@ fn exec_runs_a_command_with_a_broker_of_its_own() {
 
 #[test]
 #[cfg(unix)]
-fn signals_end_the_broker_politely() {
+fn signals_shut_the_broker_down_in_order() {
     for name in ["INT", "TERM"] {
         let mut broker = Broker::start(&[]);
         let mut five = broker.connect();
@@ -169,7 +169,7 @@ fn signals_end_the_broker_politely() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_on_its_way_is_flushed_before_the_end() {
+fn output_is_flushed_before_the_broker_exits() {
     let mut broker = Broker::start(&[]);
     let mut subscriber = broker.connect();
     subscriber.send(&connect4("s", true));
@@ -192,7 +192,7 @@ fn what_is_on_its_way_is_flushed_before_the_end() {
 }
 
 #[test]
-fn a_port_in_use_is_one_line_with_a_way_out() {
+fn a_port_in_use_is_reported_in_one_line_with_advice() {
     let broker = Broker::start(&[]);
     let output = skeeter().args(["broker", "-p", &broker.port.to_string()]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -202,7 +202,7 @@ fn a_port_in_use_is_one_line_with_a_way_out() {
 }
 
 #[test]
-fn a_bad_flag_is_status_2() {
+fn an_invalid_flag_exits_with_2() {
     let output = skeeter().args(["broker", "--no-such-flag"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty() && !output.stderr.is_empty());
@@ -214,7 +214,7 @@ fn a_bad_flag_is_status_2() {
 }
 
 #[test]
-fn the_log_speaks_json_when_asked() {
+fn the_log_can_be_json() {
     let broker = Broker::start(&["--log-format", "json"]);
     let mut client = broker.connect();
     client.send(&connect4("ann", true));
@@ -232,7 +232,7 @@ fn the_log_speaks_json_when_asked() {
 
 #[test]
 #[cfg(unix)]
-fn sigusr1_tells_who_is_connected() {
+fn sigusr1_logs_the_sessions() {
     let broker = Broker::start(&[]);
     let mut client = broker.connect();
     client.send(&connect4("ann", true));
@@ -245,7 +245,7 @@ fn sigusr1_tells_who_is_connected() {
 }
 
 #[test]
-fn the_limit_of_connections_is_told_to_the_client() {
+fn a_client_beyond_the_connection_limit_gets_a_reason_code() {
     let broker = Broker::start(&["--max-connections", "1"]);
     let mut first = broker.connect();
     first.send(&connect4("a", true));
@@ -262,7 +262,7 @@ fn the_limit_of_connections_is_told_to_the_client() {
 }
 
 #[test]
-fn a_packet_that_is_too_large_is_told_to_the_client() {
+fn a_client_that_sends_too_large_a_packet_gets_a_reason_code() {
     let broker = Broker::start(&["--max-packet-size", "1K"]);
     let mut client = broker.connect();
     client.send(&connect5("c", true, &[]));

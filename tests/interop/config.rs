@@ -89,7 +89,7 @@ fn same(config: &str, files: &[(&str, &str)], script: &str) {
 }
 
 #[test]
-fn without_a_word_on_it_nobody_comes_in_by_a_named_listener() {
+fn by_default_a_listener_denies_anonymous_clients() {
     same(
         "",
         &[],
@@ -98,7 +98,7 @@ fn without_a_word_on_it_nobody_comes_in_by_a_named_listener() {
 }
 
 #[test]
-fn a_broker_for_everybody() {
+fn allow_anonymous_true_accepts_everybody() {
     let script = "mosquitto_pub -p $PORT -t a/b -m retained -r -q 1
         mosquitto_pub -p $PORT -t a/c -m gone
         mosquitto_sub -p $PORT -t 'a/#' -F '%t %p %r %q' -q 2 -C 1 -W 5; echo $?";
@@ -106,7 +106,7 @@ fn a_broker_for_everybody() {
 }
 
 #[test]
-fn a_queue_holds_as_many_messages_as_it_may() {
+fn max_queued_messages_is_respected() {
     let script = "mosquitto_sub -p $PORT -i away -c -q 1 -t t -E
         for n in 1 2 3 4 5; do mosquitto_pub -p $PORT -t t -m $n -q 1; done
         mosquitto_sub -p $PORT -i away -c -q 1 -t t -W 1; echo $?";
@@ -114,7 +114,7 @@ fn a_queue_holds_as_many_messages_as_it_may() {
 }
 
 #[test]
-fn a_keep_alive_that_is_too_long_is_shortened() {
+fn a_keep_alive_above_the_maximum_is_lowered() {
     // Before MQTT 5 mosquitto 2.1 refuses what 2.0 accepts.
     let script =
         "mosquitto_sub -p $PORT -V 5 -k 60 -t t -E; echo $?; mosquitto_sub -p $PORT -k 10 -t t -E; echo $?";
@@ -168,7 +168,7 @@ fn the_highest_qos_and_retained_messages_are_limited() {
 }
 
 #[test]
-fn qos_is_upgraded_and_qos_0_waits_where_that_is_asked_for() {
+fn upgrade_outgoing_qos_and_queue_qos0_messages_are_respected() {
     let script = "mosquitto_sub -p $PORT -i away -c -q 2 -t t -E
         mosquitto_pub -p $PORT -t t -m zero -q 0; mosquitto_pub -p $PORT -t t -m one -q 1
         mosquitto_sub -p $PORT -i away -c -q 2 -t t -F '%q %p' -W 1; echo $?";
@@ -178,7 +178,7 @@ fn qos_is_upgraded_and_qos_0_waits_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_payload_that_is_too_large_goes_to_nobody() {
+fn a_payload_above_message_size_limit_is_not_delivered() {
     let script = "mosquitto_sub -p $PORT -i away -c -q 1 -t t -E
         mosquitto_pub -p $PORT -t t -m 0123456789 -q 1; echo $?; mosquitto_pub -p $PORT -t t -m 01234 -q 1; echo $?
         mosquitto_sub -p $PORT -i away -c -q 1 -t t -W 1; echo $?";

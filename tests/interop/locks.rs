@@ -7,7 +7,7 @@ use crate::support::{Broker, CONNACK4, Folder, Raw, packet, publish4, skeeter, s
 use crate::{Mosquitto, has, program, succeeded};
 
 #[test]
-fn mosquitto_clients_come_in_with_what_mosquitto_passwd_made() {
+fn mosquitto_clients_connect_with_passwords_of_mosquitto_passwd() {
     let peers = ["mosquitto_passwd", "mosquitto_pub", "mosquitto_sub"].map(program);
     if !has("mosquitto and mosquitto-clients", peers.iter().all(Option::is_some)) {
         return;
@@ -64,7 +64,7 @@ fn mosquitto_clients_come_in_with_what_mosquitto_passwd_made() {
 }
 
 #[test]
-fn mosquitto_lets_in_whom_skeeter_passwd_made() {
+fn mosquitto_accepts_users_of_skeeter_passwd() {
     let folder = Folder::new();
     let users = folder.file("users");
     for (user, method) in [("ann", "sha512-pbkdf2"), ("bob", "sha512")] {

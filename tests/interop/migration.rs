@@ -262,7 +262,7 @@ fn write_large_file(folder: &Folder) {
 }
 
 #[test]
-fn an_import_that_is_killed_loses_nothing() {
+fn a_killed_import_loses_nothing() {
     let folder = Folder::new();
     write_large_file(&folder);
     let data = folder.file("data");

@@ -328,7 +328,7 @@ fn mosquitto_rr_and_ours_do_the_same() {
 }
 
 #[test]
-fn where_we_differ_it_is_meant() {
+fn differences_are_intended() {
     let Some(mosquitto) = start() else { return };
     for (line, why, status) in OTHER {
         let ours = run(line, mosquitto.port, b"", false);

@@ -23,7 +23,7 @@ fn told(server: &Server, start: &str) -> String {
 }
 
 #[test]
-fn all_doors_open_at_once_and_the_lines_told_work() {
+fn all_kinds_of_listeners_work_at_once_and_as_announced() {
     let folder = Folder::new();
     let state = folder.file("state");
     let state = state.to_str().unwrap();
@@ -76,7 +76,7 @@ fn all_doors_open_at_once_and_the_lines_told_work() {
 }
 
 #[test]
-fn client_certificates_are_made_on_request() {
+fn client_certificates_are_issued_on_request() {
     let folder = Folder::new();
     let state = folder.file("state");
     let state = state.to_str().unwrap();
@@ -102,7 +102,7 @@ fn client_certificates_are_made_on_request() {
 }
 
 #[test]
-fn with_a_data_directory_the_authority_lies_there() {
+fn with_a_data_directory_the_ca_is_stored_in_it() {
     let folder = Folder::new();
     let (state, data) = (folder.file("state"), folder.file("data"));
     let environment = [("XDG_STATE_HOME", state.to_str().unwrap())];

@@ -22,7 +22,7 @@ fn measure(flags: &[&str]) -> Value {
 }
 
 #[test]
-fn bench_goes_through_every_door() {
+fn bench_connects_to_every_kind_of_listener() {
     if !has_peer("openssl") {
         return;
     }
@@ -66,7 +66,7 @@ fn bench_goes_through_every_door() {
 }
 
 #[test]
-fn each_client_shows_its_own_certificate() {
+fn each_bench_client_presents_its_own_certificate() {
     if !has_peer("openssl") {
         return;
     }

@@ -18,7 +18,7 @@ fn bridge(folder: &Folder, port: u16, lines: &str) -> Broker {
 }
 
 #[test]
-fn bridges_trust_and_show_certificates() {
+fn bridges_verify_and_present_certificates() {
     if !has_peer("openssl") {
         return;
     }
@@ -61,7 +61,7 @@ fn bridges_trust_and_show_certificates() {
 }
 
 #[test]
-fn bridges_take_shared_keys() {
+fn bridges_use_pre_shared_keys() {
     let folder = Folder::new();
     let keys = folder.file("keys");
     std::fs::write(&keys, "ann:0123456789abcdef\n").unwrap();
@@ -107,7 +107,7 @@ impl Drop for SServer {
 }
 
 #[test]
-fn bridges_ask_whether_a_certificate_is_revoked() {
+fn bridges_require_ocsp_responses() {
     if !has_peer("openssl") {
         return;
     }

@@ -3,7 +3,7 @@
 use crate::server::run;
 
 #[test]
-fn what_is_not_done_is_refused_by_name() {
+fn unsupported_flags_are_refused_by_name() {
     for (flags, why) in [
         (&["--tls-engine", "pkcs11"][..], "TLS engines are not supported"),
         (&["--tls-engine-kpass-sha1", "00"], "TLS engines are not supported"),

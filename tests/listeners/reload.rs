@@ -29,7 +29,7 @@ fn serial(port: u16) -> String {
 }
 
 #[test]
-fn new_files_are_taken_and_bad_ones_are_not() {
+fn valid_new_files_are_used_and_invalid_ones_are_not() {
     if !has_peer("openssl") {
         return;
     }

@@ -197,7 +197,7 @@ pub(crate) fn succeeded(output: &Output) -> String {
 }
 
 #[test]
-fn a_unix_socket_is_a_door() {
+fn clients_connect_by_unix_socket() {
     let folder = Folder::new();
     let path = folder.file("mqtt.sock");
     let path = path.to_str().unwrap();
@@ -224,7 +224,7 @@ fn a_unix_socket_is_a_door() {
 }
 
 #[test]
-fn addresses_names_and_interfaces_are_listened_at() {
+fn the_broker_listens_on_addresses_names_and_interfaces() {
     for flags in [&["--bind", "localhost"][..], &["--bind", "127.0.0.1"], &["--bind-interface", "lo"]] {
         let server = Server::start(flags);
         let mut raw = server.connect("mqtt");
@@ -250,7 +250,7 @@ fn addresses_names_and_interfaces_are_listened_at() {
 }
 
 #[test]
-fn who_is_slow_at_the_door_is_let_go() {
+fn slow_handshakes_time_out() {
     let certificates = crate::certificates::Certificates::new();
     let (chain, key) = (certificates.path("server.pem"), certificates.path("server.key"));
     let server =

@@ -29,7 +29,7 @@ fn until_end(raw: &mut Raw) -> Vec<(String, String)> {
 }
 
 #[test]
-fn everything_both_ways_comes_once_and_does_not_go_round() {
+fn messages_in_both_directions_arrive_once_and_do_not_loop() {
     for version in ["mqttv31", "mqttv311", "mqttv50"] {
         let folder = Folder::new();
         let (near, far) = pair(&folder, &format!("topic # both 2\nbridge_protocol_version {version}"));
@@ -53,7 +53,7 @@ fn everything_both_ways_comes_once_and_does_not_go_round() {
 
 /// A bridge that lost its connection over such a message would bring it again, and lose it again.
 #[test]
-fn a_topic_that_this_broker_refuses_is_not_carried_and_does_not_end_the_bridge() {
+fn a_topic_that_this_broker_refuses_is_skipped_and_does_not_end_the_bridge() {
     let folder = Folder::new();
     let far = Broker::start(&["-v", "--allow-control-characters"]);
     let config =
@@ -72,7 +72,7 @@ fn a_topic_that_this_broker_refuses_is_not_carried_and_does_not_end_the_bridge()
 }
 
 #[test]
-fn prefixes_are_changed_on_the_way() {
+fn prefixes_are_replaced() {
     let folder = Folder::new();
     let lines = "topic # both 1 here/ there/\ntopic \"\" out 1 single other/single\n\
                  topic broker/version in 0 far/ $SYS/\n";

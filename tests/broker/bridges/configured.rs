@@ -4,7 +4,7 @@ use super::{OPEN, Other, grant, message, publish, with_dup, write};
 use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, packet, publish4, skeeter, text};
 
 #[test]
-fn faults_of_bridges_are_named() {
+fn errors_in_bridge_options_are_reported() {
     let folder = Folder::new();
     let config = folder.file("c");
     let bridge = "connection b\naddress 127.0.0.1\ntopic # out\n";
@@ -25,7 +25,7 @@ fn faults_of_bridges_are_named() {
 }
 
 #[test]
-fn a_local_user_may_do_what_the_rules_say() {
+fn the_acl_file_applies_to_local_username() {
     let folder = Folder::new();
     let rules = folder.file("acl");
     write(&rules, "user bridge\ntopic read out/#\ntopic write in/allowed\n");
@@ -45,7 +45,7 @@ fn a_local_user_may_do_what_the_rules_say() {
 }
 
 #[test]
-fn a_local_password_that_is_wrong_is_told() {
+fn a_wrong_local_password_is_logged() {
     let folder = Folder::new();
     let config = "allow_anonymous true\nallow_user bridge:right\nconnection b\naddress 127.0.0.1:1\n\
                   local_username bridge\nlocal_password wrong\ntopic # both 1\n";
@@ -132,7 +132,7 @@ fn a_reload_starts_changes_and_ends_bridges() {
 }
 
 #[test]
-fn a_bridge_of_another_name_goes_on_with_the_session_of_the_old_one() {
+fn a_renamed_bridge_continues_the_session_of_the_old_one() {
     let (folder, other) = (Folder::new(), Other::new());
     let config = other.bridge("topic t out 1\nlocal_clientid here");
     let broker = Broker::with_config(&folder, &config, &[]);

@@ -6,7 +6,7 @@ use super::{OPEN, Other, heard, message, publish, said, subscriber};
 use crate::support::{Broker, Folder, Raw, connect5, packet, text, wait_for};
 
 #[test]
-fn both_brokers_are_told_whether_the_bridge_is_connected() {
+fn the_connection_state_is_published_on_both_brokers() {
     let folder = Folder::new();
     let other = Other::new();
     let lines = format!(
@@ -38,7 +38,7 @@ fn both_brokers_are_told_whether_the_bridge_is_connected() {
 }
 
 #[test]
-fn a_client_that_calls_itself_a_bridge_may_tell_its_state() {
+fn a_client_with_the_bridge_bit_may_publish_its_state() {
     let broker = Broker::start(&[]);
     let mut raw = Raw::connect(broker.port);
     raw.send(&connect5("m", true, &[]));
@@ -52,7 +52,7 @@ fn a_client_that_calls_itself_a_bridge_may_tell_its_state() {
 }
 
 #[test]
-fn a_refusal_is_told_in_one_line() {
+fn a_refusal_is_logged_in_one_line() {
     let (folder, other) = (Folder::new(), Other::new());
     let broker = Broker::with_config(&folder, &other.bridge("topic x out"), &[]);
     let mut far = other.accept();
@@ -68,7 +68,7 @@ fn a_refusal_is_told_in_one_line() {
 }
 
 #[test]
-fn brokers_that_do_not_know_bridges_are_asked_as_by_a_client() {
+fn brokers_that_refuse_the_bridge_bit_are_connected_to_without_it() {
     let (folder, other) = (Folder::new(), Other::new());
     let broker = Broker::with_config(&folder, &other.bridge("topic x out"), &[]);
     let mut far = other.accept();
@@ -80,7 +80,7 @@ fn brokers_that_do_not_know_bridges_are_asked_as_by_a_client() {
 }
 
 #[test]
-fn a_lazy_bridge_comes_when_enough_waits_and_leaves_when_idle() {
+fn a_lazy_bridge_connects_at_the_threshold_and_disconnects_when_idle() {
     let (folder, other) = (Folder::new(), Other::new());
     let lines = "topic out/# out 1\nstart_type lazy\nthreshold 3\nidle_timeout 1";
     let broker = Broker::with_config(&folder, &other.bridge(lines), &[]);
@@ -109,7 +109,7 @@ fn a_lazy_bridge_comes_when_enough_waits_and_leaves_when_idle() {
 }
 
 #[test]
-fn other_addresses_are_tried_and_the_first_is_gone_back_to() {
+fn other_addresses_are_tried_and_the_bridge_returns_to_the_first() {
     let folder = Folder::new();
     let (first, second) = (Other::new(), Other::new());
     let (first_port, second_port) = (first.port(), second.port());
@@ -151,7 +151,7 @@ fn timer(port: u16) -> (u8, u64) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn tcp_asks_after_the_other_broker_if_that_is_wanted() {
+fn bridge_tcp_keepalive_sets_the_socket_options() {
     const RETRANSMIT: u8 = 1;
     const KEEPALIVE: u8 = 2;
     for (lines, expected) in [("", false), ("bridge_tcp_keepalive 700 30 4", true)] {

@@ -4,7 +4,7 @@ use super::{Other, heard, message, publish, said, subscriber, with_dup};
 use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, packet, publish4, subscribe4, text};
 
 #[test]
-fn what_goes_out_is_acknowledged_by_the_other_broker() {
+fn outgoing_messages_are_acknowledged_by_the_remote_broker() {
     let (folder, other) = (Folder::new(), Other::new());
     let broker = Broker::with_config(&folder, &other.bridge("topic out/# out 2"), &[]);
     let (mut far, connect) = other.greet(false);
@@ -39,7 +39,7 @@ fn what_goes_out_is_acknowledged_by_the_other_broker() {
 }
 
 #[test]
-fn what_comes_in_is_acknowledged_once_it_is_here() {
+fn incoming_messages_are_acknowledged_once_stored_here() {
     let (folder, other) = (Folder::new(), Other::new());
     let broker = Broker::with_config(&folder, &other.bridge("topic in/# in 2"), &[]);
     let mut here = subscriber(broker.port, "in/#", 0);
@@ -97,7 +97,7 @@ fn a_broker_that_has_lost_its_sessions_loses_no_message_to_old_identifiers() {
 }
 
 #[test]
-fn what_waits_for_the_other_broker_survives_kill_9() {
+fn messages_queued_for_the_remote_broker_survive_kill_9() {
     let (folder, other) = (Folder::new(), Other::new());
     let directory = folder.file("data");
     let flags = ["--data-dir", directory.to_str().unwrap()];
@@ -155,7 +155,7 @@ fn what_waits_for_the_other_broker_survives_kill_9() {
 }
 
 #[test]
-fn limits_of_the_other_broker_are_kept() {
+fn limits_of_the_remote_broker_are_respected() {
     let (folder, other) = (Folder::new(), Other::new());
     let lines = "topic # both 2\nbridge_protocol_version mqttv50\nbridge_receive_maximum 7\nbridge_max_topic_alias 3\n\
                  keepalive_interval 30\nbridge_session_expiry_interval 3600\nmax_packet_size 5000\nmax_inflight_messages 4";
@@ -205,7 +205,7 @@ fn limits_of_the_other_broker_are_kept() {
 /// Some brokers close the connection upon a topic that they do not take. The message is given up after three times in a row,
 /// the last of them alone, and those behind it go on.
 #[test]
-fn a_message_that_ends_the_connection_three_times_is_given_up() {
+fn a_message_that_ends_the_connection_three_times_is_skipped() {
     for qos in [1, 2] {
         let (folder, other) = (Folder::new(), Other::new());
         let broker = Broker::with_config(&folder, &other.bridge("topic out/# out 2"), &[]);
@@ -245,7 +245,7 @@ fn a_message_that_ends_the_connection_three_times_is_given_up() {
 }
 
 #[test]
-fn a_topic_with_a_wildcard_is_not_handed_on() {
+fn a_topic_name_with_a_wildcard_is_not_forwarded() {
     let (folder, other) = (Folder::new(), Other::new());
     let broker = Broker::with_config(&folder, &other.bridge("topic in/# in 1"), &[]);
     let mut here = subscriber(broker.port, "in/#", 0);

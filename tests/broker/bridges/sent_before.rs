@@ -20,7 +20,7 @@ fn taken(far: &mut Raw) -> (u8, String) {
 }
 
 #[test]
-fn what_was_retained_before_the_bridge_was_configured_goes_out_without_dup() {
+fn messages_retained_before_the_bridge_existed_are_sent_without_dup() {
     let (folder, other) = (Folder::new(), Other::new());
     let place = folder.file("lib");
     let mut broker = Broker::with_config(&folder, &keeps(&place, OPEN), &[]);
@@ -33,7 +33,7 @@ fn what_was_retained_before_the_bridge_was_configured_goes_out_without_dup() {
 }
 
 #[test]
-fn what_never_left_while_the_other_broker_was_away_goes_out_without_dup() {
+fn messages_queued_for_an_unreachable_broker_are_sent_without_dup() {
     let (folder, other) = (Folder::new(), Other::new());
     let place = folder.file("lib");
     let config = keeps(&place, &other.bridge("topic d/# out 1\nmax_inflight_messages 1"));

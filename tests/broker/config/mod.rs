@@ -29,7 +29,7 @@ fn login(client: &str, name: &str, password: &str) -> Vec<u8> {
 }
 
 #[test]
-fn without_a_listener_anybody_on_this_machine_may_come_and_with_one_nobody() {
+fn anonymous_clients_are_allowed_without_a_listener_and_denied_with_one() {
     let folder = Folder::new();
     // -p is for the listener that is not named; with one it is not asked.
     let broker = Broker::with_config(&folder, "user root\n", &[]);
@@ -51,7 +51,7 @@ fn without_a_listener_anybody_on_this_machine_may_come_and_with_one_nobody() {
 }
 
 #[test]
-fn connack_tells_the_limits_of_mosquitto_in_its_order() {
+fn connack_has_mosquittos_limits_in_mosquittos_order() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, OPEN, &[]);
     let mut client = broker.connect();
@@ -65,7 +65,7 @@ fn connack_tells_the_limits_of_mosquitto_in_its_order() {
 }
 
 #[test]
-fn before_mqtt_5_a_keep_alive_that_is_too_long_is_refused() {
+fn before_mqtt_5_a_keep_alive_above_the_maximum_is_refused() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, &format!("{OPEN}max_keepalive 20\n"), &[]);
     for (keep_alive, code) in [(0, 2), (21, 2), (20, 0)] {
@@ -76,7 +76,7 @@ fn before_mqtt_5_a_keep_alive_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn nobody_who_subscribed_is_told_in_puback() {
+fn puback_says_if_there_are_no_subscribers() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, OPEN, &[]);
     let mut client = broker.connect();
@@ -87,7 +87,7 @@ fn nobody_who_subscribed_is_told_in_puback() {
 }
 
 #[test]
-fn a_full_queue_keeps_as_many_messages_as_the_configuration_says() {
+fn max_queued_messages_limits_the_queue() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, &format!("{OPEN}max_queued_messages 3\n"), &[]);
     let mut away = broker.connect();
@@ -112,7 +112,7 @@ fn a_full_queue_keeps_as_many_messages_as_the_configuration_says() {
 }
 
 #[test]
-fn a_session_ends_after_the_time_of_the_configuration() {
+fn persistent_client_expiration_ends_sessions() {
     let folder = Folder::new();
     let config = format!("{OPEN}persistent_client_expiration 1s\n");
     let broker = Broker::with_config(&folder, &config, &[]);
@@ -137,7 +137,7 @@ fn a_listener_accepts_the_versions_it_names() {
 }
 
 #[test]
-fn a_listener_tells_its_own_limits_in_connack() {
+fn connack_has_the_limits_of_the_listener() {
     let folder = Folder::new();
     let more = "max_qos 1\nmax_topic_alias 3\nretain_available false\nmax_inflight_messages 0\n";
     let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
@@ -158,7 +158,7 @@ fn a_listener_tells_its_own_limits_in_connack() {
 }
 
 #[test]
-fn overlapping_subscriptions_get_a_message_once_or_once_each() {
+fn allow_duplicate_messages_controls_overlapping_subscriptions() {
     let folder = Folder::new();
     for (value, expected) in [("true", 2), ("false", 1)] {
         let config = format!("{OPEN}allow_duplicate_messages {value}\n");
@@ -193,7 +193,7 @@ fn sessions_are_counted_whether_they_are_connected_or_not() {
 }
 
 #[test]
-fn bytes_in_flight_are_limited_and_one_message_is_always_sent() {
+fn max_inflight_bytes_always_allows_one_message() {
     let folder = Folder::new();
     let broker = Broker::with_config(&folder, &format!("{OPEN}max_inflight_bytes 10\n"), &[]);
     let mut client = broker.connect();
@@ -217,7 +217,7 @@ fn bytes_in_flight_are_limited_and_one_message_is_always_sent() {
 }
 
 #[test]
-fn a_client_is_called_by_its_user_name_or_by_the_prefix_of_its_listener() {
+fn client_ids_come_from_the_username_or_the_prefix_of_the_listener() {
     let folder = Folder::new();
     let more = "listener_auto_id_prefix made-\n";
     let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
@@ -234,7 +234,7 @@ fn a_client_is_called_by_its_user_name_or_by_the_prefix_of_its_listener() {
 }
 
 #[test]
-fn listeners_have_rights_of_their_own() {
+fn each_listener_has_its_own_permissions() {
     let folder = Folder::new();
     let config = "user root\nper_listener_settings true\nlistener 0 127.0.0.1\nallow_anonymous true\n\
                   listener 0 127.0.0.1\nlistener 0 127.0.0.1\nlistener_allow_anonymous true\n";
@@ -254,7 +254,7 @@ fn listeners_have_rights_of_their_own() {
 
 /// mosquitto 2.0.11 adds the mount point and does not take it away again, against its manual; this is what the manual says.
 #[test]
-fn a_mount_point_stands_before_the_topics_of_its_listener() {
+fn a_mount_point_prefixes_the_topics_of_its_listener() {
     let folder = Folder::new();
     let config = format!("{OPEN}listener 0 127.0.0.1\nmount_point house/\n");
     let broker = Broker::with_config(&folder, &config, &[]);

@@ -7,7 +7,7 @@ use crate::support::{Broker, CONNACK4, Folder, Raw, connect4, skeeter, subscribe
 
 #[cfg(unix)]
 #[test]
-fn the_log_goes_where_it_is_wanted_and_tells_what_is_wanted() {
+fn log_dest_and_log_type_select_destinations_and_lines() {
     let folder = Folder::new();
     let file = folder.file("log");
     let config = format!(
@@ -45,7 +45,7 @@ fn the_log_goes_where_it_is_wanted_and_tells_what_is_wanted() {
 
 #[cfg(unix)]
 #[test]
-fn a_log_file_behind_a_link_is_refused_and_the_broker_goes_on() {
+fn a_log_file_that_is_a_symbolic_link_is_refused_and_the_broker_runs() {
     let folder = Folder::new();
     let (file, link) = (folder.file("log"), folder.file("link"));
     std::fs::write(&file, "").unwrap();
@@ -57,7 +57,7 @@ fn a_log_file_behind_a_link_is_refused_and_the_broker_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn times_are_seconds_with_a_configuration_and_none_where_none_are_wanted() {
+fn log_timestamps_are_seconds_with_a_configuration_file_and_can_be_disabled() {
     let folder = Folder::new();
     for (more, expected) in [("", true), ("log_timestamp false\n", false)] {
         let broker = Broker::with_config(&folder, &format!("{OPEN}{more}"), &[]);
@@ -72,7 +72,7 @@ fn times_are_seconds_with_a_configuration_and_none_where_none_are_wanted() {
 
 #[cfg(unix)]
 #[test]
-fn the_pid_file_is_there_while_the_broker_is() {
+fn the_pid_file_exists_while_the_broker_runs() {
     let folder = Folder::new();
     let file = folder.file("pid");
     let mut broker = Broker::with_config(&folder, &format!("{OPEN}pid_file {}\n", file.display()), &[]);
@@ -97,7 +97,7 @@ fn users(pid: u32) -> Vec<String> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn root_becomes_the_user_that_is_named() {
+fn started_as_root_the_broker_switches_to_the_configured_user() {
     if users(std::process::id())[0] != "0" {
         // Only root can become somebody else; others stay who they are.
         let broker = Broker::with_config(&Folder::new(), "user nobody\n", &[]);
@@ -119,7 +119,7 @@ fn root_becomes_the_user_that_is_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_broker_goes_into_the_background_and_serves_there() {
+fn the_broker_runs_in_the_background() {
     let folder = Folder::new();
     let (config, pid, ports) = (folder.file("mosquitto.conf"), folder.file("pid"), folder.file("ports"));
     std::fs::write(&config, format!("{OPEN}pid_file {}\n", pid.display())).unwrap();

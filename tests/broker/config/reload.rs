@@ -19,7 +19,7 @@ fn packet_size(broker: &Broker) -> Vec<u8> {
 }
 
 #[test]
-fn a_signal_brings_the_new_configuration_into_force_and_connections_stay() {
+fn sighup_applies_the_new_configuration_and_keeps_connections_open() {
     let folder = Folder::new();
     let broker = broker(&folder, "allow_user ann:old\n");
     let mut client = broker.connect();
@@ -44,7 +44,7 @@ fn a_signal_brings_the_new_configuration_into_force_and_connections_stay() {
 }
 
 #[test]
-fn a_changed_file_is_seen_without_a_signal() {
+fn a_changed_file_is_reloaded_without_a_signal() {
     let folder = Folder::new();
     let broker = broker(&folder, "");
     rewrite(&folder, "max_packet_size 1000\n");
@@ -53,7 +53,7 @@ fn a_changed_file_is_seen_without_a_signal() {
 }
 
 #[test]
-fn a_configuration_with_a_fault_changes_nothing() {
+fn a_configuration_with_an_error_changes_nothing() {
     let folder = Folder::new();
     let broker = broker(&folder, "");
     for (more, expected) in [
