@@ -8,6 +8,9 @@ use std::fmt;
 /// The most bytes a topic name or filter may have [MQTT-4.7.3-3].
 pub const MAX_LEN: usize = 65_535;
 
+/// What the topics of requests to the broker's control interface begin with.
+pub const CONTROL: &str = "$CONTROL/skeeter/v1/";
+
 /// Why a topic name or filter is not well formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadTopic {

@@ -46,7 +46,7 @@ mod transcripts;
 
 pub use access::accounts::Accounts;
 pub use access::acl::Acl;
-pub use access::decision::{AccessFileError, Denial};
+pub use access::decision::{AccessFileError, Decision, Denial};
 pub use access::password::{Cost, Memory, Method, StoredPassword};
 pub use access::rights::{Policy, Rights};
 pub use access::verification::Verification;
@@ -64,6 +64,10 @@ pub use observe::drops::{DropReason, Recipient};
 pub use observe::event::{Ending, Event};
 pub use routing::index;
 pub use session::output::{OutputBuffer, SLICES};
+pub use state::control::ControlRequest;
+pub use state::inspect::{
+    Authentication, ConnectionReport, RetainedReport, SessionPage, SessionQuery, SessionReport,
+};
 pub use state::sys::{Load, Usage};
 pub use state::turn::Turn;
 pub use state::{Broker, ClientInfo, ClientSubscription};

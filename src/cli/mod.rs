@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod cert;
 pub(crate) mod connect;
+pub(crate) mod control;
 pub(crate) mod exit;
 pub(crate) mod limits;
 pub(crate) mod listener;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Bench(Box<bench::BenchArgs>),
     Broker(Box<broker::BrokerArgs>),
     Cert(cert::CertArgs),
+    Ctl(Box<control::ControlArgs>),
     Migrate(migrate::MigrateArgs),
     Passwd(passwd::PasswdArgs),
     Pub(publish::PublishArgs),

@@ -40,7 +40,7 @@ impl Arguments {
         let command = words
             .get(1)
             .and_then(|word| word.to_str())
-            .filter(|word| matches!(*word, "pub" | "sub" | "rr" | "bench"))
+            .filter(|word| matches!(*word, "pub" | "sub" | "rr" | "bench" | "ctl"))
             .and_then(|name| definition.find_subcommand(name));
         if let Some(command) = command {
             let mut before = match command.get_name() {

@@ -3,6 +3,7 @@
 mod arguments;
 #[cfg(unix)]
 mod cert;
+mod control;
 #[cfg(test)]
 #[path = "../../tests/unit/commands/generated.rs"]
 mod generated;
@@ -39,7 +40,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         }
     };
     definition = definition.mut_subcommands(|command| match command.get_name() {
-        "pub" | "sub" | "rr" => command.mut_args(with_any_value),
+        "pub" | "sub" | "rr" | "ctl" => command.mut_args(with_any_value),
         _ => command,
     });
     let command = words.get(1).cloned();
@@ -73,6 +74,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             passwd::run(&args)
         }
         Command::Cert(args) => cert::run(&args),
+        Command::Ctl(mut args) => {
+            with(&mut args.connect);
+            control::run(&args)
+        }
         Command::Migrate(args) => migrate::run(&args),
         Command::Pub(mut args) => {
             with(&mut args.connect);

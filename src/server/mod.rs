@@ -1,7 +1,7 @@
 //! `skeeter broker`: listeners, workers and signals around the broker's core.
 //!
 //! ```text
-//! heap | process | systemd | unsupported | clock < log | password_pool < state < admission | run_queue | postponed < worker | disk_space < store_thread < connection_io < connection_task < bridge < permissions < listeners < settings | exec | watchdog < periodic | check < reload < signals < run
+//! heap | process | systemd | unsupported | clock < log | password_pool | control_queue < state < admission | run_queue | postponed < worker | disk_space < store_thread < connection_io < connection_task < bridge < permissions < listeners < control < settings | exec | watchdog < periodic | check < reload < signals < run
 //! ```
 //!
 //! A module uses only what is to its left, never a neighbour separated by `|`.

@@ -37,6 +37,7 @@ pub(super) fn of_listener(
         certificate: listener.proves_names(),
         refuse_unreadable: *refuse_unreadable || base.policy.refuse_unreadable,
         check_retain_source: *check_retain_source || base.policy.check_retain_source,
+        is_local: listener.is_local(),
         ..base.policy.clone()
     };
     if args.limits.is_given("max-topic-alias") {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::LocalSet;
 
 use super::bridge::Bridges;
+use super::control::{self, ListenerReport};
 use super::listeners::accept::{self, OpenListener, Workers};
 use super::listeners::announce::{self, Announcement};
 use super::log::{Log, LogEvent, LogTopicPublisher};
@@ -89,6 +90,8 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
             log.write(&LogEvent::PersistenceDisabled {});
         }
         let command_environment = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
+        let reports = ListenerReport::of_all(&listeners, &anonymous);
+        tokio::task::spawn_local(control::run(state.clone(), reports));
         let active = listeners.iter().map(|open| open.active.clone()).collect();
         let accepting = accept::accept_all(listeners, &workers);
         let intervals = periodic::start(&worker, Intervals::of(settings));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::clock::BrokerClock;
+use super::control_queue::ControlQueue;
 use super::log::Log;
 use super::password_pool::PasswordPool;
 use crate::broker::{Broker, Counters, Counts};
@@ -16,11 +17,13 @@ pub(super) struct ServerState {
     pub(super) broker: Arc<Broker>,
     pub(super) password_pool: PasswordPool,
     pub(super) log: Arc<Log>,
+    /// Requests to the control interface.
+    pub(super) control: ControlQueue,
     /// Whether TCP sends small packets at once.
     pub(super) nodelay: AtomicBool,
-    /// One for each worker, and one for the other threads.
+    /// One for each worker, one for the control thread, and one for the other threads.
     pub(super) counters: Vec<Arc<Counters>>,
-    /// Open connections of each worker, those before MQTT included.
+    /// Open connections of each worker, those before MQTT included; the last is the control thread.
     loads: Vec<AtomicUsize>,
     /// Connections of all workers that carry MQTT.
     connections: AtomicUsize,
@@ -36,9 +39,10 @@ impl ServerState {
             password_pool: PasswordPool::new(broker.clone(), clock),
             broker,
             log,
+            control: ControlQueue::default(),
             nodelay: AtomicBool::new(true),
-            counters: (0..=workers).map(|_| Arc::default()).collect(),
-            loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            counters: (0..workers + 2).map(|_| Arc::default()).collect(),
+            loads: (0..=workers).map(|_| AtomicUsize::new(0)).collect(),
             connections: AtomicUsize::new(0),
             idle: Notify::new(),
             clock,
@@ -57,9 +61,15 @@ impl ServerState {
         sum
     }
 
+    /// The number that the control thread has as a worker; no client is given to it.
+    pub(super) fn control_worker(&self) -> usize {
+        self.loads.len() - 1
+    }
+
     /// The number of the worker with the fewest connections.
     pub(super) fn least_loaded(&self) -> usize {
-        let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed)).enumerate();
+        let workers = &self.loads[..self.control_worker()];
+        let loads = workers.iter().map(|load| load.load(Ordering::Relaxed)).enumerate();
         loads.min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker)
     }
 

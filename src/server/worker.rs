@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::control_queue;
 use super::log::Log;
 use super::postponed::Postponed;
 use super::run_queue::{First, RemoteQueue, RunQueue, Runnable};
@@ -143,6 +144,9 @@ impl Worker {
         if turn.events.capacity() > KEPT_EVENTS {
             turn.events = Vec::new();
         }
+        if !turn.control_requests.is_empty() {
+            self.pass_on_requests(&mut turn);
+        }
         if std::mem::take(&mut turn.verifications) > 0 {
             self.state.password_pool.wake();
         }
@@ -154,6 +158,15 @@ impl Worker {
         wake_all(&mut wakes, write_through);
         // Its capacity serves the next turn.
         self.turn.borrow_mut().give_back_wakes(wakes);
+    }
+
+    /// Leaves requests to the control thread. One that it has no room for is answered at once.
+    fn pass_on_requests(&self, turn: &mut Turn) {
+        for request in std::mem::take(&mut turn.control_requests) {
+            if let Err(refused) = self.state.control.push(request) {
+                self.state.broker.respond(&refused, control_queue::BUSY, turn);
+            }
+        }
     }
 
     /// Lets a task of this worker run soon.

@@ -11,7 +11,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{Broker, Folder, Lines, wait, wait_for};
 
-const PAGES: [&str; 4] = ["skeeter-format", "skeeter-from-mosquitto", "skeeter-guide", "skeeter-sys"];
+const PAGES: [&str; 5] =
+    ["skeeter-control", "skeeter-format", "skeeter-from-mosquitto", "skeeter-guide", "skeeter-sys"];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
@@ -338,6 +339,11 @@ fn the_examples_of_skeeter_guide_run() {
 #[test]
 fn the_examples_of_skeeter_from_mosquitto_run() {
     run_examples("skeeter-from-mosquitto");
+}
+
+#[test]
+fn the_examples_of_skeeter_control_run() {
+    run_examples("skeeter-control");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod bridges;
 #[cfg(target_os = "linux")]
 mod clock;
 mod config;
+mod control;
 mod crash;
 #[cfg(unix)]
 mod damage;

@@ -13,7 +13,7 @@
 use crate::broker::identity::Who;
 use std::collections::BTreeMap;
 
-use super::decision::{AccessFileError, Denial, TopicAccess};
+use super::decision::{AccessFileError, Decision, Denial, TopicAccess};
 use super::rule::{AclRule, Right};
 use crate::sync::Arc;
 use crate::topic::{self, TopicFilter};
@@ -157,6 +157,13 @@ impl Acl {
             });
         }
         answer.unwrap_or_else(|| Err(Denial::NoRule { file: self.file.clone() })).err()
+    }
+
+    /// The rule that allows what [`Self::deny`] does not deny.
+    pub(super) fn allowing_rule(&self, who: &Who, access: TopicAccess, topic: &str) -> Option<Decision> {
+        let own = self.own(who).and_then(|own| own.grants.find(who, topic, |rule| rule.grants(access)));
+        let rule = own.or_else(|| self.patterns.grants.find(who, topic, |rule| rule.grants(access)))?;
+        Some(Decision::Allowed { file: self.file.clone(), line: rule.line, rule: rule.text.clone() })
     }
 
     /// Whether there may be a topic under `filter` that `who` may read.

@@ -11,11 +11,27 @@ pub(crate) enum TopicAccess {
     Write,
 }
 
+/// Whether a client may, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// There are no rules, so everything is allowed.
+    NoRules,
+    /// This rule allows it.
+    Allowed {
+        file: Arc<str>,
+        line: usize,
+        rule: Arc<str>,
+    },
+    Denied(Denial),
+}
+
 /// Why a client may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// Topics under `$SYS` are the broker's own.
     Own,
+    /// Without an ACL file, only clients of this machine may control the broker.
+    Control,
     /// A rule says so, at this line of this file.
     Rule { file: Arc<str>, line: usize, rule: Arc<str> },
     /// This line of this file cannot be read, and could have denied it.
@@ -30,6 +46,9 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => f.write_str("topics under $SYS are the broker's own"),
+            Self::Control => f.write_str(
+                "control requests need an ACL rule, or a listener that only this machine can reach",
+            ),
             Self::Rule { file, line, rule } => write!(f, "{file}:{line}: {rule}"),
             Self::Unreadable { file, line } => {
                 write!(f, "{file}:{line}: the line cannot be read, and might deny it")

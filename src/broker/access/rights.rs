@@ -9,7 +9,7 @@
 
 use super::accounts::Accounts;
 use super::acl::Acl;
-use super::decision::{Denial, TopicAccess};
+use super::decision::{Decision, Denial, TopicAccess};
 use super::logins::Logins;
 
 use super::password::StoredPassword;
@@ -62,6 +62,9 @@ pub struct Policy {
     pub check_retain_source: bool,
     /// Whether a filter is refused under which its client may read nothing at all.
     pub refuse_unreadable: bool,
+    /// Whether only clients of this machine can connect: at loopback addresses, or a Unix socket. Without an ACL, they may
+    /// control the broker.
+    pub is_local: bool,
 }
 
 impl Default for Policy {
@@ -82,6 +85,7 @@ impl Default for Policy {
             mount_point: None,
             check_retain_source: false,
             refuse_unreadable: false,
+            is_local: false,
         }
     }
 }
@@ -153,8 +157,34 @@ impl Rights {
         if is_own && !topic::matches(STATE, topic) {
             return Some(Denial::Own);
         }
-        let acl = self.policy(who.listener).acl.as_ref()?;
+        let policy = self.policy(who.listener);
+        let Some(acl) = &policy.acl else {
+            let is_control = topic.as_bytes().first() == Some(&b'$') && topic.starts_with(topic::CONTROL);
+            return (is_control && !policy.is_local).then_some(Denial::Control);
+        };
         acl.deny(who, TopicAccess::Write, topic)
+    }
+
+    /// Whether this client may publish to `topic`, and why.
+    pub(crate) fn decide_publish(&self, who: &Who, topic: &str) -> Decision {
+        match self.deny_publish(who, topic) {
+            Some(denial) => Decision::Denied(denial),
+            None => self.allowing_rule(who, TopicAccess::Write, topic),
+        }
+    }
+
+    /// Whether this client may read `topic`, and why.
+    pub(crate) fn decide_read(&self, who: &Who, topic: &str) -> Decision {
+        let acl = self.policy(who.listener).acl.as_ref();
+        match acl.and_then(|acl| acl.deny(who, TopicAccess::Read, topic)) {
+            Some(denial) => Decision::Denied(denial),
+            None => self.allowing_rule(who, TopicAccess::Read, topic),
+        }
+    }
+
+    fn allowing_rule(&self, who: &Who, access: TopicAccess, topic: &str) -> Decision {
+        let acl = self.policy(who.listener).acl.as_ref();
+        acl.and_then(|acl| acl.allowing_rule(who, access, topic)).unwrap_or(Decision::NoRules)
     }
 
     /// The owner of a session whose store did not record one: what its username and listener were, under today's policy.

@@ -350,6 +350,7 @@ impl AcceptedConnect {
         link.is_bridge = endpoint.peer.kind.is_bridge();
         link.only_subscribes = matches!(endpoint.peer.kind, PeerKind::Bridge { only_subscribes: true, .. });
         link.mount_point.clone_from(&self.session.owner.mount_point);
+        link.keep_alive = self.keep_alive;
         link
     }
 

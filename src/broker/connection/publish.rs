@@ -16,6 +16,7 @@ use crate::broker::routing::hold::SlowDown;
 use crate::broker::routing::message::ReceivedPacket;
 use crate::broker::routing::message::RoutedMessage;
 use crate::broker::routing::route::Routed;
+use crate::broker::state::control::ControlRequest;
 use crate::broker::state::publish::PublishSource;
 use crate::broker::state::turn::Turn;
 use crate::codec;
@@ -93,6 +94,14 @@ impl Open {
             let peer = Some(endpoint.peer.name.clone());
             turn.events.push(Event::Forbidden { who, peer, topic, qos, will: false, denial });
             return self.acknowledge(ack, Reason::NOT_AUTHORIZED, BatchId::NONE, endpoint, turn);
+        }
+        // The first byte alone rules out nearly every topic.
+        if topic.as_bytes().first() == Some(&b'$')
+            && let Some(request) =
+                ControlRequest::new(topic, publish, &self.session, &self.who, &endpoint.peer.name)
+        {
+            turn.control_requests.push(request);
+            return self.acknowledge(ack, Reason::SUCCESS, BatchId::NONE, endpoint, turn);
         }
         // Compared by address, which says that it was compared by its bytes before.
         let is_accepted = std::ptr::eq(topic, known);

@@ -103,7 +103,8 @@ impl Queue {
         self.waiting.len() + self.tail.as_ref().map_or(0, |tail| tail.count)
     }
 
-    fn all_bytes(&self) -> usize {
+    /// Bytes of all its messages.
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes + self.tail.as_ref().map_or(0, |tail| tail.bytes)
     }
 
@@ -124,7 +125,7 @@ impl Queue {
     /// Why one more message of `len` bytes would pass a limit.
     fn full(&self, len: usize, limits: &Limits) -> Option<DropReason> {
         let is_full = self.len() >= limits.queued_messages
-            || self.all_bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes;
+            || self.bytes() + len + Limits::QUEUED_OVERHEAD > limits.queued_bytes;
         match limits.memory_is_full {
             true => Some(DropReason::MemoryFull),
             false => is_full.then_some(DropReason::QueueFull),
@@ -133,7 +134,7 @@ impl Queue {
 
     /// Which publishers should slow down before the queue is full, if so much waits.
     pub(crate) fn slows(&self, limits: &Limits) -> Option<Slow> {
-        let (len, bytes) = (self.len(), self.all_bytes());
+        let (len, bytes) = (self.len(), self.bytes());
         if len <= limits.queued_messages / 2 && bytes <= limits.queued_bytes / 2 {
             return None;
         }
@@ -143,7 +144,7 @@ impl Queue {
 
     /// Whether so little waits that they may go on.
     pub(crate) fn is_low(&self, limits: &Limits) -> bool {
-        self.len() <= limits.queued_messages / 4 && self.all_bytes() <= limits.queued_bytes / 4
+        self.len() <= limits.queued_messages / 4 && self.bytes() <= limits.queued_bytes / 4
     }
 
     /// Adds a message; one that is kept in the store goes behind the others there, if memory has enough of them.

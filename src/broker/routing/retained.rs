@@ -262,6 +262,12 @@ impl Cursor {
         Self { filter: filter.into(), from: start(filter) }
     }
 
+    /// The same from behind `topic` on, in the order of the replay.
+    pub(crate) fn after(filter: &str, topic: &str) -> Self {
+        let from = after(&key_of(topic)).max(start(filter));
+        Self { filter: filter.into(), from }
+    }
+
     pub(crate) fn filter(&self) -> &str {
         &self.filter
     }

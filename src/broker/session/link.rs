@@ -45,6 +45,8 @@ pub(crate) struct SessionLink {
     pub(crate) is_bridge: bool,
     /// Whether nothing at QoS 1 and 2 is sent to it.
     pub(crate) only_subscribes: bool,
+    /// Seconds; 0 if there is none.
+    pub(crate) keep_alive: u16,
     aliases: Option<Box<Aliases>>,
     /// Frames that wait for the store.
     pub(crate) held: Option<Box<DurableOutbox>>,
@@ -85,6 +87,7 @@ impl SessionLink {
             maximum_packet,
             is_bridge: false,
             only_subscribes: false,
+            keep_alive: 0,
             aliases,
             held: None,
             fence: None,

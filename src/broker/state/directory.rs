@@ -145,6 +145,13 @@ impl SessionDirectory {
         shard.get_key_value(&name as &dyn HasName).map(|(SessionEntry(session), ())| session.clone())
     }
 
+    /// The sessions of this client ID, of whatever owners.
+    pub(crate) fn sessions_of(&self, client: &str) -> Vec<Arc<Session>> {
+        let shard = self.shard(client).lock();
+        let sessions = shard.keys().map(|SessionEntry(session)| session);
+        sessions.filter(|session| *session.client == *client).cloned().collect()
+    }
+
     /// Whether there is a session of this name.
     pub(crate) fn has(&self, name: SessionName<'_>) -> bool {
         self.find(name).is_some()

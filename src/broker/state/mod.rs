@@ -1,7 +1,9 @@
 //! The state that all connections share, and the operations on it that concern more than one session.
 
 mod bridge;
+pub(crate) mod control;
 pub(crate) mod directory;
+pub(crate) mod inspect;
 pub(crate) mod lifecycle;
 pub(crate) mod permissions;
 pub(crate) mod publish;

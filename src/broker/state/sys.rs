@@ -98,8 +98,8 @@ impl Broker {
             add("memory/resident", memory.to_string());
         }
         self.gauges(load).into_iter().for_each(|(name, value)| add(name, value.to_string()));
-        for (name, read) in TOTALS.into_iter().chain(OWN) {
-            add(name, read(counts).to_string());
+        for (name, total) in self.totals(counts) {
+            add(name, total.to_string());
         }
         for ((name, _), averages) in LOADS.iter().zip(load.averages) {
             for (minutes, average) in ["1min", "5min", "15min"].into_iter().zip(averages) {
@@ -113,6 +113,11 @@ impl Broker {
                 load.published.insert(name, value);
             }
         }
+    }
+
+    /// What the broker has counted since it started, by the names under `$SYS/broker/`.
+    pub fn totals(&self, counts: &Counts) -> impl Iterator<Item = (&'static str, u64)> {
+        TOTALS.into_iter().chain(OWN).map(|(name, read)| (name, read(counts)))
     }
 
     fn gauges(&self, load: &mut Load) -> [(&'static str, usize); 12] {

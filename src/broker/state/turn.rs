@@ -9,6 +9,7 @@ use crate::broker::routing::route::Matches;
 use crate::broker::session::Session;
 use crate::broker::snapshot::Cached;
 use crate::broker::state::Broker;
+use crate::broker::state::control::ControlRequest;
 use crate::sync::Arc;
 use crate::time::Instant;
 use std::ops::{Deref, DerefMut};
@@ -23,6 +24,8 @@ pub struct Turn {
     /// The topic of the last PUBLISH that was accepted, as long as the limits stay the same.
     pub(crate) accepted_topic: Option<Arc<str>>,
     pub(crate) rights: Cached<Rights>,
+    /// Requests to the control interface, for the shell to answer.
+    pub control_requests: Vec<ControlRequest>,
 }
 
 impl Turn {
@@ -34,6 +37,7 @@ impl Turn {
             matches: Matches::default(),
             accepted_topic: None,
             rights: Cached::default(),
+            control_requests: Vec::new(),
         }
     }
 

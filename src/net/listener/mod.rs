@@ -83,6 +83,14 @@ impl Listener {
         self.protocol == Protocol::Mqtt && self.tls.is_none() && self.proxy.is_none()
     }
 
+    /// Whether only programs of this machine can connect. Not with a proxy in front, and not by a WebSocket that any page in a
+    /// browser may open.
+    pub(crate) fn is_local(&self) -> bool {
+        let is_direct = self.proxy.is_none() && self.websocket.trusted_proxies.is_empty();
+        let is_closed_to_pages = self.protocol != Protocol::WebSocket || !self.websocket.origins.is_empty();
+        is_direct && is_closed_to_pages && self.address.is_local()
+    }
+
     /// Whether every client must have a certificate or a pre-shared key, whatever its CONNECT contains.
     pub(crate) fn knows_clients(&self) -> bool {
         let shares_keys = self
@@ -194,6 +202,21 @@ impl ListenAddress {
             *group = group.take().or(id_of_group.map(SystemId::Number));
         }
         self
+    }
+
+    /// Whether only this machine can reach it.
+    fn is_local(&self) -> bool {
+        match self {
+            Self::Unix { .. } => true,
+            Self::Tcp { hosts, interface, .. } => {
+                interface.is_none()
+                    && hosts.iter().all(|host| match host {
+                        Host::Address(address) => address.is_loopback(),
+                        Host::Name(name, _) => name == "localhost",
+                        Host::Any(_) => false,
+                    })
+            }
+        }
     }
 
     /// The TCP port.

@@ -238,6 +238,17 @@ events! {
         client_id: Quoted<'a>, username: Option<Quoted<'a>>, remote_address: Option<&'a str>, topic: Quoted<'a>, qos: u8,
         reason: &'a Denial,
     } => format!("{client_id}{}: publish to {topic} denied (QoS {qos}): {reason}", parenthesized(*username));
+    /// An operator changed something through the control interface, or tried to.
+    ControlRequested = "control_requested", Notice {
+        client_id: Quoted<'a>, username: Option<Quoted<'a>>, remote_address: &'a str, operation: &'a str,
+        arguments: Quoted<'a>, error: Option<&'a str>,
+    } => {
+        let outcome = error.map_or_else(String::new, |error| format!(": {error}"));
+        format!(
+            "{client_id}{} from {remote_address}: control request {operation} {arguments}{outcome}",
+            parenthesized(*username)
+        )
+    };
     /// A will message was not published, as its client has no permission to write to the topic.
     WillDenied = "will_denied", Notice {
         client_id: Quoted<'a>, username: Option<Quoted<'a>>, topic: Quoted<'a>, qos: u8, reason: &'a Denial,

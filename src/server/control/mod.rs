@@ -1,0 +1,70 @@
+//! The control interface: what an operator asks a running broker and tells it to do, as JSON over MQTT.
+//!
+//! ```text
+//! PUBLISH $CONTROL/skeeter/v1/OPERATION ─▶ worker ─▶ ControlQueue ─▶ this thread: ControlApi::call ─▶ Broker::respond ─▶ the client
+//! ```
+//!
+//! Requests are answered on a thread of their own, which starts with the first of them: a list of ten thousand clients takes
+//! milliseconds in which a worker could serve connections.
+
+mod answer;
+mod api;
+mod report;
+
+use std::sync::Arc;
+
+use tokio::task::LocalSet;
+
+use api::ControlApi;
+
+use super::listeners::accept::OpenListener;
+use super::log::LogEvent;
+use super::state::ServerState;
+use super::worker::{self, Worker};
+
+/// A listener, as the control interface reports it.
+#[derive(Clone, Debug)]
+pub(super) struct ListenerReport {
+    pub(super) urls: Vec<String>,
+    pub(super) anonymous: bool,
+}
+
+impl ListenerReport {
+    /// The reports of all listeners, by their numbers; `anonymous` says of each whether it accepts clients without
+    /// authentication.
+    pub(super) fn of_all(listeners: &[OpenListener], anonymous: &[bool]) -> Vec<Self> {
+        let pairs = listeners.iter().zip(anonymous);
+        let report = pairs.map(|(listener, anonymous)| Self {
+            urls: listener.urls().map(|(url, _)| url).collect(),
+            anonymous: *anonymous,
+        });
+        report.collect()
+    }
+}
+
+/// Answers requests from now on.
+pub(super) async fn run(state: Arc<ServerState>, listeners: Vec<ListenerReport>) {
+    state.control.arrived().await;
+    let serving = state.clone();
+    let thread = std::thread::Builder::new().name("control".into());
+    if let Err(error) = thread.spawn(move || serve(&serving, listeners)) {
+        let reason = format!("cannot start the thread of the control interface: {error}");
+        state.log.write(&LogEvent::ConfigurationWarning { reason: &reason });
+    }
+}
+
+/// The life of the thread.
+fn serve(state: &Arc<ServerState>, listeners: Vec<ListenerReport>) {
+    let Ok(runtime) = worker::runtime() else { return };
+    LocalSet::new().block_on(&runtime, async {
+        let worker = Worker::start(state.clone(), state.control_worker());
+        let api = ControlApi::new(worker.clone(), listeners);
+        loop {
+            let request = state.control.next().await;
+            let response = api.answer(&request);
+            let mut turn = worker.begin();
+            state.broker.respond(&request, &response, &mut turn);
+            worker.finish(turn);
+        }
+    });
+}
