@@ -68,6 +68,6 @@ pub use state::control::ControlRequest;
 pub use state::inspect::{
     Authentication, ConnectionReport, RetainedReport, SessionPage, SessionQuery, SessionReport,
 };
-pub use state::sys::{Load, Usage};
+pub use state::sys::{Holdings, Load, Usage};
 pub use state::turn::Turn;
 pub use state::{Broker, ClientInfo, ClientSubscription};

@@ -44,6 +44,16 @@ pub(crate) struct ListenerArgs {
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
     pub(crate) wss: Option<Option<u16>>,
 
+    /// Also answer HTTP: /healthz, /readyz, /metrics and the control interface under /api/v1/ (default port: 9883).
+    ///
+    /// Uses TLS if the broker has a certificate. See skeeter-control(7).
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
+    pub(crate) http: Option<Option<u16>>,
+
+    /// Address to answer HTTP on (repeatable; default: the loopback addresses); others require authentication.
+    #[arg(long, value_name = "ADDRESS", requires = "http")]
+    pub(crate) http_bind: Vec<Host>,
+
     /// Do not listen without TLS, except on the Unix domain socket.
     #[arg(long)]
     pub(crate) no_plain: bool,

@@ -32,6 +32,11 @@ impl ActiveListener {
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }
 
+    /// How many connections are open.
+    pub(super) fn open_connections(&self) -> usize {
+        self.open_connections.load(Ordering::Relaxed)
+    }
+
     /// Counts one more connection, if `max_connections` allows one.
     pub(super) fn admit(self: &Arc<Self>) -> Option<AdmissionPermit> {
         let max = self.loaded().listener.max_connections.unwrap_or(usize::MAX);

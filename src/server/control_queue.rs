@@ -1,11 +1,15 @@
-//! Requests to the control interface on their way from the workers to the thread that answers them.
+//! Requests to the control interface, and its HTTP connections, on their way from the workers to the thread that answers
+//! them.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::admission::AdmissionPermit;
 use crate::broker::ControlRequest;
+use crate::net::listener::DetachedConnection;
 
 /// Requests that wait; one more is refused. Answering takes microseconds to milliseconds.
 const CAPACITY: usize = 256;
@@ -14,42 +18,62 @@ const CAPACITY: usize = 256;
 pub(super) const BUSY: &[u8] =
     br#"{"error":{"code":"busy","message":"too many control requests are waiting; try again later"}}"#;
 
-#[derive(Debug, Default)]
+/// What the control thread has to do.
+pub(super) enum ControlJob {
+    Request(ControlRequest),
+    /// An HTTP connection was accepted.
+    Connection(DetachedConnection, AdmissionPermit),
+}
+
+#[derive(Default)]
 pub(super) struct ControlQueue {
-    requests: Mutex<VecDeque<ControlRequest>>,
+    jobs: Mutex<VecDeque<ControlJob>>,
     arrived: Notify,
+}
+
+impl fmt::Debug for ControlQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlQueue").finish_non_exhaustive()
+    }
 }
 
 impl ControlQueue {
     /// # Errors
     /// The request, if too many wait.
     pub(super) fn push(&self, request: ControlRequest) -> Result<(), ControlRequest> {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if requests.len() >= CAPACITY {
+        let mut jobs = self.lock();
+        if jobs.len() >= CAPACITY {
             return Err(request);
         }
-        requests.push_back(request);
-        drop(requests);
+        jobs.push_back(ControlJob::Request(request));
+        drop(jobs);
         // One is stored if nobody waits yet.
         self.arrived.notify_one();
         Ok(())
     }
 
-    fn pop(&self) -> Option<ControlRequest> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    /// Leaves a connection to the control thread; its listener limits how many there are.
+    pub(super) fn push_connection(&self, connection: DetachedConnection, permit: AdmissionPermit) {
+        self.lock().push_back(ControlJob::Connection(connection, permit));
+        self.arrived.notify_one();
     }
 
-    /// Waits until there is a request, and leaves it there.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<ControlJob>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is something to do, and leaves it there.
     pub(super) async fn arrived(&self) {
         self.arrived.notified().await;
         self.arrived.notify_one();
     }
 
-    /// The next request.
-    pub(super) async fn next(&self) -> ControlRequest {
+    /// The next thing to do.
+    pub(super) async fn next(&self) -> ControlJob {
         loop {
-            if let Some(request) = self.pop() {
-                return request;
+            let job = self.lock().pop_front();
+            if let Some(job) = job {
+                return job;
             }
             self.arrived.notified().await;
         }

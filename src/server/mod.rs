@@ -1,7 +1,7 @@
 //! `skeeter broker`: listeners, workers and signals around the broker's core.
 //!
 //! ```text
-//! heap | process | systemd | unsupported | clock < log | password_pool | control_queue < state < admission | run_queue | postponed < worker | disk_space < store_thread < connection_io < connection_task < bridge < permissions < listeners < control < settings | exec | watchdog < periodic | check < reload < signals < run
+//! heap | process | systemd | unsupported | clock < log | password_pool | admission < control_queue < state < run_queue | postponed < worker | disk_space < store_thread < connection_io < connection_task < bridge < permissions < listeners < control < settings | exec | watchdog < periodic | check < reload < signals < run
 //! ```
 //!
 //! A module uses only what is to its left, never a neighbour separated by `|`.
@@ -12,6 +12,8 @@ mod check;
 mod clock;
 mod connection_io;
 mod connection_task;
+mod control;
+mod control_queue;
 mod disk_space;
 mod exec;
 mod heap;

@@ -25,7 +25,7 @@ use super::{check, exec, heap, permissions, watchdog};
 use crate::broker::{Broker, Rights};
 use crate::cli::broker::BrokerArgs;
 use crate::cli::exit;
-use crate::net::listener::{InheritedSockets, Listener};
+use crate::net::listener::{InheritedSockets, Listener, Protocol};
 
 /// How long connections may take to send their output when the broker stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -66,6 +66,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     let mut warnings = Vec::new();
     let rights = load_rights(settings, &mut warnings)?;
     let anonymous = anonymous_listeners(settings, &rights);
+    check_http(settings, &anonymous)?;
     let user = settings.process.user.as_ref().map(|name| TargetUser::find(name.as_deref()));
     let user = user.transpose()?.flatten();
     let store = open_store(settings, user.as_ref())?;
@@ -189,6 +190,23 @@ fn owned_listeners(settings: &BrokerSettings, user: Option<&TargetUser>) -> Vec<
 fn anonymous_listeners(settings: &BrokerSettings, rights: &Rights) -> Vec<bool> {
     let listeners = settings.listeners.iter().enumerate();
     listeners.map(|(number, listener)| rights.policy(number).is_open() && !listener.knows_clients()).collect()
+}
+
+/// # Errors
+/// Other machines can reach a listener for HTTP, and no authentication is asked of them.
+fn check_http(settings: &BrokerSettings, anonymous: &[bool]) -> Result<(), String> {
+    let mut listeners = settings.listeners.iter().zip(anonymous);
+    let is_open = |(listener, anonymous): (&Listener, &bool)| {
+        listener.protocol == Protocol::Http && !listener.is_local() && *anonymous
+    };
+    match listeners.any(is_open) {
+        true => {
+            Err("the HTTP listener can be reached by other machines, so clients must be authenticated: add \
+                     --password-file or --user NAME:PASSWORD"
+                .to_owned())
+        }
+        false => Ok(()),
+    }
 }
 
 /// Sets umask and user, goes to the background and writes the PID file as configured, and starts the log.

@@ -240,7 +240,7 @@ impl Scene {
             line += " --tls-port 0";
             expected.push((8883, Some("mqtts")));
         }
-        for (flag, port, scheme) in [("--ws", 9001, "ws"), ("--wss", 9443, "wss")] {
+        for (flag, port, scheme) in [("--ws", 9001, "ws"), ("--wss", 9443, "wss"), ("--http", 9883, "http")] {
             if words.contains(&flag) {
                 line = line.replace(&format!("{flag} "), &format!("{flag}=0 "));
                 expected.push((port, Some(scheme)));

@@ -27,6 +27,7 @@ mod full_disk;
 mod fuzz;
 #[cfg(unix)]
 mod guides;
+mod http;
 #[cfg(unix)]
 mod locks;
 mod log;

@@ -31,6 +31,23 @@ pub struct Usage {
     pub memory: u64,
 }
 
+/// What the broker holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holdings {
+    /// Of clients that are connected, and of those that are not.
+    pub sessions: usize,
+    pub connected: usize,
+    /// Of all sessions.
+    pub subscriptions: usize,
+    pub shared_subscriptions: usize,
+    /// Messages queued for sessions, beyond those in flight.
+    pub queued: usize,
+    pub in_flight: usize,
+    /// Retained messages, and the bytes of their topics and payloads.
+    pub retained: usize,
+    pub retained_bytes: usize,
+}
+
 type Read = fn(&Counts) -> u64;
 
 const LOADS: [(&str, Read); 9] = [
@@ -120,25 +137,39 @@ impl Broker {
         TOTALS.into_iter().chain(OWN).map(|(name, read)| (name, read(counts)))
     }
 
-    fn gauges(&self, load: &mut Load) -> [(&'static str, usize); 12] {
+    /// What the broker holds now.
+    pub fn holdings(&self) -> Holdings {
         let clients = self.clients();
-        let connected = clients.iter().filter(|client| client.connected.is_some()).count();
+        Holdings {
+            sessions: clients.len(),
+            connected: clients.iter().filter(|client| client.connected.is_some()).count(),
+            subscriptions: clients.iter().map(|client| client.subscriptions).sum(),
+            shared_subscriptions: self.directory.groups(),
+            queued: clients.iter().map(|client| client.queued).sum(),
+            in_flight: clients.iter().map(|client| client.in_flight).sum(),
+            retained: self.retained.len(),
+            retained_bytes: self.retained.bytes(),
+        }
+    }
+
+    fn gauges(&self, load: &mut Load) -> [(&'static str, usize); 12] {
+        let holdings = self.holdings();
+        let Holdings { sessions, connected, subscriptions, shared_subscriptions, .. } = holdings;
+        let stored = holdings.retained + holdings.queued + holdings.in_flight;
         load.maximum_connections = load.maximum_connections.max(connected);
-        let waiting: usize = clients.iter().map(|client| client.queued + client.in_flight).sum();
-        let subscriptions: usize = clients.iter().map(|client| client.subscriptions).sum();
         [
-            ("clients/total", clients.len()),
+            ("clients/total", sessions),
             ("clients/connected", connected),
             ("clients/active", connected),
-            ("clients/disconnected", clients.len() - connected),
-            ("clients/inactive", clients.len() - connected),
+            ("clients/disconnected", sessions - connected),
+            ("clients/inactive", sessions - connected),
             ("clients/maximum", load.maximum_connections),
             ("subscriptions/count", subscriptions),
-            ("shared_subscriptions/count", self.directory.groups()),
-            ("retained messages/count", self.retained.len()),
-            ("messages/stored", self.retained.len() + waiting),
-            ("store/messages/count", self.retained.len() + waiting),
-            ("store/messages/bytes", self.retained.bytes()),
+            ("shared_subscriptions/count", shared_subscriptions),
+            ("retained messages/count", holdings.retained),
+            ("messages/stored", stored),
+            ("store/messages/count", stored),
+            ("store/messages/bytes", holdings.retained_bytes),
         ]
     }
 

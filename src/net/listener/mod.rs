@@ -284,11 +284,14 @@ pub(crate) enum Protocol {
     Mqtt,
     /// MQTT in the binary messages of a WebSocket.
     WebSocket,
+    /// HTTP of the control interface.
+    Http,
 }
 
 impl Protocol {
     /// All of them, by their names in a configuration file and in the ports file.
-    pub(crate) const ALL: &[(&str, Self)] = &[("mqtt", Self::Mqtt), ("websockets", Self::WebSocket)];
+    pub(crate) const ALL: &[(&str, Self)] =
+        &[("mqtt", Self::Mqtt), ("websockets", Self::WebSocket), ("http", Self::Http)];
 
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, protocol)| *protocol == self).map_or("", |(name, _)| name)
@@ -299,6 +302,7 @@ impl Protocol {
         match self {
             Self::Mqtt => ("mqtt", "mqtts"),
             Self::WebSocket => ("ws", "wss"),
+            Self::Http => ("http", "https"),
         }
     }
 }

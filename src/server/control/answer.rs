@@ -27,10 +27,14 @@ impl ControlError {
 pub(super) type Answer = Result<Value, ControlError>;
 
 /// The answer as it is sent.
-pub(super) fn encode(answer: Answer) -> Vec<u8> {
-    let whole = match answer {
-        Ok(result) => json!({ "result": result }),
-        Err(ControlError { code, message }) => json!({ "error": { "code": code, "message": message } }),
-    };
-    whole.to_string().into_bytes()
+pub(super) fn encode(answer: &Answer) -> Vec<u8> {
+    match answer {
+        Ok(result) => json!({ "result": result }).to_string().into_bytes(),
+        Err(ControlError { code, message }) => error(code, message),
+    }
+}
+
+/// An error as it is sent.
+pub(super) fn error(code: &str, message: &str) -> Vec<u8> {
+    json!({ "error": { "code": code, "message": message } }).to_string().into_bytes()
 }

@@ -58,7 +58,7 @@ const OPERATIONS: [Operation; 11] = [
         name: "listeners",
         purpose: "list the listeners with their URLs",
         effect: Effect::Reads,
-        run: ControlApi::listeners,
+        run: ControlApi::list_listeners,
     },
     Operation {
         name: "clients",
@@ -212,6 +212,13 @@ fn page(limit: Option<usize>) -> Result<usize, ControlError> {
     }
 }
 
+/// Who sends a request.
+pub(super) struct Caller<'a> {
+    pub(super) who: &'a Who,
+    /// Where it is connected from.
+    pub(super) address: &'a str,
+}
+
 /// Answers requests.
 pub(super) struct ControlApi {
     worker: Rc<Worker>,
@@ -226,31 +233,43 @@ impl ControlApi {
         Self { worker, listeners, urls }
     }
 
-    /// The answer to a request. A request for a change is logged with its outcome.
+    /// The answer to a request over MQTT.
     pub(super) fn answer(&self, request: &ControlRequest) -> Vec<u8> {
-        let found = OPERATIONS.iter().find(|operation| *operation.name == *request.operation);
-        let Some(operation) = found else {
-            return encode(Err(ControlError {
+        let caller = Caller { who: &request.who, address: &request.peer };
+        encode(&self.call(&request.operation, &request.arguments, &caller))
+    }
+
+    /// Whether an operation changes anything; `None` if there is no such operation.
+    pub(super) fn changes(operation: &str) -> Option<bool> {
+        let found = OPERATIONS.iter().find(|known| known.name == operation);
+        found.map(|operation| operation.effect == Effect::Changes)
+    }
+
+    pub(super) fn listeners(&self) -> &[ListenerReport] {
+        &self.listeners
+    }
+
+    /// Carries out an operation. A request for a change is logged with its outcome.
+    pub(super) fn call(&self, operation: &str, arguments: &[u8], caller: &Caller<'_>) -> Answer {
+        let Some(operation) = OPERATIONS.iter().find(|known| known.name == operation) else {
+            return Err(ControlError {
                 code: "unknown_operation",
-                message: format!(
-                    "there is no operation {:?}; see the operation operations",
-                    &*request.operation
-                ),
-            }));
+                message: format!("there is no operation {operation:?}; see the operation operations"),
+            });
         };
-        let answer = (operation.run)(self, &request.arguments);
+        let answer = (operation.run)(self, arguments);
         if operation.effect == Effect::Changes {
-            let arguments = String::from_utf8_lossy(&request.arguments);
+            let arguments = String::from_utf8_lossy(arguments);
             self.worker.log().write(&LogEvent::ControlRequested {
-                client_id: Quoted(&request.who.client),
-                username: request.who.username.as_deref().map(Quoted),
-                remote_address: &request.peer,
+                client_id: Quoted(&caller.who.client),
+                username: caller.who.username.as_deref().map(Quoted),
+                remote_address: caller.address,
                 operation: operation.name,
                 arguments: Quoted(&arguments),
                 error: answer.as_ref().err().map(|error| &*error.message),
             });
         }
-        encode(answer)
+        answer
     }
 
     fn clock(&self) -> ReportClock {
@@ -278,11 +297,14 @@ impl ControlApi {
         }))
     }
 
-    fn listeners(&self, arguments: &[u8]) -> Answer {
+    fn list_listeners(&self, arguments: &[u8]) -> Answer {
         let NoArguments {} = parse(arguments)?;
         let listeners = self.listeners.iter().enumerate();
         let listeners = listeners.map(|(number, listener)| {
-            json!({ "number": number, "urls": listener.urls, "anonymous": listener.anonymous })
+            let connections = listener.active.open_connections();
+            json!({
+                "number": number, "urls": listener.urls, "anonymous": listener.anonymous, "connections": connections,
+            })
         });
         Ok(json!({ "listeners": listeners.collect::<Vec<_>>() }))
     }

@@ -1,7 +1,8 @@
-//! The control interface: what an operator asks a running broker and tells it to do, as JSON over MQTT.
+//! The control interface: what an operator asks a running broker and tells it to do, as JSON over MQTT and HTTP.
 //!
 //! ```text
-//! PUBLISH $CONTROL/skeeter/v1/OPERATION ─▶ worker ─▶ ControlQueue ─▶ this thread: ControlApi::call ─▶ Broker::respond ─▶ the client
+//! PUBLISH $CONTROL/skeeter/v1/OPERATION ─▶ ControlQueue ─▶ this thread: ControlApi ─▶ Broker::respond ─▶ the client
+//! HTTP connection ─────────────────────▶ ControlQueue ─▶ this thread: http::serve ─▶ ControlApi
 //! ```
 //!
 //! Requests are answered on a thread of their own, which starts with the first of them: a list of ten thousand clients takes
@@ -9,22 +10,29 @@
 
 mod answer;
 mod api;
+mod http;
+mod metrics;
+mod query;
 mod report;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::task::LocalSet;
 
 use api::ControlApi;
 
+use super::admission::ActiveListener;
+use super::control_queue::ControlJob;
 use super::listeners::accept::OpenListener;
 use super::log::LogEvent;
 use super::state::ServerState;
 use super::worker::{self, Worker};
 
 /// A listener, as the control interface reports it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct ListenerReport {
+    active: Arc<ActiveListener>,
     pub(super) urls: Vec<String>,
     pub(super) anonymous: bool,
 }
@@ -35,6 +43,7 @@ impl ListenerReport {
     pub(super) fn of_all(listeners: &[OpenListener], anonymous: &[bool]) -> Vec<Self> {
         let pairs = listeners.iter().zip(anonymous);
         let report = pairs.map(|(listener, anonymous)| Self {
+            active: listener.active.clone(),
             urls: listener.urls().map(|(url, _)| url).collect(),
             anonymous: *anonymous,
         });
@@ -58,13 +67,20 @@ fn serve(state: &Arc<ServerState>, listeners: Vec<ListenerReport>) {
     let Ok(runtime) = worker::runtime() else { return };
     LocalSet::new().block_on(&runtime, async {
         let worker = Worker::start(state.clone(), state.control_worker());
-        let api = ControlApi::new(worker.clone(), listeners);
+        let api = Rc::new(ControlApi::new(worker.clone(), listeners));
         loop {
-            let request = state.control.next().await;
-            let response = api.answer(&request);
-            let mut turn = worker.begin();
-            state.broker.respond(&request, &response, &mut turn);
-            worker.finish(turn);
+            match state.control.next().await {
+                ControlJob::Request(request) => {
+                    let response = api.answer(&request);
+                    let mut turn = worker.begin();
+                    state.broker.respond(&request, &response, &mut turn);
+                    worker.finish(turn);
+                }
+                ControlJob::Connection(connection, permit) => {
+                    let serving = http::serve(worker.clone(), api.clone(), connection, permit);
+                    tokio::task::spawn_local(serving);
+                }
+            }
         }
     });
 }

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, LocalSet};
 
 use super::upgrade;
 use crate::net::listener::upgrade::LoadedListener;
-use crate::net::listener::{Accepted, DetachedConnection, Endpoint, InheritedSockets, Listener};
+use crate::net::listener::{Accepted, DetachedConnection, Endpoint, InheritedSockets, Listener, Protocol};
 use crate::server::admission::{ActiveListener, AdmissionPermit};
 use crate::server::heap;
 use crate::server::log::LogEvent;
@@ -95,6 +95,10 @@ impl Workers {
     }
 
     fn serve(&self, accepted: Accepted, permit: AdmissionPermit) -> std::io::Result<()> {
+        if permit.listener().loaded().listener.protocol == Protocol::Http {
+            self.local.state.control.push_connection(accepted.detach()?, permit);
+            return Ok(());
+        }
         match &self.senders[self.local.state.least_loaded()] {
             None => upgrade::serve(&self.local, accepted, permit),
             // A worker ends only with the broker.

@@ -27,6 +27,8 @@ pub(in crate::server) fn listeners(args: &BrokerArgs) -> Result<Vec<Listener>, S
         unix_mode,
         ws,
         wss,
+        http,
+        http_bind,
         no_plain,
         origin,
         trusted_proxy,
@@ -69,6 +71,12 @@ pub(in crate::server) fn listeners(args: &BrokerArgs) -> Result<Vec<Listener>, S
         listeners.push(listener(number(tls.tls_port, 8883), Protocol::Mqtt, Some(secured)));
         listeners.extend(wss.map(|wss| listener(number(wss, 9443), Protocol::WebSocket, Some(secured))));
     }
+    listeners.extend(http.map(|http| {
+        let port = number(http, 9883);
+        let address = ListenAddress::Tcp { hosts: http_bind.clone(), port, interface: None };
+        let proxy = None;
+        Listener { address, proxy, ..listener(port, Protocol::Http, secured.as_ref()) }
+    }));
     let access = SocketAccess { mode: *unix_mode, ..SocketAccess::default() };
     let socket = unix.clone().map(|path| Listener::plain(ListenAddress::Unix { path, access }));
     listeners.extend(socket);

@@ -18,7 +18,7 @@ use crate::cli::print::FORMAT;
 const VARIABLES: &[(&[&str], &str, &str)] = &[
     (&["passwd"], "SKEETER_PASSWORD", "Password, unless a flag gives it."),
     (
-        &["pub", "sub", "rr"],
+        &["pub", "sub", "rr", "ctl"],
         "XDG_CONFIG_HOME",
         "Directory of the options files (default: ~/.config); see -o.",
     ),
@@ -27,7 +27,11 @@ const VARIABLES: &[(&[&str], &str, &str)] = &[
         "XDG_STATE_HOME",
         "Directory of the certificates of --tls auto (default: ~/.local/state).",
     ),
-    (&["pub", "sub", "rr", "broker", "cert"], "HOME", "Home directory, for the defaults of XDG variables."),
+    (
+        &["pub", "sub", "rr", "ctl", "broker", "cert"],
+        "HOME",
+        "Home directory, for the defaults of XDG variables.",
+    ),
     (&["sub", "rr"], "NO_COLOR", "Disables colours if it is not empty."),
     (
         &["broker"],
@@ -294,7 +298,7 @@ fn documented_environment_variables_are_those_that_are_read() {
 fn help_shows_no_value_of_an_environment_variable() {
     for command in Cli::command().get_subcommands() {
         // `arguments` removes the variables of these before clap renders any help.
-        if ["pub", "sub", "rr", "bench"].contains(&command.get_name()) {
+        if ["pub", "sub", "rr", "bench", "ctl"].contains(&command.get_name()) {
             continue;
         }
         for arg in command.get_arguments().filter(|arg| arg.get_env().is_some()) {

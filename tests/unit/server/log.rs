@@ -11,6 +11,7 @@ use super::LogEvent;
 /// What each key means, in every event that has it.
 const KEYS: &[(&str, &str)] = &[
     ("anonymous", "Whether clients may connect without authentication."),
+    ("arguments", "Arguments of a control request, JSON, cut after 200 characters."),
     ("bridge", "Name of a bridge (connection) in the configuration."),
     ("clean_start", "Clean Start of CONNECT (Clean Session before MQTT 5)."),
     ("client_id", "Client ID, cut after 200 characters."),
@@ -19,6 +20,7 @@ const KEYS: &[(&str, &str)] = &[
     ("count", "Number of messages or log lines."),
     ("detail", "Further details of the reason."),
     ("durability", "Durability of the store: see --durability."),
+    ("error", "Why a control request failed."),
     ("filter", "Topic filter, cut after 200 characters."),
     ("idle_seconds", "Seconds without messages."),
     ("in_flight_messages", "Number of QoS 1 and 2 messages sent but not yet acknowledged."),
@@ -27,6 +29,7 @@ const KEYS: &[(&str, &str)] = &[
     ("milliseconds", "Duration in milliseconds."),
     ("mqtt_version", "3.1, 3.1.1 or 5."),
     ("next_target", "Address that is tried next."),
+    ("operation", "Operation of a control request; see skeeter-control(7)."),
     ("packet", "Type of the packet, such as PUBLISH."),
     ("path", "Path of a file."),
     ("pid", "Process ID of the broker."),
