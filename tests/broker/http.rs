@@ -68,15 +68,17 @@ fn health_metrics_and_operations_are_served() {
     retained[0] |= 1;
     client.send(&retained);
     client.ping();
+    let open = get(http, "/metrics", "Accept: application/openmetrics-text; version=1.0.0\r\n");
+    assert!(open.head.contains("openmetrics-text") && open.body.ends_with("# EOF\n"), "{}", open.head);
     let metrics = get(http, "/metrics", "");
-    assert!(metrics.status == 200 && metrics.head.contains("openmetrics-text"), "{}", metrics.head);
+    assert!(metrics.status == 200 && metrics.head.contains("text/plain; version=0.0.4"), "{}", metrics.head);
     for line in [
         "skeeter_clients_connected 1",
         "skeeter_retained_messages ",
         "skeeter_publish_received_total 1",
         "skeeter_messages_dropped_total{reason=\"queue_full\"} 0",
         "# TYPE skeeter_uptime_seconds gauge",
-        "# EOF",
+        "# TYPE skeeter_publish_received_total counter",
     ] {
         assert!(metrics.body.contains(line), "{line}:\n{}", metrics.body);
     }

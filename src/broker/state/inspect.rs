@@ -131,7 +131,7 @@ impl Broker {
     }
 
     /// The topic filters that a session has subscribed to, in ascending order.
-    pub fn subscriptions(&self, client_id: &str, key: u64) -> Vec<Box<str>> {
+    pub fn filters_of(&self, client_id: &str, key: u64) -> Vec<Box<str>> {
         let sessions = self.named(client_id);
         let session = sessions.iter().find(|session| session.key == key);
         session.map(|session| session.lock().filters.to_sorted()).unwrap_or_default()

@@ -330,7 +330,7 @@ impl ControlApi {
         let clock = self.clock();
         let sessions = broker.sessions_of(&client_id).into_iter().map(|session| {
             let mut report = report::session(&session, &self.urls, clock);
-            report["topic_filters"] = json!(broker.subscriptions(&client_id, session.key));
+            report["topic_filters"] = json!(broker.filters_of(&client_id, session.key));
             report
         });
         let sessions: Vec<_> = sessions.collect();

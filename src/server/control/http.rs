@@ -20,7 +20,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::api::{Caller, ControlApi};
-use super::metrics;
+use super::metrics::{self, MetricsFormat};
 use crate::broker::{Decision, Ending, Event, Peer, Who};
 use crate::client::{Client, Settings};
 use crate::codec::packet::Version;
@@ -145,8 +145,10 @@ impl Site {
             ("/metrics", true) => {
                 let who = self.authenticate(request.headers()).await?;
                 self.check_permission(&who, "metrics")?;
-                let body = metrics::text(&self.worker.state, self.api.listeners());
-                Ok(with_type(StatusCode::OK, metrics::CONTENT_TYPE, body.into()))
+                let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+                let format = MetricsFormat::accepted(accept.unwrap_or_default());
+                let body = metrics::text(&self.worker.state, self.api.listeners(), format);
+                Ok(with_type(StatusCode::OK, format.content_type(), body.into()))
             }
             (path, is_read) => match path.strip_prefix("/api/v1/") {
                 Some(operation) => self.call(operation, is_read, request).await,

@@ -11,11 +11,55 @@ use crate::broker::{Counts, Holdings};
 use crate::server::state::ServerState;
 use crate::system::process::own;
 
-/// Of the text.
-pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The formats of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MetricsFormat {
+    /// That of Prometheus before OpenMetrics, version 0.0.4, which every tool reads.
+    Plain,
+    OpenMetrics,
+}
+
+impl MetricsFormat {
+    /// The format that an Accept header asks for.
+    pub(super) fn accepted(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Plain }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Plain => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// All metrics as text. They are read from the broker when they are asked for, so that they cost nothing otherwise.
-pub(super) fn text(state: &ServerState, listeners: &[ListenerReport]) -> String {
+pub(super) fn text(state: &ServerState, listeners: &[ListenerReport], format: MetricsFormat) -> String {
+    let text = open_metrics(state, listeners);
+    if format == MetricsFormat::Plain { plain(&text) } else { text }
+}
+
+/// OpenMetrics in the older format, in which the name of a counter ends with `_total` also where it is described.
+fn plain(text: &str) -> String {
+    let counters: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(kind), Some(name), Some(rest)) if counters.contains(&name) => {
+                out += &format!("# {kind} {name}_total {rest}\n");
+            }
+            _ => {
+                out += line;
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+fn open_metrics(state: &ServerState, listeners: &[ListenerReport]) -> String {
     let mut registry = Registry::with_prefix("skeeter");
     registry.register_collector(Box::new(Reading::of(state, listeners)));
     let mut text = String::new();
@@ -95,12 +139,13 @@ const GAUGES: [Gauge; 8] = [
     }),
 ];
 
-const DROPPED: [(&str, fn(&Counts) -> u64); 6] = [
+const DROPPED: [(&str, fn(&Counts) -> u64); 7] = [
     ("too_large", |counts| counts.dropped_too_large),
     ("queue_full", |counts| counts.dropped_queue_full),
     ("expired", |counts| counts.dropped_expired),
     ("memory_full", |counts| counts.dropped_memory_full),
     ("store_failing", |counts| counts.dropped_store_failing),
+    ("disk_full", |counts| counts.dropped_disk_full),
     ("no_member", |counts| counts.dropped_no_member),
 ];
 
@@ -165,5 +210,18 @@ impl Collector for Reading {
             gauge.encode(open.encode_family(&[("listener", url.as_str())])?)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn the_older_format_names_counters_as_their_samples() {
+        let text =
+            "# HELP a_b Help of it.\n# TYPE a_b counter\na_b_total{x=\"1\"} 5\n# TYPE g gauge\ng 1\n# EOF\n";
+        let expected = "# HELP a_b_total Help of it.\n# TYPE a_b_total counter\na_b_total{x=\"1\"} 5\n# TYPE g gauge\ng 1\n";
+        assert_eq!(plain(text), expected);
     }
 }
