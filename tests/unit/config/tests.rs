@@ -324,7 +324,9 @@ fn options_below_port_belong_to_the_default_listener() {
     let (_, faults) = files([("main.conf", "port 1\naccept_protocol_versions 5\n")]);
     assert_eq!(
         faults,
-        ["main.conf:2: accept_protocol_versions is an option of a listener; move it below a `listener PORT` line"]
+        [
+            "main.conf:2: accept_protocol_versions is an option of a listener; move it below a `listener PORT` line"
+        ]
     );
 }
 
