@@ -139,7 +139,9 @@ const GAUGES: [Gauge; 8] = [
     }),
 ];
 
-const DROPPED: [(&str, fn(&Counts) -> u64); 7] = [
+type DroppedCounter = (&'static str, fn(&Counts) -> u64);
+
+const DROPPED: [DroppedCounter; 7] = [
     ("too_large", |counts| counts.dropped_too_large),
     ("queue_full", |counts| counts.dropped_queue_full),
     ("expired", |counts| counts.dropped_expired),
