@@ -182,9 +182,9 @@ fn an_image_holds_all_that_a_board_needs() {
 fn what_is_wrong_is_said_before_anything_is_built_or_flashed() {
     let base = ["--ssid", "home", "--broker", "b", "--chip", "esp32c3"];
     for (more, input, said) in [
-        (&["--interval", "1"][..], "password\n", "interval: expected a number"),
-        (&["--device", "a/b"], "password\n", "device: expected letters"),
-        (&["--sensor", "bmp"], "password\n", "sensor: expected dht11 or dht22"),
+        (&["--interval", "1"][..], "password\n", "expected a number"),
+        (&["--device", "a/b"], "password\n", "expected letters"),
+        (&["--sensor", "bmp"], "password\n", "expected dht11 or dht22"),
         (&[], "short\n", "8 to 63"),
         (&[], "\n", "--open"),
         (&[], "", "password of the Wi-Fi network home"),
