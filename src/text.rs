@@ -169,16 +169,20 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// An error of the operating system without its number, and in lower case: `connection refused`.
-pub fn os_error(error: &impl Display) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error ").next().unwrap_or_default();
+/// An error of the operating system as part of a sentence: without its number, and in lower case: `connection refused`.
+pub fn os_error(error: &(impl Display + ?Sized)) -> String {
+    const NUMBER: &str = " (os error ";
+    let mut text = error.to_string();
+    while let Some(start) = text.find(NUMBER) {
+        let len = text[start..].find(')').map_or(text.len() - start, |end| end + 1);
+        text.replace_range(start..start + len, "");
+    }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(first), Some(second)) if second.is_lowercase() => {
             first.to_lowercase().chain(text.chars().skip(1)).collect()
         }
-        _ => text.to_owned(),
+        _ => text,
     }
 }
 

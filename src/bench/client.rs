@@ -19,6 +19,7 @@ use crate::codec::{self, frame};
 use crate::message::QoS;
 use crate::net::{self, Stream, Target};
 use crate::sync::Arc;
+use crate::text::os_error;
 
 /// Who a client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -227,7 +228,7 @@ impl Clients {
             stream.write_all(&bytes).await?;
             stream.flush().await
         };
-        said.await.map_err(|error: io::Error| error.to_string().into())
+        said.await.map_err(|error: io::Error| os_error(&error).into())
     }
 
     /// Subscribes and waits for SUBACK; how long that took.
@@ -299,7 +300,7 @@ pub(super) async fn next_packet<T>(
         match stream.read(&mut chunk).await {
             Ok(0) => return Err("the broker closed the connection".to_owned().into()),
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            Err(error) => return Err(error.to_string().into()),
+            Err(error) => return Err(os_error(&error).into()),
         }
     }
 }

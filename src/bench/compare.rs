@@ -8,6 +8,7 @@ use super::report::words::escape;
 use crate::bench::model::bottleneck::Bottleneck;
 use crate::bench::model::compare::{LEAST, Ratio, median, ratio};
 use crate::cli::exit::{Failure, INPUT};
+use crate::text::os_error;
 
 /// What is compared: its name, its unit, and where it stands in the JSON of a run.
 const METRICS: [(&str, &str, &str); 8] = [
@@ -190,7 +191,7 @@ fn figure(number: f64, unit: &str) -> String {
 /// When it cannot be read, or is no report.
 pub(super) fn baseline(path: &Path) -> Result<Vec<Value>, Failure> {
     let failure = |why: String| Failure::new(INPUT, format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| failure(os_error(&error)))?;
     let document: Value = serde_json::from_str(&text).map_err(|error| failure(error.to_string()))?;
     if document["schema"] != super::report::json::SCHEMA {
         return Err(failure("not a report that this version of skeeter bench --json has written".to_owned()));

@@ -18,6 +18,7 @@ use crate::cli::exit::{FAILURE, Failure};
 use crate::sync::Arc;
 use crate::system::memory::Left;
 use crate::system::process;
+use crate::text::os_error;
 
 /// In a closed loop, time without an arrival after which messages on their way count as lost.
 const LOST: Duration = Duration::from_secs(1);
@@ -77,7 +78,9 @@ pub(super) async fn drive(
         let spawned = std::thread::Builder::new()
             .name(format!("load {thread}"))
             .spawn(move || thread::run(run, thread, taken, stopped, say));
-        threads.push(spawned.map_err(|error| Failure::new(FAILURE, format!("no thread: {error}")))?);
+        threads.push(
+            spawned.map_err(|error| Failure::new(FAILURE, format!("no thread: {}", os_error(&error))))?,
+        );
         steps.push(step);
     }
     drop(say);

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::cli::Cli;
 use crate::cli::exit::{Failure, INPUT};
+use crate::text::os_error;
 
 /// The words that the file named among these stands for.
 ///
@@ -17,7 +18,7 @@ pub(crate) fn words(command_line: &[OsString]) -> Result<Vec<OsString>, Failure>
     let Some(path) = named(command_line) else { return Ok(Vec::new()) };
     let path = Path::new(&path);
     let failure = |why: String| Failure::new(INPUT, format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| failure(os_error(&error)))?;
     let words = parse(&text).map_err(failure)?;
     // Of what may stand once only, that of the command line counts; of what may be repeated, all there.
     let has_phases = command_line.iter().any(|word| word.to_string_lossy().starts_with("--phase"));

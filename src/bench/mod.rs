@@ -31,6 +31,7 @@ use crate::cli::exit::{CONNECTION_LOST, FAILURE, Failure, INPUT, SUCCESS, Status
 use crate::cli::value::Url;
 use crate::dial::connection::Plan as ConnectionPlan;
 use crate::system::memory::Left;
+use crate::text::os_error;
 use compare::Comparison;
 use find::FindMax;
 use report::Report;
@@ -50,7 +51,7 @@ fn wall_clock_millis() -> u64 {
 
 pub(super) fn run(args: &BenchArgs) -> u8 {
     crate::system::files::raise_limit();
-    let teller = Teller::new("skeeter bench", &args.connect);
+    let teller = Teller::new("bench", &args.connect);
     teller.finish(Bench::new(args, teller).and_then(|bench| bench.run()))
 }
 
@@ -220,7 +221,7 @@ impl<'a> Bench<'a> {
     /// Writes the report to stdout and to the files that were asked for.
     fn write(&self, runs: &[Report], json: &[Value], comparison: Option<&Comparison>) -> Result<(), Failure> {
         let report = &self.args.report;
-        let stdout = |error| Failure::new(INPUT, format!("stdout: {error}"));
+        let stdout = |error| Failure::new(INPUT, format!("stdout: {}", os_error(&error)));
         if report.json {
             let more = comparison.map(|comparison| ("comparison".to_owned(), comparison.json()));
             println!("{}", report::json::document(&self.command, json, Map::from_iter(more)));
@@ -262,7 +263,7 @@ fn check_memory(setup: &run::Setup) -> Result<(), Failure> {
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(INPUT, format!("cannot write {}: {error}", path.display()))
+    Failure::new(INPUT, format!("cannot write {}: {}", path.display(), os_error(&error)))
 }
 
 /// The command line, quoted for a shell and without passwords.

@@ -17,6 +17,7 @@ use crate::bench::model::times::Timing;
 use crate::bench::model::topology::Scenario;
 use crate::cli::exit::{FAILURE, Failure};
 use crate::codec::packet::RetainHandling;
+use crate::text::os_error;
 
 /// Connections that all threads together open concurrently, unless a rate is given.
 const OPENING: usize = 64;
@@ -112,7 +113,7 @@ pub(super) async fn open(
     let most = (OPENING / run.topology.threads).max(1);
     let mut waiting = run.topology.share(side.count(&run.topology), shard.thread);
     let timer = run.connect_rate.map(|_| Timer::new()).transpose();
-    let timer = timer.map_err(|error| Failure::new(FAILURE, format!("no timer: {error}")))?;
+    let timer = timer.map_err(|error| Failure::new(FAILURE, format!("no timer: {}", os_error(&error))))?;
     let (origin, mut opening) = (run.now(), JoinSet::new());
     let began = std::time::Instant::now();
     let mut failed_in_row = 0;
@@ -221,7 +222,7 @@ async fn take_turns<F: Future<Output = Result<(), ConnectFailure>> + 'static>(
     work: impl Fn(Rc<Shard>, usize, u64) -> F + Clone + 'static,
 ) -> Result<(), Failure> {
     let shard = worker.shard.clone();
-    let no_timer = |error| Failure::new(FAILURE, format!("no timer: {error}"));
+    let no_timer = |error| Failure::new(FAILURE, format!("no timer: {}", os_error(&error)));
     let next = Cell::new(shard.thread as u64);
     let timer = Timer::new().map_err(no_timer)?;
     let turns = Rc::new(VisitSchedule { shard: shard.clone(), next, visits, timer });
@@ -341,7 +342,7 @@ pub(super) async fn replay(worker: &LoadWorker, patience: Duration) -> Result<()
             let before = shard.received_by(client);
             match tokio::time::timeout(patience, &mut connection).await {
                 Ok(Ok(())) => break,
-                Ok(Err(error)) => return Err(error.to_string().into()),
+                Ok(Err(error)) => return Err(os_error(&error).into()),
                 // Messages that have not arrived by now are lost.
                 Err(_) if shard.received_by(client) == before => return Ok(()),
                 Err(_) => {}

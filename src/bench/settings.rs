@@ -20,6 +20,7 @@ use crate::dial::connection::Plan as ConnectionPlan;
 use crate::message::QoS;
 use crate::net::Target;
 use crate::sync::Arc;
+use crate::text::os_error;
 use crate::topic::TopicName;
 
 /// Messages a second for which one thread is enough.
@@ -387,7 +388,7 @@ fn payload(args: &BenchArgs) -> Result<Payload, Failure> {
 
 fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
-        .map_err(|error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display())))
+        .map_err(|error| Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error))))
 }
 
 fn topic(args: &BenchArgs, of_url: Option<&str>, scenario: Scenario) -> String {
@@ -406,8 +407,8 @@ fn credentials(path: &Path) -> Result<Vec<Credentials>, Failure> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_path(path)
-        .map_err(|error| bad(error.to_string()))?;
-    let names = reader.headers().map_err(|error| bad(error.to_string()))?.clone();
+        .map_err(|error| bad(os_error(&error)))?;
+    let names = reader.headers().map_err(|error| bad(os_error(&error)))?.clone();
     if let Some(other) =
         names.iter().find(|name| !["username", "password", "client_id", "cert", "key"].contains(name))
     {
@@ -417,7 +418,7 @@ fn credentials(path: &Path) -> Result<Vec<Credentials>, Failure> {
     }
     let mut all = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| bad(error.to_string()))?;
+        let record = record.map_err(|error| bad(os_error(&error)))?;
         let field = |name: &str| -> Option<String> {
             let at = names.iter().position(|known| known == name)?;
             record.get(at).filter(|text| !text.is_empty()).map(str::to_owned)

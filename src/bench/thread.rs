@@ -18,6 +18,7 @@ use crate::bench::model::times::{Times, Timing};
 use crate::cli::exit::{FAILURE, Failure};
 use crate::sync::Arc;
 use crate::system::process;
+use crate::text::os_error;
 
 /// How often a thread reports.
 pub(super) const TICK: Duration = Duration::from_millis(50);
@@ -81,7 +82,7 @@ pub(super) fn run(
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let failure = Failure::new(FAILURE, format!("cannot wait for events: {error}"));
+            let failure = Failure::new(FAILURE, format!("cannot wait for events: {}", os_error(&error)));
             let _ = say.send(Said::Done(Err(failure)));
             return;
         }
@@ -163,7 +164,7 @@ async fn perform(worker: &mut LoadWorker, step: RunStep) -> Result<(), Failure> 
         }
         RunStep::Send if run.pace == Loop::Open => {
             let paced = pace::pace(&worker.shard).await;
-            paced.map_err(|error| Failure::new(FAILURE, format!("no timer: {error}")))
+            paced.map_err(|error| Failure::new(FAILURE, format!("no timer: {}", os_error(&error))))
         }
         RunStep::Send => {
             worker.shard.wake_all();

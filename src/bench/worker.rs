@@ -11,6 +11,7 @@ use super::client::{ClientIdentity, Connected};
 use super::connection::LoadConnection;
 use super::role::{ClientSide, Role};
 use super::shard::Shard;
+use crate::text::os_error;
 
 pub(super) struct LoadWorker {
     pub(super) shard: Rc<Shard>,
@@ -57,7 +58,7 @@ impl LoadWorker {
                 && !shard.run.is_over()
             {
                 shard.seen.count(|counts| counts.lost_connections += 1);
-                shard.run.tell(format!("the connection of {role} was lost: {error}"));
+                shard.run.tell(format!("the connection of {role} was lost: {}", os_error(&error)));
             }
         });
     }

@@ -351,7 +351,7 @@ fn rate(text: &str) -> Result<RateArg, String> {
     if text == "max" {
         return Ok(RateArg::Max);
     }
-    number(text).map(RateArg::PerSecond).map_err(|error| format!("{error}, or max"))
+    number(text).map(RateArg::PerSecond).map_err(|why| format!("{why}, or max"))
 }
 
 /// A time in seconds, or with a unit.

@@ -1,6 +1,6 @@
 //! The exit statuses, one table for all subcommands and for the man pages, and how a failure is told.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use crate::cli::connect::{ConnectArgs, Dialect};
 use crate::codec::packet::Version;
@@ -65,8 +65,8 @@ impl Failure {
         }
     }
 
-    /// The end of the connection to `broker`.
-    pub(crate) fn ended(ended: &Ended, version: Version, broker: impl Display) -> Self {
+    /// The end of a connection, told as `text`.
+    pub(crate) fn ended(ended: &Ended, version: Version, text: String) -> Self {
         let code = match ended {
             Ended::Unreachable(TransportFailure::TlsSetting(_) | TransportFailure::Handshake(_)) => TLS.code,
             Ended::Unreachable(_) => FAILURE.code,
@@ -77,29 +77,46 @@ impl Failure {
             // Those below have other meanings.
             Ended::RefusedWith(code) if *code >= 0x80 => *code,
             Ended::RefusedWith(_) => FAILURE.code,
-            Ended::Disconnected { .. } | Ended::Lost(_) | Ended::Silent(_) => CONNECTION_LOST.code,
-            Ended::Fault(_) => PROTOCOL.code,
+            Ended::Disconnected { .. } | Ended::Lost(_) | Ended::Unanswered(_) | Ended::Silent(_) => {
+                CONNECTION_LOST.code
+            }
+            Ended::NotMqtt(_) | Ended::Fault(_) => PROTOCOL.code,
         };
         let is_connack = matches!(ended, Ended::Refused { .. } | Ended::RefusedWith(_));
-        Self { code, is_connack, text: format!("{broker}: {ended}") }
+        Self { code, is_connack, text }
+    }
+}
+
+/// The name that errors begin with: that of a subcommand, or of mosquitto's program where it was called by that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProgramName<'a> {
+    pub(crate) subcommand: &'a str,
+    pub(crate) dialect: Dialect,
+}
+
+impl Display for ProgramName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.dialect {
+            Dialect::Skeeter => write!(f, "skeeter {}", self.subcommand),
+            Dialect::Mosquitto => write!(f, "mosquitto_{}", self.subcommand),
+        }
     }
 }
 
 /// Where errors and warnings go: stderr, the program's name first, unless it is told to be quiet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Teller {
-    program: &'static str,
+    program: ProgramName<'static>,
     quiet: bool,
-    dialect: Dialect,
 }
 
 impl Teller {
-    pub(crate) fn new(program: &'static str, args: &ConnectArgs) -> Self {
-        Self { program, quiet: args.quiet, dialect: args.dialect }
+    pub(crate) fn new(subcommand: &'static str, args: &ConnectArgs) -> Self {
+        Self { program: ProgramName { subcommand, dialect: args.dialect }, quiet: args.quiet }
     }
 
     pub(crate) fn dialect(self) -> Dialect {
-        self.dialect
+        self.program.dialect
     }
 
     pub(crate) fn tell(self, text: impl Display) {
@@ -117,7 +134,7 @@ impl Teller {
             Ok(status) => status.code,
             Err(failure) => {
                 self.tell(&failure.text);
-                failure.code_in(self.dialect)
+                failure.code_in(self.dialect())
             }
         }
     }

@@ -9,11 +9,24 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, Command};
+use clap::{Arg, Command, CommandFactory};
 
 use crate::cli::connect::{Dialect, MOSQUITTO_NAMES};
 use crate::cli::exit::{Failure, INPUT, USAGE};
 use crate::cli::{Cli, property};
+use crate::text::os_error;
+
+/// What errors begin with: `skeeter pub`, or the name of a mosquitto program that skeeter was called by.
+pub(super) fn program(words: &[OsString]) -> String {
+    let name = words.first().and_then(|path| Path::new(path).file_stem()?.to_str());
+    if let Some(name) = name.filter(|name| name.starts_with("mosquitto")) {
+        return name.to_owned();
+    }
+    match words.get(1).and_then(|word| word.to_str()) {
+        Some(word) if Cli::command().find_subcommand(word).is_some() => format!("skeeter {word}"),
+        _ => "skeeter".to_owned(),
+    }
+}
 
 /// What clap needs to parse the command line.
 pub(super) struct Arguments {
@@ -82,7 +95,10 @@ fn options(command: &Command, words: &[OsString], dialect: Dialect) -> Result<Ve
             // mosquitto's clients ignore a file that they cannot read.
             Err(_) if dialect == Dialect::Mosquitto => {}
             Err(error) => {
-                return Err(Failure::new(INPUT, format!("cannot read {}: {error}", path.display())));
+                return Err(Failure::new(
+                    INPUT,
+                    format!("cannot read {}: {}", path.display(), os_error(&error)),
+                ));
             }
         }
     }

@@ -11,8 +11,8 @@ pub(crate) fn run(args: &CertArgs) -> u8 {
             print!("{text}");
             exit::SUCCESS.code
         }
-        Err(error) => {
-            eprintln!("skeeter cert: {error}");
+        Err(why) => {
+            eprintln!("skeeter cert: {why}");
             exit::FAILURE.code
         }
     }

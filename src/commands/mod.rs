@@ -19,7 +19,10 @@ mod signal;
 mod store;
 mod subscribe;
 
+use std::io::Write;
+
 use clap::FromArgMatches;
+use clap::error::ErrorKind;
 
 use crate::bench;
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
@@ -27,15 +30,18 @@ use crate::cli::exit::{self, FAILURE};
 use crate::cli::{Cli, Command, property};
 use crate::server;
 use crate::system;
+use crate::text::Escaped;
 use arguments::Arguments;
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     system::names::settle();
-    let Arguments { words, dialect, mut definition } = match Arguments::new(arguments) {
+    let words: Vec<_> = arguments.into_iter().collect();
+    let program = || arguments::program(&words);
+    let Arguments { words, dialect, mut definition } = match Arguments::new(words.iter().cloned()) {
         Ok(arguments) => arguments,
         Err(failure) => {
-            eprintln!("skeeter: {}", failure.text);
+            eprintln!("{}: {}", program(), failure.text);
             return failure.code;
         }
     };
@@ -50,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     let (cli, mut matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            complain(&error, dialect);
+            complain(&program(), &error, dialect);
             return status_of(&error, dialect, command.as_deref());
         }
     };
@@ -125,16 +131,31 @@ fn with_any_value(arg: clap::Arg) -> clap::Arg {
     arg.allow_hyphen_values(takes_any)
 }
 
-/// Tells what is wrong with the flags, or the help.
-fn complain(error: &clap::Error, dialect: Dialect) {
-    let text = error.render().to_string();
-    if text.contains(property::SEPARATOR) || dialect == Dialect::Mosquitto {
-        let text = dialect.with_names(&text.replace(property::SEPARATOR, " "));
-        let out: &mut dyn std::io::Write =
-            if error.use_stderr() { &mut std::io::stderr() } else { &mut std::io::stdout() };
-        let _ = out.write_all(text.as_bytes());
+/// Tells what is wrong with the flags, in one line, or the help.
+fn complain(program: &str, error: &clap::Error, dialect: Dialect) {
+    let text = error.render().to_string().replace(property::SEPARATOR, " ");
+    if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return eprintln!("{program}: {}; see {program} --help", Escaped(&one_line(&text)));
+    }
+    if dialect == Dialect::Mosquitto {
+        // That stdout is closed is no reason to fail.
+        let _ = std::io::stdout().write_all(dialect.with_names(&text).as_bytes());
     } else {
-        // Help goes to stdout; that it is closed is no reason to fail.
         let _ = error.print();
     }
+}
+
+/// An error of clap without its label, the usage and the advice to ask for help; what it suggests follows a semicolon.
+fn one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark)).min();
+    let mut line = String::new();
+    for part in text[..end.unwrap_or(text.len())].lines().map(str::trim).filter(|part| !part.is_empty()) {
+        match part.strip_prefix("tip: ") {
+            Some(tip) => line += &format!("; {tip}"),
+            None if line.is_empty() => line += part,
+            None => line += &format!(" {part}"),
+        }
+    }
+    line
 }

@@ -116,7 +116,7 @@ impl MessageRecord {
                 ("payload", Value::Null) => {}
                 ("payload", value) => record.payload = value.to_string().into_bytes(),
                 ("payload_base64", Value::String(text)) => {
-                    record.payload = STANDARD.decode(text).map_err(|error| format!("{key:?}: {error}"))?;
+                    record.payload = STANDARD.decode(text).map_err(|why| format!("{key:?}: {why}"))?;
                 }
                 ("qos", value) => {
                     let qos = value.as_u64().and_then(|qos| QoS::from_bits(u8::try_from(qos).ok()?));
@@ -163,7 +163,7 @@ fn read_properties(object: &Map<String, Value>, properties: &mut PropertiesBuf) 
             "response-topic" => properties.push(Property::ResponseTopic(text()?)),
             "correlation-data" => properties.push(Property::CorrelationData(text()?.as_bytes())),
             "correlation-data_base64" => {
-                let data = STANDARD.decode(text()?).map_err(|error| format!("{key:?}: {error}"))?;
+                let data = STANDARD.decode(text()?).map_err(|why| format!("{key:?}: {why}"))?;
                 properties.push(Property::CorrelationData(&data));
             }
             "user-properties" => {

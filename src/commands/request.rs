@@ -20,6 +20,7 @@ use crate::dial::connection::Plan;
 use crate::dial::{Dial, is_worth_waiting};
 use crate::message::QoS;
 use crate::net::link::Ended;
+use crate::text::os_error;
 use crate::topic::TopicName;
 
 /// A connection that ends so soon after the request was sent, or before, and so often in a row, ends because of what is sent.
@@ -27,7 +28,7 @@ const SOON: Duration = Duration::from_secs(5);
 const MOST: u32 = 3;
 
 pub(super) fn run(args: &RequestArgs) -> u8 {
-    let teller = Teller::new("skeeter rr", &args.connect);
+    let teller = Teller::new("rr", &args.connect);
     teller.finish(prepare(args, teller))
 }
 
@@ -56,7 +57,6 @@ fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
     };
     let mut output = MessageOutput::new(layout, !args.print.no_newline, stdout()?, teller);
     crate::dial::block_on(async move {
-        let broker = plan.target.to_string();
         let mut dial = plan.dial(teller);
         let limit = args.print.timeout.unwrap_or(Duration::MAX);
         match timeout(limit, request.ask(&mut dial, &mut output)).await {
@@ -67,7 +67,7 @@ fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
             }
             Ok(Err(RequestFailure::Connection(ended))) => {
                 dial.link.abandon().await;
-                Err(Failure::ended(&ended, dial.version(), broker))
+                Err(dial.failure(&ended))
             }
             Ok(Err(RequestFailure::Failed(failure))) => {
                 // What failed is told already.
@@ -240,7 +240,7 @@ impl Exchange<'_> {
         match written {
             // Nobody reads it any more: no failure of ours.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(refused(INPUT, &format!("cannot write to stdout: {error}")))
+                Err(refused(INPUT, &format!("cannot write to stdout: {}", os_error(&error))))
             }
             _ => Ok(()),
         }

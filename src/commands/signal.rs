@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::exit::{self, FAILURE, Failure};
 use crate::cli::signal::{BrokerSignal, SignalArgs};
+use crate::text::os_error;
 
 /// Runs the subcommand; the status to exit with.
 pub(super) fn run(args: &SignalArgs) -> u8 {
@@ -32,7 +33,8 @@ fn send(args: &SignalArgs) -> Result<(), Failure> {
     };
     let pids = match args.pid {
         Some(pid) => Pid::from_raw(pid).into_iter().collect(),
-        None => brokers().map_err(|error| fail(format!("cannot list processes in /proc: {error}")))?,
+        None => brokers()
+            .map_err(|error| fail(format!("cannot list processes in /proc: {}", os_error(&error))))?,
     };
     if pids.is_empty() {
         return Err(fail("no broker is running; -p sends a signal to any process".to_owned()));

@@ -12,6 +12,7 @@ use super::listener::ListenerOptions;
 use super::option::{Table, ValueKind};
 use super::{Config, Section};
 use crate::net::listener::{ListenAddress, Protocol};
+use crate::text::os_error;
 use crate::topic::TopicName;
 
 /// Maximum bytes of a PSK identity hint in OpenSSL; half of that before version 3.
@@ -252,7 +253,7 @@ pub(crate) fn written(config: &Config) -> Vec<ConfigError> {
         (&config.logging.values.destinations.file, config.logging.place("log_dest"))
         && let Err(error) = writable(path)
     {
-        let what = format!("log_dest: cannot write {}: {error}", path.display());
+        let what = format!("log_dest: cannot write {}: {}", path.display(), os_error(&error));
         faults.push(ConfigError::new(place, what));
     }
     let Persistence { enabled, location, .. } = &config.persistence.values;
@@ -261,7 +262,11 @@ pub(crate) fn written(config: &Config) -> Vec<ConfigError> {
         && path.exists()
         && let Err(error) = std::fs::read_dir(path)
     {
-        let what = format!("persistence_location: cannot use the directory {}: {error}", path.display());
+        let what = format!(
+            "persistence_location: cannot use the directory {}: {}",
+            path.display(),
+            os_error(&error)
+        );
         faults.push(ConfigError::new(place, what));
     }
     faults
@@ -304,7 +309,7 @@ fn readable<T: Table>(section: &Section<T>, faults: &mut Vec<ConfigError>) {
             }),
         };
         if let Err(error) = tried {
-            let what = format!("{}: cannot read {path}: {error}", entry.name());
+            let what = format!("{}: cannot read {path}: {}", entry.name(), os_error(&error));
             faults.push(ConfigError::new(place, what));
         }
     }

@@ -16,6 +16,7 @@ use super::plugin::{NamedPlugins, PluginScope};
 use super::variables::Secrets;
 use super::{BridgeSection, Config, ConfigLine, ListenerSection, Section};
 use crate::net::listener::ListenAddress;
+use crate::text::os_error;
 
 /// Where files come from.
 pub(crate) trait FileSource {
@@ -94,8 +95,10 @@ impl<'a> ConfigReader<'a> {
         match self.source.read(path) {
             Ok(bytes) => self.lines(&file, &bytes, context),
             Err(error) => {
-                let fault =
-                    ConfigError::new(&FilePosition { file, line: 0 }, format!("cannot be read: {error}"));
+                let fault = ConfigError::new(
+                    &FilePosition { file, line: 0 },
+                    format!("cannot be read: {}", os_error(&error)),
+                );
                 self.faults.push(fault);
             }
         }
@@ -152,7 +155,8 @@ impl<'a> ConfigReader<'a> {
     fn read_secrets(&mut self, place: &FilePosition, value: &str) {
         let path = Path::new(value);
         self.config.files.push(path.to_owned());
-        let read = self.source.read(path).map_err(|error| format!("cannot read {value}: {error}"));
+        let read =
+            self.source.read(path).map_err(|error| format!("cannot read {value}: {}", os_error(&error)));
         let read = read.and_then(|bytes| {
             let text = String::from_utf8(bytes).map_err(|_| format!("{value} is not UTF-8"))?;
             self.secrets.read(&text).map_err(|(line, what)| format!("{value}:{line}: {what}"))
@@ -294,7 +298,9 @@ impl<'a> ConfigReader<'a> {
         let folder = Path::new(value);
         let mut files = match self.source.list(folder) {
             Ok(files) => files,
-            Err(error) => return self.fault(place, format!("cannot read the directory {value}: {error}")),
+            Err(error) => {
+                return self.fault(place, format!("cannot read the directory {value}: {}", os_error(&error)));
+            }
         };
         self.config.files.push(folder.to_owned());
         files.retain(|file| name_of(file).len() > 5 && name_of(file).ends_with(".conf"));

@@ -15,6 +15,7 @@ use crate::codec::property::Property;
 use crate::dial::{Dial, Waits};
 use crate::net::link::{Link, Witness};
 use crate::net::{Target, TcpOptions};
+use crate::text::os_error;
 
 /// Whom to talk to, and as whom.
 pub(crate) struct Plan {
@@ -175,8 +176,9 @@ impl Plan {
 
 /// The password of the command line, or of where that says.
 fn secret(args: &ConnectArgs) -> Result<Option<String>, Failure> {
-    let unreadable =
-        |path: &Path, error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display()));
+    let unreadable = |path: &Path, error| {
+        Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error)))
+    };
     #[cfg(unix)]
     let descriptor = args.password_fd.map(|number| PathBuf::from(format!("/dev/fd/{number}")));
     #[cfg(not(unix))]

@@ -2,9 +2,11 @@
 //! and what is told on stderr meanwhile.
 
 pub(crate) mod connection;
+mod failure;
 pub(crate) mod target;
 pub(crate) mod trace;
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -16,6 +18,7 @@ use crate::codec::reason::Reason;
 use crate::dial::connection::random;
 use crate::net::Failure as TransportFailure;
 use crate::net::link::{Ended, Link, Opened};
+use crate::text::os_error;
 
 /// The first pause before a new attempt, and the longest. A client is back within about a second after an outage, and two
 /// clients with the same client ID take the session from each other less than twice a second.
@@ -74,6 +77,16 @@ impl Dial {
         self.link.client().settings().version
     }
 
+    /// How a command fails of which the connection has ended, or could not be made.
+    pub(crate) fn failure(&self, ended: &Ended) -> Failure {
+        let dialect = self.teller.dialect();
+        let text = match self.link.target() {
+            Some(target) => failure::line(ended, target, self.link.client().settings(), dialect),
+            None => format!("{}: {ended}", self.broker),
+        };
+        Failure::ended(ended, self.version(), text)
+    }
+
     /// Connects for the first time: waits for the broker as long as `--wait` says, and falls back to 3.1.1 if need be.
     pub(crate) async fn open(&mut self) -> Result<Opened, Ended> {
         let began = Instant::now();
@@ -124,7 +137,7 @@ impl Dial {
         match self.open().await {
             Ok(_) => drop(self.link.close(Reason::SUCCESS, Properties::EMPTY).await),
             Err(ended) if ended.is_silence() => {
-                return Err(Failure::ended(&ended, self.version(), &self.broker));
+                return Err(self.failure(&ended));
             }
             Err(_) => {}
         }
@@ -288,10 +301,11 @@ impl Losses {
 /// Whether a broker that is only starting, or restarting, looks like this; one that is silent is as good as gone.
 pub(crate) fn is_worth_waiting(ended: &Ended) -> bool {
     match ended {
-        Ended::Unreachable(TransportFailure::TlsSetting(_)) | Ended::RefusedWith(_) | Ended::Fault(_) => {
-            false
-        }
-        Ended::Unreachable(_) | Ended::Lost(_) | Ended::Silent(_) => true,
+        Ended::Unreachable(TransportFailure::TlsSetting(_))
+        | Ended::RefusedWith(_)
+        | Ended::NotMqtt(_)
+        | Ended::Fault(_) => false,
+        Ended::Unreachable(_) | Ended::Unanswered(_) | Ended::Lost(_) | Ended::Silent(_) => true,
         Ended::Refused { reason, .. } | Ended::Disconnected { reason, .. } => matches!(
             *reason,
             Reason::SERVER_UNAVAILABLE
@@ -309,9 +323,11 @@ pub(crate) fn is_worth_waiting(ended: &Ended) -> bool {
 fn may_not_know_5(ended: &Ended) -> bool {
     match ended {
         Ended::Refused { reason, .. } => *reason == Reason::UNSUPPORTED_PROTOCOL_VERSION,
-        Ended::Lost(_) => true,
+        Ended::Unanswered(error) => error.kind() != ErrorKind::TimedOut,
         Ended::Unreachable(_)
         | Ended::RefusedWith(_)
+        | Ended::NotMqtt(_)
+        | Ended::Lost(_)
         | Ended::Disconnected { .. }
         | Ended::Silent(_)
         | Ended::Fault(_) => false,
@@ -321,8 +337,8 @@ fn may_not_know_5(ended: &Ended) -> bool {
 /// Runs a client subcommand on one thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::new(FAILURE, format!("cannot wait for events: {error}")))?;
+    let runtime = runtime
+        .map_err(|error| Failure::new(FAILURE, format!("cannot wait for events: {}", os_error(&error))))?;
     let result = runtime.block_on(future);
     // A look-up or a read of stdin may still be blocked: nobody waits for it any more.
     runtime.shutdown_background();

@@ -8,6 +8,7 @@ use crate::cli::exit::{Failure, INPUT, TLS};
 use crate::cli::transport::SpecialTlsArgs;
 use crate::cli::value::{Carrier, Url};
 use crate::net::{Identity, Resource, Secret, SharedKey, Tls, TlsVersion};
+use crate::text::os_error;
 
 /// TLS, if the flags, the port or the URL ask for it.
 ///
@@ -74,14 +75,16 @@ pub(crate) fn tls(args: &TlsArgs, port: Option<u16>, url: Option<&Url>) -> Resul
 
 /// What the key in this file is encrypted with, if it is.
 fn pass_phrase(args: &SpecialTlsArgs, path: &Path) -> Result<Option<Secret>, Failure> {
-    let unreadable =
-        |path: &Path, error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display()));
+    let unreadable = |path: &Path, error| {
+        Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error)))
+    };
     if let Some(file) = &args.key_pass_file {
         let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?;
         return Ok(Some(Secret(text.lines().next().unwrap_or_default().to_owned())));
     }
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::new(TLS, format!("cannot read {}: {error}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::new(TLS, format!("cannot read {}: {}", path.display(), os_error(&error)))
+    })?;
     let is_encrypted = bytes.windows(9).any(|word| word == b"ENCRYPTED");
     if !is_encrypted || !std::io::stdin().is_terminal() {
         return Ok(None);

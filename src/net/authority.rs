@@ -28,6 +28,8 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509Name};
 
+use crate::text::os_error;
+
 /// Validity of the CA, and of the certificates it issues, in days.
 const AUTHORITY_DAYS: u32 = 3650;
 const DAYS: u32 = 825;
@@ -75,7 +77,7 @@ impl Authority {
             None => {
                 let (certificate, key) =
                     make("skeeter private authority", Purpose::Authority, &BTreeSet::new(), None)
-                        .map_err(|error| format!("the authority cannot be made: {error}"))?;
+                        .map_err(|error| format!("the authority cannot be made: {}", os_error(&error)))?;
                 write(&files, &[&certificate], &key)?;
                 (certificate, key)
             }
@@ -146,7 +148,7 @@ impl Authority {
     ) -> Result<(), String> {
         let made = make(name, purpose, names, Some((&self.certificate, &self.key)));
         let (certificate, key) =
-            made.map_err(|error| format!("a certificate for {name} cannot be made: {error}"))?;
+            made.map_err(|error| format!("a certificate for {name} cannot be made: {}", os_error(&error)))?;
         write(files, &[&certificate, &self.certificate], &key)
     }
 }
@@ -156,7 +158,7 @@ fn files(directory: &Path, name: &str) -> Files {
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> String {
-    format!("cannot {what} {}: {error}", path.display())
+    format!("cannot {what} {}: {}", path.display(), os_error(&error))
 }
 
 /// A certificate and its key, if both files exist.
@@ -181,7 +183,7 @@ fn read(files: &Files) -> Result<Option<(X509, PKey<Private>)>, String> {
 
 /// Writes both files, each completely or not at all. The key comes first, so that a certificate never lacks its key.
 fn write(files: &Files, chain: &[&X509], key: &PKey<Private>) -> Result<(), String> {
-    let words = |error: ErrorStack| format!("the certificate cannot be written as PEM: {error}");
+    let words = |error: ErrorStack| format!("the certificate cannot be written as PEM: {}", os_error(&error));
     let mut pem = Vec::new();
     for certificate in chain {
         pem.extend(certificate.to_pem().map_err(words)?);

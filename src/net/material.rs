@@ -12,9 +12,10 @@ use openssl::ssl::{ErrorCode, SslContextBuilder, SslRef};
 use openssl::x509::{X509, X509VerifyResult};
 
 use super::listener::Secret;
+use crate::text::os_error;
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    fs::read(path).map_err(|error| format!("cannot read {}: {}", path.display(), os_error(&error)))
 }
 
 /// All certificates of a PEM file; there is at least one.
@@ -78,7 +79,7 @@ pub(super) fn failure(error: &openssl::ssl::Error, ssl: &SslRef, other: &str) ->
     let verified = ssl.verify_result();
     let reason = error.ssl_error().map(words).unwrap_or_default();
     if reason == "certificate verify failed" && verified != X509VerifyResult::OK {
-        return format!("the certificate of the {other} is refused: {}", verified.error_string());
+        return format!("the {other}'s certificate was rejected: {}", verified.error_string());
     }
     if let Some(alert) = reason.split("alert ").nth(1) {
         let about = if alert.contains("certificate") || alert.contains("unknown ca") {
@@ -100,7 +101,7 @@ pub(super) fn failure(error: &openssl::ssl::Error, ssl: &SslRef, other: &str) ->
         "no shared cipher" => format!("the {other} supports none of our ciphers"),
         "unsupported protocol" => format!("the {other} supports no TLS version that we accept"),
         "" => match (error.code(), error.io_error()) {
-            (_, Some(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => error.to_string(),
+            (_, Some(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => os_error(error),
             (ErrorCode::SYSCALL | ErrorCode::ZERO_RETURN, _) => {
                 format!("the {other} closed the connection during the handshake")
             }
@@ -116,7 +117,7 @@ pub(super) fn failure(error: &openssl::ssl::Error, ssl: &SslRef, other: &str) ->
 /// Appends the secrets of each connection to a file that its owner alone may read.
 pub(super) fn log_keys(builder: &mut SslContextBuilder, path: &Path) -> Result<(), String> {
     let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    let file = file.map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
+    let file = file.map_err(|error| format!("cannot write to {}: {}", path.display(), os_error(&error)))?;
     builder.set_keylog_callback(move |_, line| {
         // In one piece, as other connections write there too; a full disk is no reason to refuse one.
         let _ = (&file).write_all(format!("{line}\n").as_bytes());

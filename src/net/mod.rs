@@ -33,6 +33,8 @@ pub(crate) use tls::{Identity, SharedKey, Tls, TlsVersion};
 pub(crate) use websocket::handshake::Resource;
 use websocket::{WebSocket, handshake};
 
+use crate::text::os_error;
+
 /// Where to connect to, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -87,6 +89,8 @@ fn place(host: &str, port: u16) -> String {
 pub(crate) enum Failure {
     /// The name has no address.
     Lookup(io::Error),
+    /// DNS has no SRV record for the domain, or could not be asked.
+    Service(String),
     /// The connection was refused or not answered.
     Connect(io::Error),
     /// The proxy did not connect.
@@ -101,11 +105,19 @@ pub(crate) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lookup(error) => write!(f, "the name was not found: {error}"),
-            Self::Connect(error) => write!(f, "{error}"),
-            Self::Proxy(text) | Self::TlsSetting(text) => f.write_str(text),
-            Self::Handshake(text) => write!(f, "TLS failed: {text}"),
-            Self::WebSocket(text) => write!(f, "no WebSocket: {text}"),
+            Self::Lookup(error) => {
+                let why = os_error(error);
+                match why.strip_prefix("failed to lookup address information: ").unwrap_or(&why) {
+                    "Name or service not known" | "No address associated with hostname" => {
+                        f.write_str("host name not found")
+                    }
+                    why => write!(f, "cannot look up the host name: {}", os_error(why)),
+                }
+            }
+            Self::Connect(error) => f.write_str(&os_error(error)),
+            Self::Service(text) | Self::Proxy(text) | Self::TlsSetting(text) => f.write_str(text),
+            Self::Handshake(text) => write!(f, "TLS handshake failed: {text}"),
+            Self::WebSocket(text) => write!(f, "WebSocket handshake failed: {text}"),
         }
     }
 }
@@ -141,7 +153,8 @@ async fn open(target: &Target) -> Result<(Stream, String), Failure> {
     }
     #[cfg(unix)]
     if target.finds_service {
-        let places = service::find(&target.host, target.tls.is_some()).await.map_err(Failure::Lookup)?;
+        let places = service::find(&target.host, target.tls.is_some());
+        let places = places.await.map_err(|error| Failure::Service(os_error(&error)))?;
         let attempts = places.iter().map(|place| connect_tcp(target, &place.host, place.port));
         let none = || Err(Failure::Lookup(io::ErrorKind::NotFound.into()));
         let tcp = race::first(attempts).await.unwrap_or_else(none)?;

@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+use crate::text::os_error;
+
 /// How long a name server may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Where the system keeps its name servers.
@@ -30,8 +32,9 @@ pub(super) struct ServiceTarget {
 /// # Errors
 /// When no name server answers, or there is no such record.
 pub(super) async fn find(domain: &str, has_tls: bool) -> io::Result<Vec<ServiceTarget>> {
-    let text = std::fs::read_to_string(RESOLVERS)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot read {RESOLVERS}: {error}")))?;
+    let text = std::fs::read_to_string(RESOLVERS).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot read {RESOLVERS}: {}", os_error(&error)))
+    })?;
     let service = if has_tls { "_secure-mqtt" } else { "_mqtt" };
     let name = format!("{service}._tcp.{domain}");
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{RESOLVERS} names no name server"));
@@ -59,9 +62,9 @@ async fn ask(server: SocketAddr, name: &str) -> io::Result<Vec<ServiceTarget>> {
     let asked = Name::new(name).map_err(|error| bad(&error))?;
     query.questions.push(Question::new(asked, QTYPE::TYPE(TYPE::SRV), QCLASS::CLASS(CLASS::IN), false));
     let query = query.build_bytes_vec().map_err(|error| bad(&error))?;
-    let mut answer = timeout(PATIENCE, by_udp(server, &query)).await??;
+    let mut answer = in_time(server, by_udp(server, &query)).await?;
     if answer.get(2).is_some_and(|flags| flags & 0x02 != 0) {
-        answer = timeout(PATIENCE, by_tcp(server, &query)).await??;
+        answer = in_time(server, by_tcp(server, &query)).await?;
     }
     let packet = Packet::parse(&answer).map_err(|error| bad(&error))?;
     if packet.id() != id {
@@ -90,6 +93,19 @@ async fn ask(server: SocketAddr, name: &str) -> io::Result<Vec<ServiceTarget>> {
     }
     places.sort_by_key(|place| (place.priority, std::cmp::Reverse(place.weight)));
     Ok(places)
+}
+
+/// The answer of a name server, if it comes soon; the error names the server.
+async fn in_time(
+    server: SocketAddr,
+    answer: impl Future<Output = io::Result<Vec<u8>>>,
+) -> io::Result<Vec<u8>> {
+    let error = match timeout(PATIENCE, answer).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => error,
+        Err(_) => io::Error::new(io::ErrorKind::TimedOut, "no answer"),
+    };
+    Err(io::Error::new(error.kind(), format!("name server {}: {}", server.ip(), os_error(&error))))
 }
 
 async fn by_udp(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {

@@ -4,6 +4,7 @@ use tokio::net::TcpStream;
 use tokio_socks::tcp::Socks5Stream;
 
 use super::listener::Secret;
+use crate::text::os_error;
 
 /// A proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(super) async fn connect(
             Socks5Stream::connect_with_password_and_socket(stream, (host, port), user, &password.0).await
         }
     };
-    let failed = |error| format!("the proxy {}:{} did not connect: {error}", proxy.host, proxy.port);
+    let failed =
+        |error| format!("the proxy {}:{} did not connect: {}", proxy.host, proxy.port, os_error(&error));
     connected.map(Socks5Stream::into_inner).map_err(failed)
 }

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use tokio::process::{Child, Command};
 
 use super::listeners::accept::OpenListener;
+use crate::text::os_error;
 
 /// The environment variables that tell the command where the broker listens.
 pub(super) type CommandEnvironment = Vec<(&'static str, String)>;
@@ -49,7 +50,7 @@ pub(super) fn start(command: &str, environment: CommandEnvironment) -> Result<Ch
     if let Ok(program) = std::env::current_exe() {
         child.env("SKEETER", program);
     }
-    child.spawn().map_err(|error| format!("cannot start the shell {shell} for --exec: {error}"))
+    child.spawn().map_err(|error| format!("cannot start the shell {shell} for --exec: {}", os_error(&error)))
 }
 
 /// The exit status: that of the command, or 128 + signal if a signal ended it, as in shells.

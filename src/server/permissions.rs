@@ -10,6 +10,7 @@ use super::bridge::Standing;
 use crate::broker::{AccessFileError, Accounts, Acl, Policy, Rights};
 use crate::cli::broker::{BrokerArgs, RightsArgs};
 use crate::net::listener::Listener;
+use crate::text::os_error;
 
 /// The permissions of one listener before its files are read.
 #[derive(Clone, Debug, Default)]
@@ -173,7 +174,7 @@ fn read<T>(
             (Some(Arc::new(value)), found.collect())
         }
         Err(error) => {
-            faults.push(format!("cannot read the {kind} file {name}: {error}"));
+            faults.push(format!("cannot read the {kind} file {name}: {}", os_error(&error)));
             (None, Vec::new())
         }
     }
@@ -208,6 +209,7 @@ fn is_open_to_others(_: &Path) -> bool {
 /// A random key.
 fn key() -> Result<[u8; 32], String> {
     let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| format!("the system gives no random bytes: {error}"))?;
+    getrandom::fill(&mut key)
+        .map_err(|error| format!("the system gives no random bytes: {}", os_error(&error)))?;
     Ok(key)
 }

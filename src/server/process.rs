@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::text::os_error;
+
 /// A PID file, removed when the broker ends.
 #[derive(Debug)]
 pub(super) struct PidFile(PathBuf);
@@ -11,7 +13,7 @@ impl PidFile {
     /// One line that names the file.
     pub(super) fn write(path: &Path) -> Result<Self, String> {
         let written = std::fs::write(path, std::process::id().to_string());
-        written.map_err(|error| format!("cannot write pid_file {}: {error}", path.display()))?;
+        written.map_err(|error| format!("cannot write pid_file {}: {}", path.display(), os_error(&error)))?;
         Ok(Self(path.to_owned()))
     }
 }
@@ -59,8 +61,9 @@ impl TargetUser {
         if std::env::var_os("SNAP_NAME").is_some_and(|name| name == "mosquitto") {
             return Ok(None);
         }
-        let find =
-            |name: &str| User::from_name(name).map_err(|error| format!("cannot look up {name}: {error}"));
+        let find = |name: &str| {
+            User::from_name(name).map_err(|error| format!("cannot look up {name}: {}", os_error(&error)))
+        };
         let wanted = name.unwrap_or(USUAL);
         let (user, note) = match find(wanted)? {
             Some(user) => (user, None),
@@ -87,7 +90,7 @@ impl TargetUser {
         use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
         let fail = |what: &str| {
             let what = what.to_owned();
-            move |error| format!("cannot drop root privileges: {what}: {error}")
+            move |error| format!("cannot drop root privileges: {what}: {}", os_error(&error))
         };
         if let Some(gid) = self.gid {
             let gid = Gid::from_raw(gid);
@@ -139,7 +142,8 @@ pub(super) fn set_umask() -> Result<(), String> {
 /// The system call failed.
 #[cfg(target_os = "linux")]
 pub(super) fn daemonize() -> Result<(), String> {
-    nix::unistd::daemon(true, false).map_err(|error| format!("cannot run in the background: {error}"))
+    nix::unistd::daemon(true, false)
+        .map_err(|error| format!("cannot run in the background: {}", os_error(&error)))
 }
 
 /// # Errors

@@ -26,6 +26,7 @@ use crate::broker::{Broker, Rights};
 use crate::cli::broker::BrokerArgs;
 use crate::cli::exit;
 use crate::net::listener::{InheritedSockets, Listener, Protocol};
+use crate::text::os_error;
 
 /// How long connections may take to send their output when the broker stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,9 +39,7 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
     let read = match reload::read(args) {
         Ok(read) => read,
         Err((status, errors)) => {
-            errors
-                .iter()
-                .for_each(|error| eprintln!("{}: {error}", args.dialect.with_names("skeeter broker")));
+            errors.iter().for_each(|why| eprintln!("{}: {why}", args.dialect.with_names("skeeter broker")));
             return status;
         }
     };
@@ -48,8 +47,8 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
         announce::remove_stale_ports(path);
     }
     let log = Arc::new(Log::new(read.settings.log.clone()));
-    let status = start(args, read, &log).unwrap_or_else(|error| {
-        eprintln!("{}: {error}", args.dialect.with_names("skeeter broker"));
+    let status = start(args, read, &log).unwrap_or_else(|why| {
+        eprintln!("{}: {why}", args.dialect.with_names("skeeter broker"));
         exit::FAILURE.code
     });
     log.close();
@@ -61,7 +60,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     let inherited = InheritedSockets::take()?;
     heap::settle();
     crate::system::files::raise_limit();
-    let runtime = worker::runtime().map_err(|error| format!("cannot start: {error}"))?;
+    let runtime = worker::runtime().map_err(|error| format!("cannot start: {}", os_error(&error)))?;
     let worker_count = settings.process.workers.map_or_else(processors, usize::from);
     let mut warnings = Vec::new();
     let rights = load_rights(settings, &mut warnings)?;
@@ -73,7 +72,8 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     let state = new_state(settings, rights, log, worker_count);
     LocalSet::new().block_on(&runtime, async {
         // Before anything shows that the broker runs, and a signal may be sent to it.
-        let signals = BrokerSignals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let signals = BrokerSignals::new()
+            .map_err(|error| format!("cannot listen for signals: {}", os_error(&error)))?;
         let listeners = accept::open(owned_listeners(settings, user.as_ref()), inherited)?;
         // Until here there is one thread, with the privileges to open files and ports.
         let pid_file = settle(&settings.process, user.as_ref(), log)?;
@@ -234,7 +234,7 @@ async fn serve_command(
     let mut child = exec::start(command, environment)?;
     tokio::select! {
         ended = child.wait() => {
-            let status = ended.map_err(|error| format!("cannot wait for the command of --exec: {error}"))?;
+            let status = ended.map_err(|error| format!("cannot wait for the command of --exec: {}", os_error(&error)))?;
             Ok((exec::status(status), "the command of --exec ended"))
         }
         signal = stopped => Ok((exit::SUCCESS.code, signal)),

@@ -10,6 +10,7 @@ use super::database::{Database, FORMAT};
 use super::disk::{BufferedDisk, FileDisk};
 use super::open::{Access, OpenError};
 use super::space::Reserve;
+use crate::text::os_error;
 
 /// Default name of the database file.
 const FILE: &str = "skeeter.redb";
@@ -57,7 +58,7 @@ impl Directory {
                 }
                 _ => "",
             };
-            DirectoryError(format!("cannot use the data directory {shown}: {error}{hint}"))
+            DirectoryError(format!("cannot use the data directory {shown}: {}{hint}", os_error(&error)))
         };
         if access == Access::Write {
             make_private(path).map_err(refuse)?;
@@ -203,12 +204,13 @@ impl Directory {
             File::open(&self.path)?.sync_all()?;
             Ok(Ok(()))
         };
-        let made = make().map_err(|error| DirectoryError(format!("cannot make {}: {error}", path.display())));
+        let made = make()
+            .map_err(|error| DirectoryError(format!("cannot make {}: {}", path.display(), os_error(&error))));
         made?.map_err(DirectoryError)
     }
 
     fn unreadable(&self, error: &io::Error) -> DirectoryError {
-        DirectoryError(format!("cannot open {}: {error}", self.file().display()))
+        DirectoryError(format!("cannot open {}: {}", self.file().display(), os_error(&error)))
     }
 
     /// An error of the database as an error of opening it.
@@ -219,7 +221,7 @@ impl Directory {
             {
                 self.unreadable(error)
             }
-            error => self.damaged(&error.to_string()),
+            error => self.damaged(&os_error(error)),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Database, QueueHead, SyncMode, SystemClocks};
 use crate::mosquitto_db::{Imported, MosquittoDb, export, import};
+use crate::text::os_error;
 use crate::time::Instant;
 
 /// No limit: all messages of all queues.
@@ -25,7 +26,7 @@ pub(crate) fn import_mosquitto(
     listener: impl Fn(u16) -> usize,
 ) -> Result<Imported, String> {
     let name = file.display();
-    let bytes = fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let bytes = fs::read(file).map_err(|error| format!("cannot read {name}: {}", os_error(&error)))?;
     let db = MosquittoDb::read(&bytes).map_err(|bad| {
         format!(
             "cannot import {name}: {bad}; nothing was imported. If mosquitto still starts with this file, have it written \
@@ -33,11 +34,12 @@ pub(crate) fn import_mosquitto(
         )
     })?;
     let clock = database.clock(Instant::ZERO, SystemClocks::now());
-    let there = database.load(ALL, clock).map_err(|error| format!("cannot read the store: {error}"))?;
+    let there =
+        database.load(ALL, clock).map_err(|error| format!("cannot read the store: {}", os_error(&error)))?;
     let mut imported = import(&db, &there, unix_time(), listener);
     let mut changes = database.changes(std::mem::take(&mut imported.records), clock);
     let committed = database.commit(&mut changes, SyncMode::Now);
-    committed.map_err(|error| format!("cannot write what was imported from {name}: {error}"))?;
+    committed.map_err(|error| format!("cannot write what was imported from {name}: {}", os_error(&error)))?;
     Ok(imported)
 }
 
@@ -50,7 +52,8 @@ pub(crate) fn export_mosquitto(
     file: &Path,
 ) -> Result<(String, Vec<String>), String> {
     let clock = database.clock(Instant::ZERO, SystemClocks::now());
-    let saved = database.load(ALL, clock).map_err(|error| format!("cannot read the store: {error}"))?;
+    let saved =
+        database.load(ALL, clock).map_err(|error| format!("cannot read the store: {}", os_error(&error)))?;
     let exported = export(&saved, unix_time());
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -60,7 +63,7 @@ pub(crate) fn export_mosquitto(
         out.write_all(&exported.db.write())?;
         out.sync_all()
     });
-    written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    written.map_err(|error| format!("cannot write {}: {}", file.display(), os_error(&error)))?;
     let db = &exported.db;
     let what = format!(
         "{} retained messages, {} sessions with {} subscriptions, {} queued and in-flight messages",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::broker::Usage;
 use crate::system::memory::figure;
+use crate::text::os_error;
 
 /// What a thread had of the processors.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +50,7 @@ pub(crate) fn own_memory() -> Option<u64> {
 pub(crate) fn usage(pid: u32) -> Result<Usage, String> {
     let read = |name: &str| {
         std::fs::read_to_string(format!("/proc/{pid}/{name}"))
-            .map_err(|error| format!("cannot read the CPU time of process {pid}: {error}"))
+            .map_err(|error| format!("cannot read the CPU time of process {pid}: {}", os_error(&error)))
     };
     let (stat, status) = (read("stat")?, read("status")?);
     parse(&stat, &status).ok_or_else(|| format!("cannot understand /proc/{pid}/stat"))

@@ -45,8 +45,8 @@ fn what_was_never_true_is_told_with_its_reason() {
     all.push(packet(0x30, &[&text("live"), b"\0x"]));
     for (flags, why) in [
         (&["--where", "temprature > 3"][..], "temprature"),
-        (&["--where", "topic == 'b'"], "--where: it was true for no message"),
-        (&["--until", "status == 5"], "--until: it never was true"),
+        (&["--where", "topic == 'b'"], "--where: the condition was true for no message"),
+        (&["--until", "status == 5"], "--until: the condition never became true"),
     ] {
         let (_, said) = Polite::new(&all).talk(&[&["sub", "-t", "#", "--retained-only"], flags].concat());
         assert_eq!(said.status, 68, "{said:?}");

@@ -9,6 +9,8 @@ mod bench;
 mod conditions;
 mod connecting;
 mod drop_in;
+#[cfg(unix)]
+mod errors;
 mod exec;
 mod flags;
 #[cfg(target_os = "linux")]

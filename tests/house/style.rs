@@ -97,6 +97,19 @@ fn an_unwrap_says_why_it_cannot_fail() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// An error of the system carries its number; [`text::os_error`] leaves it out. So what is called `error` is not formatted as
+/// it is, and our own texts are called otherwise.
+#[test]
+fn errors_of_the_system_are_shown_without_their_number() {
+    let mut wrong = Vec::new();
+    for source in rust() {
+        for (number, line) in source.code().filter(|(_, line)| without_comment(line).contains("{error}")) {
+            wrong.push(format!("{}:{number}: show it by text::os_error: {}", source.path, line.trim()));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_lint_on_unsafe_is_lifted_for_four_functions_of_c() {
     // Put together here, so that this file does not find itself.

@@ -239,7 +239,7 @@ fn the_broker_listens_on_addresses_names_and_interfaces() {
     everywhere.stderr.wait_line("connected from 127.0.0.1:");
     for (flag, value, why) in [
         ("--bind-interface", "nothing0", "there is none with an address"),
-        ("--bind", "does.not.exist.invalid", "the name was not found"),
+        ("--bind", "does.not.exist.invalid", "host name"),
         ("--bind", "192.0.2.1", "this machine does not have that address"),
     ] {
         let output = skeeter().args(["broker", "-p", "0", flag, value]).output().unwrap();

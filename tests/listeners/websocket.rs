@@ -231,7 +231,7 @@ fn our_clients_connect_by_websocket() {
     converse(&["-L", &secure, "--cafile", &ca], &["-L", &secure, "--cafile", &ca]);
     // Where MQTT alone is spoken there is no WebSocket, and the other way round.
     let (status, said) = run(&["pub", "-L", &format!("ws://127.0.0.1:{port}/t"), "-m", "x", "-V", "5"]);
-    assert!(status == 1 && said.contains("no WebSocket"), "{status} {said}");
+    assert!(status == 1 && said.contains("WebSocket handshake failed"), "{status} {said}");
     let (status, said) = run(&["pub", "-p", &plain, "-t", "t", "-m", "x"]);
     assert!(status != 0 && said.lines().count() == 1, "{status} {said}");
 }

@@ -197,7 +197,7 @@ fn argon2(cost: Cost, len: usize) -> Result<Argon2<'static>, String> {
         return Err(format!("argon2id may cost m={MOST_MEMORY} KiB and t={MOST_PASSES} passes at most"));
     }
     let params = Params::new(memory, passes, lanes, Some(len));
-    let params = params.map_err(|error| format!("the parameters of argon2id are none: {error}"))?;
+    let params = params.map_err(|why| format!("the parameters of argon2id are none: {why}"))?;
     Ok(Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, params))
 }
 

@@ -14,6 +14,7 @@ use crate::dial::Dial;
 use crate::dial::connection::Plan;
 use crate::message::QoS;
 use crate::net::link::Ended;
+use crate::text::os_error;
 use crate::topic;
 
 /// A connection to a broker for requests.
@@ -59,8 +60,9 @@ impl Caller {
                 ),
             ))
         })?;
-        let mut response: Value = serde_json::from_slice(&response)
-            .map_err(|error| Failure::new(FAILURE, format!("the response is not JSON: {error}")))?;
+        let mut response: Value = serde_json::from_slice(&response).map_err(|error| {
+            Failure::new(FAILURE, format!("the response is not JSON: {}", os_error(&error)))
+        })?;
         match response["error"]["message"].as_str() {
             Some(message) => Err(Failure::new(FAILURE, message)),
             None => Ok(response["result"].take()),

@@ -12,6 +12,7 @@ use crate::cli::exit::{FAILURE, Failure, INPUT, SUCCESS, Status, Teller, USAGE};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
 use crate::dial::connection::Plan;
+use crate::text::os_error;
 use call::Caller;
 
 /// Entries of a list that are requested at once.
@@ -76,8 +77,9 @@ impl Request {
             ),
             ControlCommand::Call { operation, arguments } => {
                 let arguments = serde_json::from_str(arguments);
-                let arguments = arguments
-                    .map_err(|error| Failure::new(USAGE, format!("the arguments are not JSON: {error}")))?;
+                let arguments = arguments.map_err(|error| {
+                    Failure::new(USAGE, format!("the arguments are not JSON: {}", os_error(&error)))
+                })?;
                 Self::new(operation, arguments)
             }
         })
@@ -124,7 +126,7 @@ fn print_result(result: &Value, args: &ControlArgs) -> Result<Status, Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
         // Nobody reads it any more: no failure of ours.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(INPUT, format!("cannot write to stdout: {error}")))
+            Err(Failure::new(INPUT, format!("cannot write to stdout: {}", os_error(&error))))
         }
         _ => Ok(is_denied(&args.command, result).unwrap_or(SUCCESS)),
     }

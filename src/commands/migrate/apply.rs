@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Verdict;
 use crate::cli::exit::{CONFIGURATION, Failure, INPUT};
 use crate::config::ConfigLine;
+use crate::text::os_error;
 
 /// Refused options without which a listener or bridge would be another one: it is left out as a whole.
 const WHOLE_SECTION: &[&str] = &["protocol", "start_type"];
@@ -59,7 +60,7 @@ pub(super) fn write(
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(INPUT, format!("cannot write {}: {error}", path.display()))
+    Failure::new(INPUT, format!("cannot write {}: {}", path.display(), os_error(&error)))
 }
 
 /// Which lines become comments, and why.
@@ -101,8 +102,9 @@ fn begins_section(line: &ConfigLine) -> bool {
 
 /// The text of a file with lines that are left out as comments, and directories of included files replaced.
 fn changed(path: &Path, left_out: &LeftOut, moved: &BTreeMap<usize, PathBuf>) -> Result<String, Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error)))
+    })?;
     let reasons = left_out.get(path);
     let mut text = format!("# Written by skeeter migrate from {}.\n", path.display());
     for (number, line) in (1..).zip(String::from_utf8_lossy(&bytes).lines()) {

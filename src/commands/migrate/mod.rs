@@ -11,6 +11,7 @@ use crate::config::fault::ConfigError;
 use crate::config::{Config, ConfigLine, difference};
 use crate::mosquitto_db::MosquittoDb;
 use crate::server::{CheckedConfig, check_config};
+use crate::text::os_error;
 
 /// What becomes of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ fn migrate(args: &MigrateArgs) -> Result<u8, Failure> {
     let elsewhere = checked.errors.iter().filter(|error| lines.iter().all(|line| line.place != error.place));
     let errors: Vec<String> =
         elsewhere.map(ToString::to_string).chain(checked.content_errors.iter().cloned()).collect();
-    errors.iter().for_each(|error| println!("error: {error}"));
+    errors.iter().for_each(|error| println!("error: {}", os_error(&error)));
     checked.content_warnings.iter().for_each(|warning| println!("warning: {warning}"));
     if let Some(path) = mosquitto_file(&checked.config) {
         println!("{}", state(&path));

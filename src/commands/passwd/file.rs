@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::broker::StoredPassword;
 use crate::cli::exit::{Failure, INPUT};
+use crate::text::os_error;
 
 pub(super) struct PasswordFile {
     /// Path of the file, with symbolic links resolved.
@@ -31,7 +32,8 @@ impl PasswordFile {
     /// # Errors
     /// One line that names the file.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display()));
+        let failed =
+            |error| Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error)));
         let path = real(path);
         let mut old = open_locked(&path).map_err(failed)?;
         let mut bytes = Vec::new();
@@ -112,7 +114,9 @@ impl PasswordFile {
     /// # Errors
     /// One line that names the file.
     pub(super) fn write(self) -> Result<(), Failure> {
-        let failed = |error| Failure::new(INPUT, format!("cannot write {}: {error}", self.path.display()));
+        let failed = |error| {
+            Failure::new(INPUT, format!("cannot write {}: {}", self.path.display(), os_error(&error)))
+        };
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}", std::process::id()));
         let temporary = self.path.with_file_name(name);

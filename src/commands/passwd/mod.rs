@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::broker::{Accounts, Cost, Memory, Method, StoredPassword};
 use crate::cli::connect::Dialect;
-use crate::cli::exit::{FAILURE, Failure, INPUT, SUCCESS, Status, USAGE};
+use crate::cli::exit::{FAILURE, Failure, INPUT, ProgramName, SUCCESS, Status, USAGE};
 use crate::cli::passwd::{Hash, PasswdArgs};
+use crate::text::os_error;
 use file::{PasswordFile, UserChange};
 
 /// Default iterations of PBKDF2, as recommended by OWASP.
@@ -26,7 +27,8 @@ pub(crate) fn run(args: &PasswdArgs) -> u8 {
     match result {
         Ok(status) => status.code,
         Err(failure) => {
-            eprintln!("skeeter passwd: {}", failure.text);
+            let program = ProgramName { subcommand: "passwd", dialect: args.dialect };
+            eprintln!("{program}: {}", failure.text);
             failure.code_in(args.dialect)
         }
     }
@@ -68,7 +70,8 @@ fn batch(args: &PasswdArgs) -> Result<Status, Failure> {
     let mut file = open(args)?;
     let mut count = 0;
     for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
-        let line = line.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {error}")))?;
+        let line =
+            line.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {}", os_error(&error))))?;
         if line.is_empty() {
             continue;
         }
@@ -90,7 +93,8 @@ fn batch(args: &PasswdArgs) -> Result<Status, Failure> {
 fn check(args: &PasswdArgs) -> Result<Status, Failure> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file);
-    let bytes = bytes.map_err(|error| Failure::new(INPUT, format!("cannot read {name}: {error}")))?;
+    let bytes =
+        bytes.map_err(|error| Failure::new(INPUT, format!("cannot read {name}: {}", os_error(&error))))?;
     let accounts = Accounts::parse(&name.to_string(), &bytes).map_err(|faults| {
         let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
         Failure::new(INPUT, lines.join("\nskeeter passwd: "))
@@ -155,15 +159,16 @@ fn password(args: &PasswdArgs, is_new: bool) -> Result<Vec<u8>, Failure> {
 
 fn first_line(path: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(path);
-    let failed =
-        |error| Failure::new(INPUT, format!("cannot read the password from {}: {error}", path.display()));
+    let failed = |error| {
+        Failure::new(INPUT, format!("cannot read the password from {}: {}", path.display(), os_error(&error)))
+    };
     Ok(text.map_err(failed)?.lines().next().unwrap_or_default().to_owned())
 }
 
 fn ask(is_new: bool) -> Result<String, Failure> {
     let failed = |error| {
         let hint = "use --password-file, --password-fd or SKEETER_PASSWORD";
-        Failure::new(INPUT, format!("cannot prompt for the password: {error}; {hint}"))
+        Failure::new(INPUT, format!("cannot prompt for the password: {}; {hint}", os_error(&error)))
     };
     let password = rpassword::prompt_password("Password: ").map_err(failed)?;
     if is_new && rpassword::prompt_password("Repeat password: ").map_err(failed)? != password {
@@ -189,7 +194,7 @@ fn secret(args: &PasswdArgs, password: &[u8]) -> Result<StoredPassword, Failure>
     };
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| {
-        Failure::new(FAILURE, format!("cannot get random bytes from the system: {error}"))
+        Failure::new(FAILURE, format!("cannot get random bytes from the system: {}", os_error(&error)))
     })?;
     let len = match method {
         Method::Argon2id(_) => 16,

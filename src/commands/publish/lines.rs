@@ -19,6 +19,7 @@ use crate::dial::connection::random_id;
 use crate::dial::{Dial, is_worth_waiting};
 use crate::message::QoS;
 use crate::net::link::{Ended, Link, Opened};
+use crate::text::os_error;
 
 /// Seconds the broker keeps the session of a run that lost its connection.
 const SESSION: u32 = 300;
@@ -47,7 +48,6 @@ pub(super) async fn run(
     job: Job,
     teller: Teller,
 ) -> Result<Status, Failure> {
-    let broker = plan.target.to_string();
     let settings = &mut plan.settings;
     // A session of our own, so that what is in flight survives a lost connection.
     let expiry = settings.properties.as_properties().session_expiry();
@@ -76,7 +76,7 @@ pub(super) async fn run(
         Err(LinesFailure::Connection(ended)) => {
             run.dial.link.abandon().await;
             run.summarise();
-            let mut failure = Failure::ended(&ended, run.dial.version(), broker);
+            let mut failure = run.dial.failure(&ended);
             let open = run.dial.link.client().in_flight();
             if open > 0 {
                 failure.text = format!("{}; {open} messages were not acknowledged", failure.text);
@@ -86,7 +86,7 @@ pub(super) async fn run(
         Err(LinesFailure::Input(error)) => {
             // What failed is told already.
             let _ = run.dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
-            Err(Failure::new(INPUT, format!("cannot read the messages: {error}")))
+            Err(Failure::new(INPUT, format!("cannot read the messages: {}", os_error(&error))))
         }
     }
 }

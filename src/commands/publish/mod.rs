@@ -22,12 +22,13 @@ use crate::dial::Dial;
 use crate::dial::connection::Plan;
 use crate::message::QoS;
 use crate::net::link::{Ended, Link};
+use crate::text::os_error;
 use crate::topic::TopicName;
 use lines::Job;
 use source::{LineInput, Meaning};
 
 pub(super) fn run(args: &PublishArgs) -> u8 {
-    let teller = Teller::new("skeeter pub", &args.connect);
+    let teller = Teller::new("pub", &args.connect);
     teller.finish(prepare(args, teller))
 }
 
@@ -103,10 +104,9 @@ impl MessageTemplate {
 
 /// Connects and goes away again.
 async fn ping(plan: Plan, teller: Teller) -> Result<Status, Failure> {
-    let broker = plan.target.to_string();
     let mut dial = plan.dial(teller);
     if let Err(ended) = dial.open().await {
-        return Err(Failure::ended(&ended, dial.version(), broker));
+        return Err(dial.failure(&ended));
     }
     // It has answered: that is all that was asked.
     let _ = dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
@@ -124,7 +124,7 @@ pub(super) fn payload(args: &PayloadArgs) -> Result<Vec<u8>, Failure> {
     let mut payload = Vec::new();
     if args.stdin_file {
         let read = io::stdin().lock().read_to_end(&mut payload);
-        read.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {error}")))?;
+        read.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {}", os_error(&error))))?;
         if payload.is_empty() {
             // What should have written to it has failed, most likely: clear nothing by accident.
             return Err(Failure::new(INPUT, "stdin is empty; -n publishes a message without payload"));
@@ -134,7 +134,8 @@ pub(super) fn payload(args: &PayloadArgs) -> Result<Vec<u8>, Failure> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display())))
+    fs::read(path)
+        .map_err(|error| Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error))))
 }
 
 /// Publishes one message, again and again if asked.
@@ -145,7 +146,6 @@ async fn repeated(
     args: &PublishArgs,
     teller: Teller,
 ) -> Result<Status, Failure> {
-    let broker = plan.target.to_string();
     let mut dial = plan.dial(teller);
     let mut result = dial.open().await.map(drop).map_err(PublishFailure::Connection);
     let message = kind.message(payload);
@@ -166,15 +166,13 @@ async fn repeated(
             let closed = dial.link.close(Reason::SUCCESS, disconnect).await;
             // Above QoS 0 all was acknowledged before.
             match closed {
-                Err(ended) if kind.qos == QoS::AtMostOnce => {
-                    Err(Failure::ended(&ended, dial.version(), broker))
-                }
+                Err(ended) if kind.qos == QoS::AtMostOnce => Err(dial.failure(&ended)),
                 _ => Ok(SUCCESS),
             }
         }
         Err(PublishFailure::Connection(ended)) => {
             dial.link.abandon().await;
-            Err(Failure::ended(&ended, dial.version(), broker))
+            Err(dial.failure(&ended))
         }
         Err(PublishFailure::Refused(text)) => {
             // What failed is told already.

@@ -17,12 +17,14 @@ use crate::codec::property::{Place, Properties};
 use crate::commands::json;
 use crate::mosquitto_db::{DbDirection, DbUsername, MosquittoDb};
 use crate::text::Quoted;
+use crate::text::os_error;
 
 pub(super) fn run(args: &DumpArgs) -> Result<(), Failure> {
     let path = &args.file;
     let bytes = std::fs::read(path);
-    let bytes =
-        bytes.map_err(|error| Failure::new(INPUT, format!("cannot read {}: {error}", path.display())))?;
+    let bytes = bytes.map_err(|error| {
+        Failure::new(INPUT, format!("cannot read {}: {}", path.display(), os_error(&error)))
+    })?;
     let db = MosquittoDb::read(&bytes).map_err(|fault| failed(unreadable(path, &fault)))?;
     let text = match args.format() {
         DumpFormat::Text => text(&db),

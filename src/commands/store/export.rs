@@ -13,6 +13,7 @@ use crate::codec::property::{Place, Properties, PropertiesBuf, Property};
 use crate::commands::record;
 use crate::message::{MessageRef, QoS};
 use crate::store::Access;
+use crate::text::os_error;
 use crate::time::Instant;
 
 pub(super) fn run(path: &std::path::Path, messages_only: bool) -> Result<(), Failure> {
@@ -43,7 +44,8 @@ pub(super) fn run(path: &std::path::Path, messages_only: bool) -> Result<(), Fai
     match written {
         // Who reads no further has what it wants.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| Failure::new(INPUT, format!("cannot write to stdout: {error}"))),
+        written => written
+            .map_err(|error| Failure::new(INPUT, format!("cannot write to stdout: {}", os_error(&error)))),
     }
 }
 

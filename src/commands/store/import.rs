@@ -20,6 +20,7 @@ use crate::codec::property::{Properties, PropertiesBuf};
 use crate::commands::record;
 use crate::message::{Message, MessageRef, QoS};
 use crate::store::{Access, SyncMode, SystemClocks};
+use crate::text::os_error;
 use crate::time::Instant;
 use crate::topic::{TopicFilter, TopicName};
 
@@ -28,7 +29,8 @@ pub(super) fn run(path: &std::path::Path) -> Result<(), Failure> {
     let mut database = directory.open(Duration::ZERO).map_err(failed)?;
     let mut import = NdjsonImport::new(load(&directory, &mut database)?);
     for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {error}")))?;
+        let line =
+            line.map_err(|error| Failure::new(INPUT, format!("cannot read stdin: {}", os_error(&error))))?;
         if !line.trim().is_empty() {
             import.line(&line).map_err(|why| Failure::new(INPUT, format!("line {}: {why}", number + 1)))?;
         }
@@ -37,7 +39,9 @@ pub(super) fn run(path: &std::path::Path) -> Result<(), Failure> {
     let clock = database.clock(Instant::ZERO, SystemClocks::now());
     let mut changes = database.changes(records, clock);
     let written = database.commit(&mut changes, SyncMode::Now);
-    written.map_err(|error| failed(format!("cannot write {}: {error}", directory.file().display())))?;
+    written.map_err(|error| {
+        failed(format!("cannot write {}: {}", directory.file().display(), os_error(&error)))
+    })?;
     for client in skipped {
         eprintln!(
             "skeeter store: session {client:?} already exists; it was not changed, and its messages were not imported"

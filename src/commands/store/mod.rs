@@ -15,6 +15,7 @@ use crate::store::{
     Access, Changes, Database, Directory, QueueHead, SyncMode, SystemClocks, export_mosquitto,
     import_mosquitto,
 };
+use crate::text::os_error;
 use crate::time::Instant;
 
 /// Runs a subcommand; the status to exit with.
@@ -78,7 +79,9 @@ fn open(path: &Path, access: Access) -> Result<(Directory, Database), exit::Fail
 fn load(directory: &Directory, database: &mut Database) -> Result<Saved, exit::Failure> {
     let head = QueueHead { messages: usize::MAX, bytes: usize::MAX };
     let clock = database.clock(Instant::ZERO, SystemClocks::now());
-    database.load(head, clock).map_err(|error| failed(format!("{}: {error}", directory.file().display())))
+    database
+        .load(head, clock)
+        .map_err(|error| failed(format!("{}: {}", directory.file().display(), os_error(&error))))
 }
 
 fn count(saved: &Saved) -> String {
@@ -158,7 +161,7 @@ fn repair(path: &Path) -> Result<(), exit::Failure> {
         return Ok(());
     }
     let committed = database.commit(&mut Changes::default(), SyncMode::Now);
-    committed.map_err(|error| failed(format!("cannot write {}: {error}", file.display())))?;
+    committed.map_err(|error| failed(format!("cannot write {}: {}", file.display(), os_error(&error))))?;
     database.sync_mark();
     match database.lost() {
         Some(lost) => println!("{} can be used again, although {lost}. It contains {what}", file.display()),

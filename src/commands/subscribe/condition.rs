@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 
 use cel::objects::Key;
-use cel::{Context, Program, Value};
+use cel::{Context, ExecutionError, Program, Value};
 
 use crate::codec::packet::Publish;
+use crate::text::shortened;
 
 /// The conditions given by the flags.
 pub(super) struct Conditions {
@@ -41,7 +42,10 @@ impl Conditions {
     /// Why a condition is not valid.
     pub(super) fn new(only: Option<&str>, until: Option<&str>) -> Result<Self, String> {
         let read = |flag: &str, text: Option<&str>| {
-            text.map(|text| Condition::new(text).map_err(|why| format!("{flag}: {why}"))).transpose()
+            text.map(|text| {
+                Condition::new(text).map_err(|why| format!("{flag} '{}': {why}", shortened(text)))
+            })
+            .transpose()
         };
         Ok(Self {
             only: read("--where", only)?,
@@ -67,18 +71,24 @@ impl Conditions {
     pub(super) fn unmet(&self) -> Option<String> {
         let unmet = |flag: &str, what: &str, condition: &Option<Condition>| {
             let condition = condition.as_ref().filter(|condition| !condition.was_true)?;
-            let trouble =
-                condition.trouble.as_ref().map_or_else(String::new, |why| format!("; the last time: {why}"));
+            let trouble = condition
+                .trouble
+                .as_ref()
+                .map_or_else(String::new, |why| format!("; for the last message, {why}"));
             Some(format!("{flag}: {what}{trouble}"))
         };
-        unmet("--where", "it was true for no message", &self.only)
-            .or_else(|| unmet("--until", "it never was true", &self.until))
+        unmet("--where", "the condition was true for no message", &self.only)
+            .or_else(|| unmet("--until", "the condition never became true", &self.until))
     }
 }
 
 impl Condition {
     fn new(text: &str) -> Result<Self, String> {
-        let program = Program::compile(text).map_err(|errors| one_line(&errors.to_string()))?;
+        let program = Program::compile(text).map_err(|errors| {
+            // The others follow from the first.
+            let (line, column) = errors.errors.first().map_or((1, 1), |error| error.pos);
+            syntax_error(text, line, column)
+        })?;
         let names = program.references().variables().into_iter().map(str::to_owned).collect();
         Ok(Self { program, names, was_true: false, trouble: None })
     }
@@ -105,11 +115,11 @@ impl Condition {
                 answer
             }
             Ok(_) => {
-                self.trouble = Some("it gives neither true nor false".to_owned());
+                self.trouble = Some("it was neither true nor false".to_owned());
                 false
             }
             Err(error) => {
-                self.trouble = Some(one_line(&error.to_string()));
+                self.trouble = Some(evaluation_error(&error));
                 false
             }
         }
@@ -141,8 +151,58 @@ fn value(json: serde_json::Value) -> Value {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// What is wrong with a condition at this place; the parser's own words are those of its grammar. `line` and `column` count
+/// from 1.
+fn syntax_error(text: &str, line: isize, column: isize) -> String {
+    let index = |number: isize| usize::try_from(number - 1).unwrap_or(0);
+    let before: usize = text.split_inclusive('\n').take(index(line)).map(str::len).sum();
+    let rest = &text[before..];
+    let offset = rest.char_indices().nth(index(column)).map_or(rest.len(), |(at, _)| at);
+    let rest = rest[offset..].trim_start();
+    let Some(first) = rest.chars().next() else {
+        return "the condition ends too early".to_owned();
+    };
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let len =
+        if is_word(first) { rest.find(|c| !is_word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+    let token = &rest[..len];
+    let advice = match token {
+        "=" => "; == compares",
+        ">" if text[..text.len() - rest.len()].ends_with('<') => "; != means unequal",
+        "and" | "AND" => "; && means and",
+        "or" | "OR" => "; || means or",
+        "not" | "NOT" => "; ! means not",
+        "'" | "\"" => "; the quotation mark is not closed",
+        _ => "",
+    };
+    let place = text[..text.len() - rest.len()].chars().count() + 1;
+    format!("unexpected {token} at character {place}{advice}")
+}
+
+/// Why a condition could not be evaluated for a message.
+fn evaluation_error(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::UndeclaredReference(name) | ExecutionError::NoSuchKey(name) => {
+            format!("there was no {name}")
+        }
+        ExecutionError::NoSuchOverload(_)
+        | ExecutionError::ValuesNotComparable(..)
+        | ExecutionError::UnsupportedBinaryOperator(..)
+        | ExecutionError::UnexpectedType { .. }
+        | ExecutionError::UnsupportedTargetType { .. } => {
+            "its values had types that cannot be combined so, such as text and a number".to_owned()
+        }
+        ExecutionError::NotSupportedAsMethod { method, .. } => format!("{method}() could not be applied"),
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "it divided by zero".to_owned()
+        }
+        ExecutionError::IndexOutOfBounds(_) => "an index was beyond the end of its list".to_owned(),
+        ExecutionError::FunctionError { function, message } => format!("{function}() failed: {message}"),
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            format!("a function got {actual} arguments instead of {expected}")
+        }
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -152,8 +212,8 @@ mod tests {
     use crate::codec::property::Properties;
     use crate::message::QoS;
 
-    fn ask(condition: &str, payload: &[u8]) -> Result<bool, String> {
-        let publish = Publish {
+    fn publish(payload: &[u8]) -> Publish<'_> {
+        Publish {
             dup: false,
             qos: QoS::AtLeastOnce,
             retain: true,
@@ -161,9 +221,12 @@ mod tests {
             packet_id: None,
             properties: Properties::EMPTY,
             payload,
-        };
+        }
+    }
+
+    fn ask(condition: &str, payload: &[u8]) -> Result<bool, String> {
         let mut conditions = Conditions::new(Some(condition), None)?;
-        let Answer { wanted, .. } = conditions.ask(&publish);
+        let Answer { wanted, .. } = conditions.ask(&publish(payload));
         assert_eq!(conditions.unmet().is_none(), wanted);
         Ok(wanted)
     }
@@ -208,9 +271,36 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_refused() {
-        for bad in ["", "temperature >", "(", "a = 1", "'"] {
+        for (bad, why) in [
+            ("", "the condition ends too early"),
+            ("temperature >", "the condition ends too early"),
+            ("(", "the condition ends too early"),
+            ("temp = 1", "unexpected = at character 6; == compares"),
+            ("temp <> 1", "unexpected > at character 7; != means unequal"),
+            ("temp > 30 and on", "unexpected and at character 11; && means and"),
+            ("ö == 1 or x", "unexpected or at character 8; || means or"),
+            ("'", "unexpected ' at character 1; the quotation mark is not closed"),
+            ("a @ b", "unexpected @ at character 3"),
+        ] {
             let error = ask(bad, b"").unwrap_err();
-            assert!(error.starts_with("--where: ") && !error.contains('\n'), "{error}");
+            assert_eq!(error, format!("--where '{bad}': {why}"));
+        }
+    }
+
+    #[test]
+    fn a_condition_that_was_never_true_says_what_was_missing() {
+        for (condition, why) in [
+            ("humidity > 1", "; for the last message, there was no humidity"),
+            ("payload.deep > 1", "; for the last message, there was no deep"),
+            ("status > 3", "; for the last message, its values had types"),
+            ("status", "; for the last message, it was neither true nor false"),
+            ("temperature > 40", ""),
+        ] {
+            let mut conditions = Conditions::new(Some(condition), None).unwrap();
+            conditions.ask(&publish(br#"{"temperature": 31, "status": "ok"}"#));
+            let told = conditions.unmet().unwrap();
+            let rest = told.strip_prefix("--where: the condition was true for no message").unwrap();
+            assert!(rest.starts_with(why) && rest.is_empty() == why.is_empty(), "{told}");
         }
     }
 }

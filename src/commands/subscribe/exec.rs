@@ -18,6 +18,7 @@ use crate::cli::exit::Teller;
 use crate::codec::packet::{PacketId, Publish};
 use crate::codec::property::Property;
 use crate::message::QoS;
+use crate::text::os_error;
 
 /// QoS 1 messages of a connection that are remembered, so that one that is sent again runs no second command.
 const REMEMBERED: usize = 1_000;
@@ -182,12 +183,12 @@ fn shell(command: &str) -> Command {
 
 /// Runs a command to its end; how it failed, if it did.
 async fn run(mut command: Command, payload: &[u8]) -> Result<(), String> {
-    let mut child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+    let mut child = command.spawn().map_err(|error| format!("cannot be started: {}", os_error(&error)))?;
     if let Some(mut stdin) = child.stdin.take() {
         match stdin.write_all(payload).await {
             // It need not read what it is given.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                return Err(format!("takes no payload: {error}"));
+                return Err(format!("takes no payload: {}", os_error(&error)));
             }
             _ => {}
         }
@@ -195,7 +196,7 @@ async fn run(mut command: Command, payload: &[u8]) -> Result<(), String> {
     match child.wait().await {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("failed: {status}")),
-        Err(error) => Err(format!("cannot be waited for: {error}")),
+        Err(error) => Err(format!("cannot be waited for: {}", os_error(&error))),
     }
 }
 

@@ -31,6 +31,7 @@ use crate::codec::reason::Reason;
 use crate::dial::connection::{Plan, random};
 use crate::dial::{Dial, is_worth_waiting};
 use crate::net::link::{Ended, Link};
+use crate::text::os_error;
 use crate::topic::TopicFilter;
 use condition::Conditions;
 use exec::Jobs;
@@ -42,7 +43,7 @@ use stats::Stats;
 use take::Desk;
 
 pub(super) fn run(args: &SubscribeArgs) -> u8 {
-    let teller = Teller::new("skeeter sub", &args.connect);
+    let teller = Teller::new("sub", &args.connect);
     teller.finish(prepare(args, teller))
 }
 
@@ -73,7 +74,7 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
     let conditions = Conditions::new(args.only_where.as_deref(), args.until.as_deref()).map_err(usage)?;
     let output = output(args, teller)?;
     crate::dial::block_on(async move {
-        let broker = plan.target.to_string();
+        let title = args.watch.then(|| plan.target.to_string());
         let desk = Desk {
             args,
             filters,
@@ -88,13 +89,14 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
             has_seen_wildcard: false,
         };
         let mut run = SubscriberRun { dial: plan.dial(teller), desk, args, properties };
-        if args.watch {
-            run.desk.output.watch(&broker);
+        if let Some(title) = title {
+            run.desk.output.watch(&title);
         }
-        let mut signals = Signals::new()
-            .map_err(|error| Failure::new(FAILURE, format!("cannot wait for signals: {error}")))?;
+        let mut signals = Signals::new().map_err(|error| {
+            Failure::new(FAILURE, format!("cannot wait for signals: {}", os_error(&error)))
+        })?;
         let end = run.until_told(&mut signals).await;
-        run.end(end, &mut signals, &broker).await
+        run.end(end, &mut signals).await
     })
 }
 
@@ -115,8 +117,9 @@ fn output(args: &SubscribeArgs, teller: Teller) -> Result<MessageOutput, Failure
         false => Layout::new(&args.print, teller)?,
     };
     let file = match &args.record {
-        Some(path) => fs::File::create(path)
-            .map_err(|error| Failure::new(INPUT, format!("cannot write {}: {error}", path.display())))?,
+        Some(path) => fs::File::create(path).map_err(|error| {
+            Failure::new(INPUT, format!("cannot write {}: {}", path.display(), os_error(&error)))
+        })?,
         None => stdout()?,
     };
     let output = MessageOutput::new(layout, !args.print.no_newline, file, teller);
@@ -288,12 +291,7 @@ impl SubscriberRun<'_> {
         }
     }
 
-    async fn end(
-        mut self,
-        end: SubscribeEnd,
-        signals: &mut Signals,
-        broker: &str,
-    ) -> Result<Status, Failure> {
+    async fn end(mut self, end: SubscribeEnd, signals: &mut Signals) -> Result<Status, Failure> {
         self.wait_for_jobs(signals).await;
         // The reason tells the broker to publish our will, if we have one: nobody asked us to go.
         let reason = match end {
@@ -322,7 +320,7 @@ impl SubscriberRun<'_> {
                 self.desk.teller.tell("no message came in time");
                 Ok(IDLE)
             }
-            SubscribeEnd::Connection(ended) => Err(Failure::ended(&ended, self.dial.version(), broker)),
+            SubscribeEnd::Connection(ended) => Err(self.dial.failure(&ended)),
             SubscribeEnd::Failed(failure) => Err(failure),
         }
     }
@@ -379,6 +377,8 @@ async fn drain(desk: &mut Desk<'_>, signals: &mut Signals) {
 fn unwritable(error: &std::io::Error) -> SubscribeEnd {
     match error.kind() {
         std::io::ErrorKind::BrokenPipe => SubscribeEnd::Unread,
-        _ => SubscribeEnd::Failed(Failure::new(INPUT, format!("cannot write to stdout: {error}"))),
+        _ => {
+            SubscribeEnd::Failed(Failure::new(INPUT, format!("cannot write to stdout: {}", os_error(&error))))
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::exit::{Failure, INPUT, Teller, USAGE};
 use crate::cli::print::PrintArgs;
 use crate::codec::packet::Publish;
 use crate::commands::record;
+use crate::text::os_error;
 
 /// Bytes that are buffered before they are written.
 const BUFFER: usize = 256 * 1024;
@@ -192,7 +193,7 @@ impl MessageOutput {
 /// # Errors
 /// When there is none.
 pub(crate) fn stdout() -> Result<File, Failure> {
-    raw_stdout().map_err(|error| Failure::new(INPUT, format!("stdout: {error}")))
+    raw_stdout().map_err(|error| Failure::new(INPUT, format!("stdout: {}", os_error(&error))))
 }
 
 #[cfg(unix)]

@@ -14,6 +14,7 @@ use super::{Dialect, Failure, INPUT, SUBSCRIBE_REFUSED, SubscribeArgs, Subscribe
 use crate::client::Event;
 use crate::codec::packet::{Publish, Suback};
 use crate::net::link::Ended;
+use crate::text::os_error;
 
 /// All of a run but its connection.
 pub(super) struct Desk<'a> {
@@ -147,7 +148,7 @@ impl Desk<'_> {
         if let Some(path) = &self.args.ready_file
             && let Err(error) = write_whole(path, b"ready\n")
         {
-            let text = format!("cannot write {}: {error}", path.display());
+            let text = format!("cannot write {}: {}", path.display(), os_error(&error));
             return Some(SubscribeEnd::Failed(Failure::new(INPUT, text)));
         }
         self.args.end_when_subscribed.then_some(SubscribeEnd::Done)

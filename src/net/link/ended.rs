@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 
+use super::service::ForeignService;
 use crate::client::Fault;
 use crate::codec::reason::Reason;
 use crate::net::Failure;
+use crate::text::os_error;
 
 /// Why a connection is not there, or not there any more.
 #[derive(Debug)]
@@ -18,9 +20,13 @@ pub(crate) enum Ended {
     RefusedWith(u8),
     /// The broker ended it with DISCONNECT.
     Disconnected { reason: Reason, text: Option<String> },
-    /// It broke off.
+    /// It broke off after CONNACK.
     Lost(io::Error),
-    /// The broker did not answer in time: what it did not answer.
+    /// It broke off before CONNACK; with [`io::ErrorKind::TimedOut`] CONNECT was not answered in time.
+    Unanswered(io::Error),
+    /// The server speaks another protocol.
+    NotMqtt(ForeignService),
+    /// The broker stopped answering: what it did not answer.
     Silent(&'static str),
     /// The broker broke the rules.
     Fault(Fault),
@@ -30,7 +36,9 @@ impl Ended {
     /// Whether nobody answered in time.
     pub(crate) fn is_silence(&self) -> bool {
         match self {
-            Self::Unreachable(Failure::Connect(error)) => error.kind() == io::ErrorKind::TimedOut,
+            Self::Unreachable(Failure::Connect(error)) | Self::Unanswered(error) => {
+                error.kind() == io::ErrorKind::TimedOut
+            }
             other => matches!(other, Self::Silent(_)),
         }
     }
@@ -48,6 +56,8 @@ impl Ended {
             Self::Unreachable(_)
             | Self::Refused { .. }
             | Self::RefusedWith(_)
+            | Self::Unanswered(_)
+            | Self::NotMqtt(_)
             | Self::Silent(_)
             | Self::Fault(_) => false,
         }
@@ -86,10 +96,15 @@ impl fmt::Display for Ended {
         };
         match self {
             Self::Unreachable(failure) => write!(f, "{failure}"),
+            Self::Unanswered(error) if error.kind() == io::ErrorKind::TimedOut => {
+                f.write_str("the broker did not answer CONNECT in time")
+            }
+            Self::Unanswered(_) => f.write_str("the broker closed the connection without answering CONNECT"),
+            Self::NotMqtt(service) => write!(f, "this is {service}, not an MQTT broker"),
             Self::Refused { reason, text, server } => {
                 write!(f, "the broker refused the connection: {reason}")?;
                 with_text(f, text)?;
-                server.as_ref().map_or(Ok(()), |server| write!(f, "; it points to {server}"))
+                server.as_ref().map_or(Ok(()), |server| write!(f, "; use the server {server}"))
             }
             Self::RefusedWith(code) => {
                 write!(
@@ -104,7 +119,7 @@ impl fmt::Display for Ended {
             Self::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("the broker closed the connection")
             }
-            Self::Lost(error) => write!(f, "the connection was lost: {error}"),
+            Self::Lost(error) => write!(f, "the connection was lost: {}", os_error(error)),
             Self::Silent(detail) => f.write_str(detail),
             Self::Fault(Fault { reason, detail }) => write!(f, "{detail} ({reason})"),
         }

@@ -2,6 +2,7 @@
 //! what is done when the connection is lost, is for its user.
 
 mod ended;
+mod service;
 
 use std::future::{pending, poll_fn};
 use std::io;
@@ -20,6 +21,7 @@ use crate::codec::{decode_connect, decode_leniently, frame, v3};
 use crate::net::{self, Failure, Refused, Stream, Target};
 use crate::time::Instant;
 pub(crate) use ended::Ended;
+pub(crate) use service::ForeignService;
 
 /// Bytes of input that are read at once; a longer packet makes the buffer grow as its bytes come.
 const READ: usize = 64 * 1024;
@@ -100,6 +102,11 @@ impl Link {
         &self.client
     }
 
+    /// Where it connects to, unless it is given its connections.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
     pub(crate) fn client_mut(&mut self) -> &mut Client {
         &mut self.client
     }
@@ -128,8 +135,16 @@ impl Link {
         self.stream = Some(stream);
         self.read_clock();
         self.client.connect(self.now, &mut self.output);
+        let result = self.await_connack().await;
+        result.map_err(|ended| match ForeignService::of(&self.input[..self.pending.end]) {
+            Some(service) => Ended::NotMqtt(service),
+            None => before_connack(ended),
+        })
+    }
+
+    async fn await_connack(&mut self) -> Result<Opened, Ended> {
         loop {
-            self.progress().await.map_err(refused)?;
+            self.progress().await?;
             match self.event()? {
                 Some(Event::Connected { again, session_present, .. }) => {
                     return Ok(Opened { again, session_present });
@@ -331,13 +346,16 @@ impl Link {
     }
 }
 
-/// A refusal of our certificate that comes after the handshake is one of the handshake.
-fn refused(ended: Ended) -> Ended {
-    match &ended {
+/// What an end means that comes before CONNACK.
+fn before_connack(ended: Ended) -> Ended {
+    match ended {
+        // A refusal of our certificate that comes after the handshake is one of the handshake.
         Ended::Lost(error) if error.get_ref().is_some_and(|cause| cause.is::<Refused>()) => {
             Ended::Unreachable(Failure::Handshake(error.to_string()))
         }
-        _ => ended,
+        Ended::Lost(error) => Ended::Unanswered(error),
+        Ended::Silent(_) => Ended::Unanswered(io::ErrorKind::TimedOut.into()),
+        ended => ended,
     }
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixListener;
 use listenfd::ListenFd;
 
 use super::{Endpoint, Host, ListenAddress, Listener, tcp, unix};
+use crate::text::os_error;
 
 /// Sockets that no listener has taken yet.
 #[derive(Debug, Default)]
@@ -58,9 +59,9 @@ impl InheritedSockets {
                      it from the socket unit"
                 )
             })?;
-            let endpoint = socket
-                .into_endpoint()
-                .map_err(|error| format!("cannot use the inherited socket {description}: {error}"))?;
+            let endpoint = socket.into_endpoint().map_err(|error| {
+                format!("cannot use the inherited socket {description}: {}", os_error(&error))
+            })?;
             assigned[owner].push(endpoint);
         }
         Ok(assigned)
@@ -92,7 +93,7 @@ impl ListeningSocket {
     }
 
     fn address(&self) -> String {
-        let unknown = |error: std::io::Error| error.to_string();
+        let unknown = |error: std::io::Error| os_error(&error);
         match self {
             Self::Tcp(socket) => socket.local_addr().map_or_else(unknown, |address| address.to_string()),
             Self::Unix(socket) => socket.local_addr().map_or_else(unknown, |address| {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::upgrade::{PeerInfo, Upgrade, UpgradeFuture};
 use super::{Listener, ProxyProtocol, UsernameSource};
 use crate::net::Stream;
+use crate::text::os_error;
 
 /// Bytes of a header of version 1 without its end of line, at most; the shortest is `PROXY UNKNOWN`.
 const LINE: usize = 105;
@@ -96,7 +97,7 @@ impl Upgrade for IdentityStep {
 async fn read(stream: &mut (impl AsyncRead + Unpin), version: ProxyProtocol) -> Result<ProxyHeader, String> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "the connection ended within the PROXY header".to_owned(),
-        _ => format!("the header of the proxy did not come: {error}"),
+        _ => format!("the header of the proxy did not come: {}", os_error(&error)),
     };
     let mut bytes = vec![0; if version == ProxyProtocol::V1 { SHORTEST_LINE } else { FIXED }];
     stream.read_exact(&mut bytes).await.map_err(failed)?;

@@ -9,7 +9,9 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::endpoint::{Accepted, BACKLOG, Endpoint};
 use super::{Family, Host};
+use crate::net::Failure;
 use crate::net::Stream;
+use crate::text::os_error;
 
 impl Endpoint for TcpListener {
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
@@ -125,7 +127,7 @@ fn addresses(host: &Host) -> Result<Vec<Wanted>, String> {
         Host::Name(name, family) => {
             let found = (name.as_str(), 0).to_socket_addrs();
             let found =
-                found.map_err(|error| format!("cannot listen at {name}: the name was not found: {error}"))?;
+                found.map_err(|error| format!("cannot listen on {name}: {}", Failure::Lookup(error)))?;
             let mut wanted: Vec<Wanted> = Vec::new();
             for found in found.filter(|address| is_of(address.ip(), *family)) {
                 let zone = match found {
@@ -137,7 +139,7 @@ fn addresses(host: &Host) -> Result<Vec<Wanted>, String> {
                 }
             }
             if wanted.is_empty() {
-                Err(format!("cannot listen at {name}: it has no such address"))
+                Err(format!("cannot listen on {name}: it has no such address"))
             } else {
                 Ok(wanted)
             }
@@ -147,12 +149,12 @@ fn addresses(host: &Host) -> Result<Vec<Wanted>, String> {
 
 /// The addresses of a network interface: all, or those among `wanted`.
 fn of_interface(interface: &str, wanted: &[Wanted]) -> Result<Vec<Wanted>, String> {
-    let all =
-        if_addrs::get_if_addrs().map_err(|error| format!("cannot list the network interfaces: {error}"))?;
+    let all = if_addrs::get_if_addrs()
+        .map_err(|error| format!("cannot list the network interfaces: {}", os_error(&error)))?;
     let own: Vec<IpAddr> =
         all.into_iter().filter(|entry| entry.name == interface).map(|entry| entry.ip()).collect();
     if own.is_empty() {
-        return Err(format!("cannot listen at the interface {interface}: there is none with an address"));
+        return Err(format!("cannot listen on the interface {interface}: there is none with an address"));
     }
     let takes = |address: IpAddr| {
         wanted.is_empty()
@@ -170,7 +172,7 @@ fn of_interface(interface: &str, wanted: &[Wanted]) -> Result<Vec<Wanted>, Strin
         .collect();
     if taken.is_empty() {
         return Err(format!(
-            "cannot listen at the interface {interface}: it has none of the addresses asked for"
+            "cannot listen on the interface {interface}: it has none of the addresses asked for"
         ));
     }
     Ok(taken)
@@ -205,14 +207,22 @@ fn bind_address(address: SocketAddr, stack: Stack, interface: Option<&str>) -> R
         socket.listen(BACKLOG)
     };
     open().map_err(|error| {
+        let port = address.port();
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
-                "; another program listens there: stop it, or choose a port with -p (0 takes a free one)"
+                let find = if cfg!(target_os = "linux") {
+                    format!(" (ss -ltnp 'sport = :{port}' shows which)")
+                } else {
+                    String::new()
+                };
+                format!("; another program listens there{find}: stop it, or choose a port with -p (0 takes a free one)")
             }
-            io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: choose another with -p",
-            io::ErrorKind::AddrNotAvailable => "; this machine does not have that address: see --bind",
-            _ => "",
+            io::ErrorKind::PermissionDenied if port < 1024 => {
+                "; ports below 1024 need privileges: choose another with -p".to_owned()
+            }
+            io::ErrorKind::AddrNotAvailable => "; this machine does not have that address: see --bind".to_owned(),
+            _ => String::new(),
         };
-        format!("cannot listen on {address}: {error}{hint}")
+        format!("cannot listen on {address}: {}{hint}", os_error(&error))
     })
 }

@@ -27,6 +27,7 @@ use super::{Listener, ListenerTls, ServerCredentials, UsernameSource};
 use crate::net::material::{self, words};
 use crate::net::stream::part;
 use crate::net::{Stream, TlsVersion};
+use crate::text::os_error;
 
 /// What a client certificate must prove its name with; of clients with a key shared before the name is its identity.
 const WITHOUT_AUTHORITY: &str =
@@ -158,7 +159,8 @@ fn set_authorities(
     }
     if let Some(path) = &tls.ca_path {
         // Looked into at each handshake, by the hash of the issuer's name.
-        std::fs::read_dir(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        std::fs::read_dir(path)
+            .map_err(|error| format!("cannot read {}: {}", path.display(), os_error(&error)))?;
         let directory = path.to_str().ok_or_else(|| format!("{}: the name is not UTF-8", path.display()))?;
         let lookup = store.add_lookup(X509Lookup::hash_dir()).map_err(cannot)?;
         lookup.add_dir(directory, SslFiletype::PEM).map_err(cannot)?;

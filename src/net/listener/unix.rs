@@ -12,6 +12,7 @@ use super::endpoint::{Accepted, Attach, Endpoint};
 use super::{SocketAccess, SystemId};
 use crate::net::Stream;
 use crate::net::stream::ByteStream;
+use crate::text::os_error;
 
 #[derive(Debug)]
 struct UnixEndpoint {
@@ -77,20 +78,20 @@ pub(super) fn bind(path: &Path, access: &SocketAccess) -> Result<Box<dyn Endpoin
         Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
             return Err(bad(&"another program listens there"));
         }
-        Ok(_) => std::fs::remove_file(path).map_err(|error| bad(&error))?,
+        Ok(_) => std::fs::remove_file(path).map_err(|error| bad(&os_error(&error)))?,
         Err(_) => {}
     }
     if *access == SocketAccess::default() {
-        let listener = UnixListener::bind(path).map_err(|error| bad(&error))?;
+        let listener = UnixListener::bind(path).map_err(|error| bad(&os_error(&error)))?;
         return Ok(endpoint(listener, SocketFile(path.to_owned())));
     }
     // Bound under another name and renamed, so that nobody can connect before the permissions are set.
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let mut file = SocketFile(path.with_file_name(name));
-    let listener = UnixListener::bind(&file.0).map_err(|error| bad(&error))?;
-    set_access(&file.0, access).map_err(|error| bad(&error))?;
-    std::fs::rename(&file.0, path).map_err(|error| bad(&error))?;
+    let listener = UnixListener::bind(&file.0).map_err(|error| bad(&os_error(&error)))?;
+    set_access(&file.0, access).map_err(|error| bad(&os_error(&error)))?;
+    std::fs::rename(&file.0, path).map_err(|error| bad(&os_error(&error)))?;
     file.0 = path.to_owned();
     Ok(endpoint(listener, file))
 }
@@ -104,7 +105,7 @@ fn set_access(path: &Path, SocketAccess { mode, owner, group }: &SocketAccess) -
     let group = group.as_ref().map(group_id).transpose()?;
     if owner.is_some() || group.is_some() {
         std::os::unix::fs::chown(path, owner, group)
-            .map_err(|error| format!("its owner or group cannot be changed: {error}"))?;
+            .map_err(|error| format!("its owner or group cannot be changed: {}", os_error(&error)))?;
     }
     let permissions = mode.map(std::fs::Permissions::from_mode);
     permissions

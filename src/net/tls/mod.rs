@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::listener::Secret;
 use super::{Failure, Stream};
+use crate::text::os_error;
 
 /// What to trust and what to show.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +147,7 @@ impl Tls {
     fn authorities(&self) -> Result<Vec<PathBuf>, String> {
         let mut files: Vec<_> = self.ca_file.iter().cloned().collect();
         if let Some(directory) = &self.ca_path {
-            let unreadable = |error| format!("cannot read {}: {error}", directory.display());
+            let unreadable = |error| format!("cannot read {}: {}", directory.display(), os_error(&error));
             for entry in fs::read_dir(directory).map_err(unreadable)? {
                 let path = entry.map_err(unreadable)?.path();
                 if path.is_file() {
@@ -162,22 +163,7 @@ impl Tls {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-}
-
-/// What to do about a certificate that is refused for this reason, in the words of OpenSSL.
-pub(super) fn advice(reason: &str) -> &'static str {
-    let reason = reason.to_ascii_lowercase();
-    if reason.contains("mismatch") {
-        "; connect by a name that is in it, or accept any name with --insecure"
-    } else if reason.contains("self-signed")
-        || reason.contains("self signed")
-        || reason.contains("local issuer")
-    {
-        "; if you trust it, give its authority with --cafile"
-    } else {
-        ""
-    }
+    fs::read(path).map_err(|error| format!("cannot read {}: {}", path.display(), os_error(&error)))
 }
 
 /// What an error of OpenSSL says, out of `error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:`.
@@ -188,14 +174,12 @@ pub(super) fn reason(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{advice, reason};
+    use super::reason;
 
     #[test]
     fn errors_of_openssl_are_made_short() {
         let text = "error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../ssl/record/rec_layer_s3.c:1586:SSL alert number 48";
         assert_eq!(reason(text), "tlsv1 alert unknown ca");
         assert_eq!(reason("something else"), "something else");
-        assert!(advice("Hostname mismatch").contains("--insecure"));
-        assert_eq!(advice("certificate has expired"), "");
     }
 }

@@ -5,8 +5,9 @@ use std::error::Error;
 use native_tls::{Certificate, Identity as NativeIdentity, Protocol, TlsConnector};
 use tokio_native_tls::TlsConnector as AsyncConnector;
 
-use super::{Identity, Tls, TlsVersion, advice, read, reason};
+use super::{Identity, Tls, TlsVersion, read, reason};
 use crate::net::{Failure, Stream};
+use crate::text::os_error;
 
 pub(super) async fn handshake(
     connector: TlsConnector,
@@ -92,16 +93,16 @@ fn words(text: &str) -> String {
     if why == "certificate verify failed" {
         // The reason stands behind, in parentheses.
         let about = text.rsplit_once('(').map_or(why, |(_, rest)| rest.trim_end_matches(')'));
-        return format!("the certificate of the broker is refused: {about}{}", advice(about));
+        return format!("the broker's certificate was rejected: {about}");
     }
     match why.split_once("alert ") {
         Some((_, alert)) => format!("the broker refused: {alert}"),
         None if why == "wrong version number" || why == "packet length too long" => {
-            format!("the broker does not speak TLS there ({why})")
+            "the server does not speak TLS".to_owned()
         }
         None if why.contains("unexpected EOF") || why.contains("unexpected eof") => {
             "the broker closed the connection during the handshake".to_owned()
         }
-        None => why.to_owned(),
+        None => os_error(why),
     }
 }

@@ -6,7 +6,7 @@ use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslVersion, Sta
 use openssl::x509::store::X509StoreBuilder;
 use tokio_openssl::SslStream;
 
-use super::{Tls, TlsVersion, advice, ocsp};
+use super::{Tls, TlsVersion, ocsp};
 use crate::net::material::{self, words};
 use crate::net::{Failure, Stream};
 
@@ -33,8 +33,7 @@ pub(super) async fn handshake(
                 let why = "the broker brings no good OCSP answer of its authority, which is asked for";
                 return Err(Failure::Handshake(why.to_owned()));
             }
-            let advice = advice(&why);
-            Err(Failure::Handshake(format!("{why}{advice}")))
+            Err(Failure::Handshake(why))
         }
     }
 }

@@ -14,6 +14,7 @@ use tungstenite::handshake::server::{Request, create_response, write_response};
 
 use crate::net::listener::{Network, WebSocketOptions};
 use crate::net::stream::part;
+use crate::text::os_error;
 
 /// The subprotocol of MQTT, and its name in drafts [MQTT-6.0.0-3] [MQTT-6.0.0-4].
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
@@ -38,7 +39,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     options: &WebSocketOptions,
     from: Option<IpAddr>,
 ) -> Result<Upgraded, String> {
-    let failed = |error: io::Error| format!("the WebSocket was not asked for: {error}");
+    let failed = |error: io::Error| format!("the WebSocket was not asked for: {}", os_error(&error));
     let mut bytes = Vec::new();
     let parsed = loop {
         if stream.read_buf(&mut bytes).await.map_err(failed)? == 0 {
@@ -194,7 +195,7 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     host: &str,
     resource: &Resource,
 ) -> Result<Vec<u8>, String> {
-    let failed = |error: io::Error| error.to_string();
+    let failed = |error: io::Error| os_error(&error);
     let key = generate_key();
     let mut request = format!("GET {} HTTP/1.1\r\n", resource.path);
     let said = |name: &str| resource.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
@@ -215,7 +216,7 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     let mut bytes = Vec::new();
     let (len, response) = loop {
         if stream.read_buf(&mut bytes).await.map_err(failed)? == 0 {
-            return Err("the server closed the connection instead of answering".to_owned());
+            return Err("the server closed the connection without answering".to_owned());
         }
         match Response::try_parse(&bytes) {
             Ok(None) if bytes.len() > ANSWER => {

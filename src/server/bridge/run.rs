@@ -1,6 +1,7 @@
 //! The life of one bridge: when it connects, to which of its addresses, and what it does when a connection ends.
 
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -465,8 +466,10 @@ fn may_not_know_bridges(ended: &Ended) -> bool {
     match ended {
         Ended::Refused { reason, .. } => *reason == Reason::UNSUPPORTED_PROTOCOL_VERSION,
         Ended::Lost(_) => true,
+        Ended::Unanswered(error) => error.kind() != ErrorKind::TimedOut,
         Ended::Unreachable(_)
         | Ended::RefusedWith(_)
+        | Ended::NotMqtt(_)
         | Ended::Disconnected { .. }
         | Ended::Silent(_)
         | Ended::Fault(_) => false,

@@ -15,6 +15,7 @@ use crate::server::log::LogEvent;
 use crate::server::worker::Worker;
 use crate::system::process::own;
 use crate::text::Quoted;
+use crate::text::os_error;
 use crate::topic::{TopicFilter, TopicName};
 
 /// Sessions or messages in one answer, unless the request says how many, and at most.
@@ -200,8 +201,9 @@ fn all_topics() -> String {
 /// Reads the arguments; nothing stands for none.
 fn parse<T: DeserializeOwned>(arguments: &[u8]) -> Result<T, ControlError> {
     let arguments = if arguments.is_empty() { b"{}" } else { arguments };
-    serde_json::from_slice(arguments)
-        .map_err(|error| ControlError::bad_request(format!("the arguments are not valid: {error}")))
+    serde_json::from_slice(arguments).map_err(|error| {
+        ControlError::bad_request(format!("the arguments are not valid: {}", os_error(&error)))
+    })
 }
 
 /// How many entries an answer has.

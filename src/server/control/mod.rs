@@ -28,6 +28,7 @@ use super::listeners::accept::OpenListener;
 use super::log::LogEvent;
 use super::state::ServerState;
 use super::worker::{self, Worker};
+use crate::text::os_error;
 
 /// A listener, as the control interface reports it.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ pub(super) async fn run(state: Arc<ServerState>, listeners: Vec<ListenerReport>)
     let serving = state.clone();
     let thread = std::thread::Builder::new().name("control".into());
     if let Err(error) = thread.spawn(move || serve(&serving, listeners)) {
-        let reason = format!("cannot start the thread of the control interface: {error}");
+        let reason = format!("cannot start the thread of the control interface: {}", os_error(&error));
         state.log.write(&LogEvent::ConfigurationWarning { reason: &reason });
     }
 }

@@ -87,8 +87,9 @@ impl Workers {
         let mut senders = vec![None];
         for number in 1..count {
             let sender = start_thread(local.state.clone(), number);
-            let sender = sender
-                .map_err(|error| format!("cannot start worker threads: {error}; use fewer, see --workers"))?;
+            let sender = sender.map_err(|error| {
+                format!("cannot start worker threads: {}; use fewer, see --workers", os_error(&error))
+            })?;
             senders.push(Some(sender));
         }
         Ok(Rc::new(Self { local, senders }))

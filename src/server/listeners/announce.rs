@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::accept::OpenListener;
 use crate::net::listener::Protocol;
 use crate::server::log::{Log, LogEvent};
+use crate::text::os_error;
 
 /// A listener, and whether it accepts clients without authentication.
 pub(in crate::server) struct Announcement<'a> {
@@ -132,6 +133,6 @@ pub(in crate::server) fn write_ports(path: &Path, listeners: &[OpenListener]) ->
     let written = std::fs::write(&temporary, &text).and_then(|()| std::fs::rename(&temporary, path));
     written.map(|()| PortsFile { path: path.to_owned(), text }).map_err(|error| {
         let _ = std::fs::remove_file(&temporary);
-        format!("cannot write the ports file {}: {error}", path.display())
+        format!("cannot write the ports file {}: {}", path.display(), os_error(&error))
     })
 }

@@ -12,6 +12,7 @@ use crate::net::listener::{
     ListenAddress, Listener, ListenerTls, Protocol, ProxyProtocol, Secret, ServerCredentials, SocketAccess,
     UsernameSource, WebSocketOptions,
 };
+use crate::text::os_error;
 
 /// All listeners that the flags ask for, those without TLS first.
 ///
@@ -155,6 +156,6 @@ fn make(_data: Option<&Path>) -> Result<(PathBuf, (PathBuf, PathBuf)), String> {
 
 fn first_line(path: &Path) -> Result<Secret, String> {
     let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = text.map_err(|error| format!("cannot read {}: {}", path.display(), os_error(&error)))?;
     Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
 }
