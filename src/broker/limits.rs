@@ -83,7 +83,7 @@ macro_rules! limits_table {
                 flag "max-keep-alive" Seconds,
                 file "max_keepalive" Number(0, 65_535) Next = 0;
             /// Seconds that a session outlives its connection; `u32::MAX`: for ever.
-            session_expiry: u32 = u32::MAX => "Maximum session expiry interval"
+            session_expiry: u32 = u32::MAX => "Maximum session expiry interval in seconds; longer ones are shortened"
                 + "In a configuration file with a unit: seconds, hours, days, weeks, months of 30 days or years of 365.",
                 flag "max-session-expiry" Seconds,
                 file "persistent_client_expiration" Lifetime Next = u32::MAX;

@@ -128,6 +128,13 @@ impl Teller {
         }
     }
 
+    /// Tells what is no failure; not under mosquitto's names, whose clients say nothing of it.
+    pub(crate) fn warn(self, text: impl Display) {
+        if self.dialect() == Dialect::Skeeter {
+            self.tell(text);
+        }
+    }
+
     /// Tells the failure, if it is one, and gives the status to exit with.
     pub(crate) fn finish(self, result: Result<Status, Failure>) -> u8 {
         match result {

@@ -21,6 +21,7 @@ pub(crate) mod request;
 pub(crate) mod signal;
 pub(crate) mod store;
 pub(crate) mod subscribe;
+pub(crate) mod summary;
 pub(crate) mod transport;
 pub(crate) mod value;
 

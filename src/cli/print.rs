@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::value;
+use crate::codec::packet::Version;
 
 #[derive(Args, Debug)]
 pub(crate) struct PrintArgs {
@@ -42,6 +43,24 @@ pub(crate) struct PrintArgs {
     /// Exit after this many seconds, with status 27.
     #[arg(short = 'W', long, value_name = "SECONDS", value_parser = value::time_limit, help_heading = "When to exit")]
     pub(crate) timeout: Option<Duration>,
+}
+
+impl PrintArgs {
+    /// Why each flag is ignored that is, in a connection of this version.
+    pub(crate) fn ignored(&self, version: Version) -> Vec<&'static str> {
+        let mut lines = Vec::new();
+        let has_json = self.format.as_ref().is_some_and(|format| format.contains(['j', 'J']));
+        if self.pretty && !has_json {
+            lines.push("--pretty is ignored without %j or %J in -F");
+        }
+        if version != Version::V5 && self.retain_as_published {
+            lines.push("--retain-as-published is ignored without MQTT 5");
+        }
+        if version != Version::V5 && self.retain_handling != RetainHandlingArg::Always {
+            lines.push("--retain-handling is ignored without MQTT 5");
+        }
+        lines
+    }
 }
 
 /// The Retain Handling option of a subscription.

@@ -30,11 +30,11 @@ pub(crate) struct PublishArgs {
     #[arg(short, long, help_heading = "Message")]
     pub(crate) retain: bool,
 
-    /// Publish the message this many times; not with -l.
+    /// Publish the message this many times; ignored with -l, --lines-with-topic, --json and --replay.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Message")]
     pub(crate) repeat: u64,
 
-    /// Pause between repetitions in seconds.
+    /// Pause between the repetitions of --repeat in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = value::seconds, help_heading = "Message")]
     pub(crate) repeat_delay: std::time::Duration,
 
@@ -103,4 +103,18 @@ pub(crate) struct PublishArgs {
     /// Print the version.
     #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
     version: Option<bool>,
+}
+
+impl PublishArgs {
+    /// Why each flag is ignored that is.
+    pub(crate) fn ignored(&self) -> Vec<&'static str> {
+        let is_stream = self.stdin_line || self.lines_with_topic || self.json || self.replay.is_some();
+        let mut lines = Vec::new();
+        if is_stream && self.repeat > 1 {
+            lines.push("--repeat is ignored with more than one message");
+        } else if self.repeat == 1 && !self.repeat_delay.is_zero() {
+            lines.push("--repeat-delay is ignored without --repeat");
+        }
+        lines
+    }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use super::connect::{ConnectArgs, ENVIRONMENT};
 use super::print::PrintArgs;
 use super::value;
+use crate::codec::packet::Version;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -89,7 +90,7 @@ pub(crate) struct SubscribeArgs {
     #[arg(short, long, conflicts_with_all = ["json", "record"], help_heading = "Output")]
     pub(crate) watch: bool,
 
-    /// Print the number of messages per second instead of the messages.
+    /// Print the number of messages per second instead of the messages; -C is ignored.
     #[arg(long, help_heading = "Output")]
     pub(crate) message_rate: bool,
 
@@ -137,4 +138,15 @@ pub(crate) struct SubscribeArgs {
     /// Print the version.
     #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
     version: Option<bool>,
+}
+
+impl SubscribeArgs {
+    /// Why each flag is ignored that is, in a connection of this version.
+    pub(crate) fn ignored(&self, version: Version) -> Vec<&'static str> {
+        let mut lines = self.print.ignored(version);
+        if self.message_rate && self.count.is_some() {
+            lines.push("-C is ignored with --message-rate");
+        }
+        lines
+    }
 }

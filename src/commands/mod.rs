@@ -19,6 +19,7 @@ mod signal;
 mod store;
 mod subscribe;
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use clap::FromArgMatches;
@@ -27,16 +28,20 @@ use clap::error::ErrorKind;
 use crate::bench;
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
 use crate::cli::exit::{self, FAILURE};
-use crate::cli::{Cli, Command, property};
+use crate::cli::{self, Cli, Command, property};
 use crate::server;
 use crate::system;
 use crate::text::Escaped;
 use arguments::Arguments;
 
 /// Runs the subcommand that the arguments ask for and returns the status to exit with.
-pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     system::names::settle();
     let words: Vec<_> = arguments.into_iter().collect();
+    if let Some(text) = summary(&words) {
+        print!("{text}");
+        return exit::SUCCESS.code;
+    }
     let program = || arguments::program(&words);
     let Arguments { words, dialect, mut definition } = match Arguments::new(words.iter().cloned()) {
         Ok(arguments) => arguments,
@@ -123,6 +128,13 @@ fn status_of(error: &clap::Error, dialect: Dialect, command: Option<&std::ffi::O
         (Dialect::Skeeter, true) => exit::USAGE.code,
         (Dialect::Skeeter, false) => exit::SUCCESS.code,
     }
+}
+
+/// The help of `skeeter pub -h`, where nothing follows that could be a host.
+fn summary(words: &[OsString]) -> Option<String> {
+    let [_, name, flag] = words else { return None };
+    let name = name.to_str().filter(|_| flag == "-h")?;
+    cli::summary::of(Cli::definition(Some(name)).find_subcommand(name)?)
 }
 
 /// Values such as passwords, topics and payloads may start with a hyphen, as in mosquitto's clients.

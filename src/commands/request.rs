@@ -36,6 +36,7 @@ fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
     let usage = |text: String| Failure::new(USAGE, text);
     let mut plan = Plan::new(&args.connect)?;
     plan.tell_packets(args.debug, teller);
+    args.print.ignored(plan.settings.version).iter().for_each(|line| teller.warn(line));
     let topic = args.payload.topic.clone().or_else(|| plan.topic.clone());
     let topic = topic.ok_or_else(|| usage("there is no topic: add -t TOPIC".to_owned()))?;
     for topic in [&topic, &args.response_topic] {

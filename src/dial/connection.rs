@@ -4,7 +4,7 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-use super::{target, trace};
+use super::{ignored, target, trace};
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, WillArgs};
 use crate::cli::exit::{Failure, INPUT, Teller, USAGE};
 use crate::cli::property::{self, Carrier};
@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     wait: Waits,
     /// Is shown each packet, with `-d`.
     witness: Option<Witness>,
+    /// What to tell of flags that have no effect.
+    ignored: Vec<String>,
 }
 
 /// The name and the password, from the environment where the flags and the URL do not say them. Who comes as somebody does
@@ -142,6 +144,7 @@ impl Plan {
         };
         Ok(Self {
             settings,
+            ignored: ignored::lines(args, &target),
             target,
             topic: of_url(|url| &url.topic),
             falls_back: args.protocol_version.is_none() && !needs_5 && !is_mosquitto,
@@ -165,6 +168,7 @@ impl Plan {
 
     /// A client that is not connected yet; it tells of lost connections by `teller`.
     pub(crate) fn dial(self, teller: Teller) -> Dial {
+        self.ignored.iter().for_each(|line| teller.warn(line));
         let broker = self.target.to_string();
         let mut link = Link::new(Client::new(self.settings), self.target);
         if let Some(witness) = self.witness {

@@ -3,6 +3,7 @@
 
 pub(crate) mod connection;
 mod failure;
+mod ignored;
 pub(crate) mod target;
 pub(crate) mod trace;
 

@@ -243,6 +243,51 @@ fn a_wrong_flag_is_told_in_one_line_that_names_the_help() {
     assert!(line(&said, "mosquitto_sub").ends_with("; see mosquitto_sub --help"), "{said:?}");
 }
 
+#[test]
+fn a_flag_without_effect_is_told_or_refused() {
+    let broker = Broker::start(&[]);
+    let port = broker.port.to_string();
+    for (flags, told) in [
+        (&["--insecure"][..], "--insecure is ignored without TLS"),
+        (&["--tls-version", "tlsv1.3"], "--tls-version is ignored without TLS"),
+        (&["--ws-header", "a: b"], "--ws-header is ignored without --ws"),
+        (&["--will-qos", "1"], "--will-qos is ignored without --will-topic"),
+        (&["--repeat-delay", "1"], "--repeat-delay is ignored without --repeat"),
+    ] {
+        let publish = [&["pub", "-t", "t", "-m", "x", "-p", &port], flags].concat();
+        let said = run(&publish);
+        assert!(said.status == 0 && said.stderr == format!("skeeter pub: {told}\n"), "{said:?}");
+        let said = Run::start_as("mosquitto_pub", broker.port, &publish[1..]).end();
+        assert!(said.status == 0 && said.stderr.is_empty(), "{said:?}");
+    }
+    for (flags, told) in [
+        (&["--pretty"][..], "--pretty is ignored without %j or %J in -F"),
+        (&["--message-rate", "-C", "1"], "-C is ignored with --message-rate"),
+        (&["-V", "311", "--retain-as-published"], "--retain-as-published is ignored without MQTT 5"),
+    ] {
+        let said = run(&[&["sub", "-t", "t", "-W", "0.1", "-p", &port], flags].concat());
+        assert!(said.stderr.lines().next() == Some(&format!("skeeter sub: {told}")), "{said:?}");
+    }
+    let mut publish = Run::start(broker.port, &["pub", "-t", "t", "-l", "--repeat", "2"]);
+    publish.feed(b"x\n");
+    assert_eq!(publish.end().stderr, "skeeter pub: --repeat is ignored with more than one message\n");
+}
+
+/// mosquitto's clients take a host after -h, and so do ours; alone it is what a newcomer types first.
+#[test]
+fn h_alone_prints_the_most_used_flags() {
+    for command in ["pub", "sub", "rr", "bench"] {
+        let said = run(&[command, "-h"]);
+        let text = String::from_utf8(said.stdout).unwrap();
+        assert!(said.status == 0 && said.stderr.is_empty(), "{text}");
+        assert!(text.contains("-h, --host <HOST>"), "{text}");
+        assert!(text.ends_with(&format!("All flags: skeeter {command} --help\n")), "{text}");
+    }
+    assert!(
+        line(&Run::start_as("mosquitto_pub", 1, &["-h"]).end(), "mosquitto_pub").contains("--host <HOST>")
+    );
+}
+
 /// The broker closes the connection of a client whose certificate it does not accept.
 #[test]
 fn a_certificate_that_is_missing_or_wrong_is_told_with_the_flag_for_it() {

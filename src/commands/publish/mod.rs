@@ -36,6 +36,7 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
     let usage = |text: String| Failure::new(USAGE, text);
     let mut plan = Plan::new(&args.connect)?;
     plan.tell_packets(args.debug, teller);
+    args.ignored().iter().for_each(|line| teller.warn(line));
     if args.ping {
         return crate::dial::block_on(ping(plan, teller));
     }

@@ -51,6 +51,7 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
     let usage = |text: String| Failure::new(USAGE, text);
     let mut plan = Plan::new(&args.connect)?;
     plan.tell_packets(args.debug, teller);
+    args.ignored(plan.settings.version).iter().for_each(|line| teller.warn(line));
     let filters: Vec<String> = plan.topic.take().into_iter().chain(args.topics.iter().cloned()).collect();
     if filters.is_empty() && args.unsubscribe.is_empty() {
         return Err(usage("there is no topic filter: add -t FILTER".to_owned()));

@@ -189,8 +189,37 @@ fn page(command: &Command, name: &str) -> Vec<u8> {
     }
     environment(command, &mut roff);
     exit_status(command, &mut roff);
+    see_also(command.get_name(), &mut roff);
     roff.to_writer(&mut out).unwrap();
     out
+}
+
+/// The pages that a reader of this one may want next.
+fn see_also(name: &str, roff: &mut Roff) {
+    let pages: &[&str] = match name {
+        "skeeter" => &["skeeter-guide(7)", "skeeter-from-mosquitto(7)", "skeeter.conf(5)"],
+        "broker" => &[
+            "skeeter.conf(5)",
+            "skeeter-guide(7)",
+            "skeeter-from-mosquitto(7)",
+            "skeeter-sys(7)",
+            "skeeter-passwd(1)",
+            "skeeter-cert(1)",
+            "skeeter-store(1)",
+        ],
+        "pub" => &["skeeter-sub(1)", "skeeter-rr(1)", "skeeter-format(7)", "skeeter-guide(7)"],
+        "sub" => &["skeeter-format(7)", "skeeter-pub(1)", "skeeter-rr(1)", "skeeter-guide(7)"],
+        "rr" => &["skeeter-format(7)", "skeeter-pub(1)", "skeeter-sub(1)", "skeeter-guide(7)"],
+        "bench" => &["skeeter-broker(1)", "skeeter-guide(7)", "skeeter-sys(7)"],
+        "cert" => &["skeeter-broker(1)", "skeeter-guide(7)"],
+        _ => &["skeeter-broker(1)", "skeeter-guide(7)", "skeeter-from-mosquitto(7)"],
+    };
+    roff.control("SH", ["SEE ALSO"]);
+    for (at, page) in pages.iter().enumerate() {
+        let (name, section) = page.split_at(page.find('(').unwrap());
+        let comma = if at + 1 < pages.len() { ", " } else { "" };
+        roff.text([italic(name), roman(section), roman(comma)]);
+    }
 }
 
 fn is_of_clap(arg: &Arg) -> bool {
