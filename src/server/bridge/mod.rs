@@ -4,6 +4,7 @@
 //! broker, and one to this broker by a stream within the process. So its session on this broker is like any other: messages
 //! for an unreachable broker are queued in it, within the usual limits, and stored like those of other sessions.
 
+mod hint;
 mod local;
 mod orders;
 mod plan;

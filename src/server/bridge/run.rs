@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::local;
 use super::orders::{BridgeLog, Order, StopReason};
 use super::plan::BridgePlan;
 use super::talk::{Asked, Over, RemoteSession, Talk};
+use super::{hint, local};
 use crate::client::Client;
 use crate::codec::packet::{RetainHandling, Version};
 use crate::codec::reason::Reason;
@@ -317,7 +317,7 @@ impl BridgeTask {
         self.log.write(&LogEvent::BridgeConnectFailed {
             bridge: &self.log.name,
             target: &target.to_string(),
-            reason: &ended.to_string(),
+            reason: &hint::connecting(ended, &self.plan),
             next_target: next_target.as_deref(),
             retry_seconds,
         });
@@ -381,7 +381,8 @@ impl BridgeTask {
         }
         self.keep(&mut talk, place);
         talk.abandon().await;
-        if since.elapsed() >= plan.stable() {
+        let was_stable = since.elapsed() >= plan.stable();
+        if was_stable {
             self.pause.reset();
         }
         self.places.lost();
@@ -389,7 +390,12 @@ impl BridgeTask {
         let bridge = &*self.log.name;
         match over {
             Over::Far(ended) => {
-                let (target, reason) = (&*plan.targets[place].to_string(), &*ended.to_string());
+                let target = &*plan.targets[place].to_string();
+                let reason = match was_stable {
+                    true => ended.to_string(),
+                    false => hint::soon_ended(&ended, &plan),
+                };
+                let reason = &*reason;
                 self.log.write(&LogEvent::BridgeDisconnected { bridge, target, reason, retry_seconds });
             }
             Over::Near(ended) => {

@@ -61,10 +61,68 @@ fn a_refusal_is_logged_in_one_line() {
     let line = broker.stderr.wait_line("bridge b: cannot connect to");
     let expected = format!(
         "bridge b: cannot connect to 127.0.0.1:{}: the broker refused the connection: bad user name or password (0x86); \
-         retrying in 1 s",
+         set remote_username and remote_password; retrying in 1 s",
         other.port()
     );
     assert!(line.ends_with(&expected), "{line}");
+}
+
+/// As NATS, ejabberd and aedes do with the defaults of mosquitto.
+#[test]
+fn a_broker_that_does_not_accept_the_defaults_is_told_with_the_option_to_set() {
+    let connect = |answer: Option<&[u8]>, lines: &str| {
+        let (folder, other) = (Folder::new(), Other::new());
+        let config = format!(
+            "{OPEN}connection b\naddress 127.0.0.1:{}\nrestart_timeout 1\ntopic x out\n{lines}\n",
+            other.port()
+        );
+        let broker = Broker::with_config(&folder, &config, &[]);
+        // With the bridge flag and without it.
+        for _ in 0..2 {
+            let mut far = other.accept();
+            far.packet();
+            match answer {
+                Some(bytes) => far.send(bytes),
+                None => far.shut(),
+            }
+            if answer.is_some() {
+                break;
+            }
+        }
+        broker.stderr.wait_line("bridge b: cannot connect to")
+    };
+    let will = "the broker may not accept the will topic $SYS/broker/connection/far.x/state: set \
+                notifications_local_only true, or remote_clientid without a dot; retrying";
+    for (answer, lines, told) in [
+        (None, "remote_clientid far.x", will),
+        (Some(&[0x20, 2, 0, 128][..]), "remote_clientid far.x", will),
+        (
+            Some(&[0x20, 2, 0, 2]),
+            "remote_clientid far.x",
+            "set remote_clientid: the broker may not accept the dot in far.x; retrying",
+        ),
+        (Some(b"\x15\x03\x01\x00\x02\x02\x46"), "", "for TLS, set bridge_cafile"),
+    ] {
+        let line = connect(answer, lines);
+        assert!(line.contains(told), "{told}: {line}");
+    }
+    let other = Other::new();
+    let folder = Folder::new();
+    let config = format!(
+        "{OPEN}connection b\naddress 127.0.0.1:{}\nremote_clientid far\nrestart_timeout 1\ntopic x out\n",
+        other.port()
+    );
+    let broker = Broker::with_config(&folder, &config, &[]);
+    let (mut far, _) = other.greet(false);
+    far.packet();
+    far.shut();
+    let line = broker.stderr.wait_line("bridge b: disconnected from");
+    assert!(
+        line.contains(
+            "may not accept messages on $SYS/broker/connection/far/state: set notifications_local_only true"
+        ),
+        "{line}"
+    );
 }
 
 #[test]
