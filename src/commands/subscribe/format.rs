@@ -37,6 +37,29 @@ struct Conversion {
     separator: Option<u8>,
 }
 
+/// What a conversion depends on besides the message.
+struct Rendering {
+    now: DateTime<Local>,
+    is_pretty: bool,
+    for_terminal: bool,
+}
+
+/// What the payload is in the JSON of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PayloadForm {
+    /// `%j`.
+    String,
+    /// `%J`: a value, which it must be.
+    Value,
+}
+
+/// What a field is filled up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filler {
+    Space,
+    Zero,
+}
+
 const LETTERS: &[u8] = b"ACDEFIJPRSUXdfjlmpqrtx";
 /// What can follow `@`: the conversions of strftime with one letter.
 const TIMES: &[u8] = b"aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ";
@@ -104,7 +127,8 @@ impl Format {
                 }
                 Piece::Time(conversion) => print(format_args!("{}", now.format(conversion)), out),
                 Piece::Conversion(field) => {
-                    if let Err(error) = field.write(publish, (now, self.pretty, for_terminal), out) {
+                    let rendering = Rendering { now, is_pretty: self.pretty, for_terminal };
+                    if let Err(error) = field.write(publish, &rendering, out) {
                         result = Err(error);
                     }
                 }
@@ -181,12 +205,8 @@ fn print(arguments: std::fmt::Arguments<'_>, out: &mut Vec<u8>) {
 }
 
 impl Conversion {
-    fn write(
-        &self,
-        publish: &Publish<'_>,
-        (now, pretty, for_terminal): (DateTime<Local>, bool, bool),
-        out: &mut Vec<u8>,
-    ) -> Result<(), String> {
+    fn write(&self, publish: &Publish<'_>, rendering: &Rendering, out: &mut Vec<u8>) -> Result<(), String> {
+        let Rendering { now, for_terminal, .. } = *rendering;
         let properties = publish.properties;
         let shown = |text| if for_terminal { printable::text(text) } else { Cow::from(text) };
         match self.letter {
@@ -220,27 +240,37 @@ impl Conversion {
             b'p' => self.payload(publish.payload, out),
             b'x' | b'X' => self.hexadecimal(publish.payload, out),
             b'd' => {
-                return self.float(publish.payload.try_into().ok().map(f64::from_ne_bytes), "double", out);
+                let value = publish.payload.try_into().ok().map(f64::from_ne_bytes);
+                let value = value.ok_or_else(|| {
+                    format!("the payload on topic {} is not the 8 bytes that %d needs", publish.topic)
+                })?;
+                self.float(value, out);
             }
             b'f' => {
                 let value = publish.payload.try_into().ok().map(f32::from_ne_bytes);
-                return self.float(value.map(f64::from), "float", out);
+                let value: f32 = value.ok_or_else(|| {
+                    format!("the payload on topic {} is not the 4 bytes that %f needs", publish.topic)
+                })?;
+                self.float(value.into(), out);
             }
-            // j and J: no other letter passed the check.
-            letter if for_terminal => {
-                let mut object = Vec::new();
-                let written = write_json(publish, now, letter == b'J', pretty, &mut object);
-                printable::json(&object, out);
-                return written;
-            }
-            letter => return write_json(publish, now, letter == b'J', pretty, out),
+            // No other letter passed the check.
+            b'J' => return write_json(publish, PayloadForm::Value, rendering, out),
+            _ => return write_json(publish, PayloadForm::String, rendering, out),
         }
         Ok(())
     }
 
-    fn pad(&self, content: &[u8], zero: bool, out: &mut Vec<u8>) {
+    /// Zeros, if they are wanted, go only before what is aligned to the right.
+    fn filler(&self) -> Filler {
+        if self.zero && !self.left { Filler::Zero } else { Filler::Space }
+    }
+
+    fn pad(&self, content: &[u8], filler: Filler, out: &mut Vec<u8>) {
         let fill = self.width.saturating_sub(content.len());
-        let byte = if zero { b'0' } else { b' ' };
+        let byte = match filler {
+            Filler::Space => b' ',
+            Filler::Zero => b'0',
+        };
         if !self.left {
             out.resize(out.len() + fill, byte);
         }
@@ -253,26 +283,22 @@ impl Conversion {
     /// A number that may be missing; its field is then filled with spaces or zeros.
     fn number(&self, value: Option<i64>, out: &mut Vec<u8>) {
         let text = value.map_or_else(String::new, |value| value.to_string());
-        self.pad(text.as_bytes(), self.zero && !self.left, out);
+        self.pad(text.as_bytes(), self.filler(), out);
     }
 
     fn text(&self, text: &[u8], out: &mut Vec<u8>) {
         let end = self.precision.map_or(text.len(), |precision| precision.min(text.len()));
-        self.pad(&text[..end], false, out);
+        self.pad(&text[..end], Filler::Space, out);
     }
 
-    fn float(&self, value: Option<f64>, kind: &str, out: &mut Vec<u8>) -> Result<(), String> {
-        let Some(value) = value else {
-            return Err(format!("requested {kind} printing, but non-{kind} data received"));
-        };
+    fn float(&self, value: f64, out: &mut Vec<u8>) {
         let text = format!("{value:.*}", self.precision.unwrap_or(6));
-        self.pad(text.as_bytes(), self.zero && !self.left, out);
-        Ok(())
+        self.pad(text.as_bytes(), self.filler(), out);
     }
 
     fn payload(&self, payload: &[u8], out: &mut Vec<u8>) {
         let end = if self.width > 0 { self.width.min(payload.len()) } else { payload.len() };
-        self.pad(&payload[..end], self.zero, out);
+        self.pad(&payload[..end], if self.zero { Filler::Zero } else { Filler::Space }, out);
     }
 
     fn hexadecimal(&self, payload: &[u8], out: &mut Vec<u8>) {
@@ -286,21 +312,20 @@ impl Conversion {
             }
             text.push(digits[usize::from(nibble)]);
         }
-        self.pad(&text, self.zero, out);
+        self.pad(&text, if self.zero { Filler::Zero } else { Filler::Space }, out);
     }
 }
 
-/// The object of `%j`; in that of `%J` the payload is JSON itself.
+/// The object of `%j` or `%J`.
 fn write_json(
     publish: &Publish<'_>,
-    now: DateTime<Local>,
-    payload_is_json: bool,
-    pretty: bool,
+    form: PayloadForm,
+    rendering: &Rendering,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let mut object = b"{".to_vec();
     json::key("tst", &mut object);
-    json::string(now.format("%FT%T%.6f%z").to_string().as_bytes(), &mut object);
+    json::string(rendering.now.format("%FT%T%.6f%z").to_string().as_bytes(), &mut object);
     json::key("topic", &mut object);
     json::string(publish.topic.as_bytes(), &mut object);
     json::number("qos", publish.qos.bits(), &mut object);
@@ -317,16 +342,20 @@ fn write_json(
     json::key("payload", &mut object);
     match publish.payload {
         [] => object.extend_from_slice(b"null"),
-        payload if payload_is_json => {
+        payload if form == PayloadForm::Value => {
             if serde_json::from_slice::<serde_json::Value>(payload).is_err() {
-                return Err(format!("Error: Message payload is not valid JSON on topic {}.", publish.topic));
+                return Err(format!("the payload on topic {} is not JSON, as %J needs it", publish.topic));
             }
             json::minify(payload, &mut object);
         }
         payload => json::string(json::until_nul(payload), &mut object),
     }
     object.push(b'}');
-    out.extend_from_slice(&if pretty { json::pretty(&object) } else { object });
+    let object = if rendering.is_pretty { json::pretty(&object) } else { object };
+    match rendering.for_terminal {
+        true => printable::json(&object, out),
+        false => out.extend_from_slice(&object),
+    }
     Ok(())
 }
 
