@@ -70,7 +70,6 @@ const SUMMARIES: &[Summary] = &[
             "duration",
             "publishers",
             "subscribers",
-            "clients",
             "threshold",
             "json",
             "html",
@@ -78,6 +77,8 @@ const SUMMARIES: &[Summary] = &[
     },
 ];
 
+/// What begins an aside in a help text.
+const ASIDES: [&str; 4] = [";", ", which ", ", in addition ", ", or max "];
 /// Examples in a summary.
 const EXAMPLES: usize = 3;
 /// The column at which the meaning of a flag begins.
@@ -102,7 +103,7 @@ pub(crate) fn of(command: &Command) -> Option<String> {
     Some(text)
 }
 
-/// `  -q, --qos <QOS>      QoS of the message: 0, 1 or 2 [default: 0]`, without what follows a semicolon.
+/// `  -q, --qos <QOS>      QoS of the message: 0, 1 or 2 [default: 0]`, without asides.
 fn line(arg: &Arg) -> String {
     let short = arg.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
     let mut flag = format!("  {short}--{}", arg.get_long().unwrap_or_default());
@@ -110,7 +111,8 @@ fn line(arg: &Arg) -> String {
         arg.get_value_names().unwrap_or_default().iter().for_each(|name| flag += &format!(" <{name}>"));
     }
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let help = help.split(';').next().unwrap_or_default();
+    let end = ASIDES.iter().filter_map(|aside| help.find(aside)).min();
+    let help = &help[..end.unwrap_or(help.len())];
     let default = match (arg.get_action().takes_values(), arg.get_default_values()) {
         (true, [value]) => format!(" [default: {}]", value.display()),
         _ => String::new(),

@@ -11,7 +11,6 @@ use crate::config::fault::{ConfigError, FilePosition};
 use crate::config::{self, Config, check};
 use crate::net::listener::upgrade::LoadedListener;
 use crate::net::listener::{ListenerTls, chain};
-use crate::text::os_error;
 
 /// A configuration, and what is wrong with it and with the files that it names.
 pub(crate) struct CheckedConfig {
@@ -43,7 +42,7 @@ pub(super) fn run(path: &Path, args: &BrokerArgs) -> u8 {
     let warnings = config.warnings.iter().map(ToString::to_string).chain(content_warnings);
     warnings.for_each(|warning| eprintln!("warning: {warning}"));
     let errors: Vec<_> = errors.iter().map(ToString::to_string).chain(content_errors).collect();
-    errors.iter().for_each(|error| eprintln!("error: {}", os_error(&error)));
+    errors.iter().for_each(|why| eprintln!("error: {why}"));
     if !errors.is_empty() {
         return exit::CONFIGURATION.code;
     }

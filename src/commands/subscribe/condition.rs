@@ -278,7 +278,7 @@ mod tests {
             ("temp = 1", "unexpected = at character 6; == compares"),
             ("temp <> 1", "unexpected > at character 7; != means unequal"),
             ("temp > 30 and on", "unexpected and at character 11; && means and"),
-            ("ö == 1 or x", "unexpected or at character 8; || means or"),
+            ("on == 1 or x", "unexpected or at character 9; || means or"),
             ("'", "unexpected ' at character 1; the quotation mark is not closed"),
             ("a @ b", "unexpected @ at character 3"),
         ] {
