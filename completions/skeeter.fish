@@ -180,7 +180,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l receive-maxim
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-inflight -d 'Maximum number of QoS 1 and 2 messages in flight to one client; a lower Receive Maximum of the client takes precedence (default: 1,024)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-topic-alias -d 'Maximum number of topic aliases per connection, in each direction (default: 64)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-keep-alive -d 'Maximum keep alive in seconds; 0 allows any, including none (default: 0)' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-session-expiry -d 'Maximum session expiry interval (default: unlimited)' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-session-expiry -d 'Maximum session expiry interval in seconds; longer ones are shortened (default: unlimited)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-filter-levels -d 'Maximum number of levels in a topic filter or topic name (default: 201)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-subscriptions -d 'Maximum number of subscriptions of one session (default: 100,000)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand broker" -l max-connect-size -d 'Maximum size of a CONNECT packet in bytes (default: 256K)' -r
@@ -234,8 +234,8 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s t -l topic -d 'T
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s m -l message -d 'Payload' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s f -l file -d 'Publish the contents of this file as one message' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s q -l qos -d 'QoS of the message: 0, 1 or 2' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l repeat -d 'Publish the message this many times; not with -l' -r
-complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l repeat-delay -d 'Pause between repetitions in seconds' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l repeat -d 'Publish the message this many times; ignored with -l, --lines-with-topic, --json and --replay' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l repeat-delay -d 'Pause between the repetitions of --repeat in seconds' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l delimiter -d 'Character between topic and payload with --lines-with-topic (default: a tab or a space)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l replay -d 'Replay a file recorded by sub --record, with the original timing' -r -F
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l speed -d 'Replay this many times as fast' -r
@@ -374,7 +374,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retain-as-publis
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l retained-only -d 'Print retained messages only, and exit at the first message that is not retained'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l json -d 'Print each message as a JSON object on one line, which pub --json can read'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s w -l watch -d 'Show one line per topic with its latest message, updated in place'
-complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l message-rate -d 'Print the number of messages per second instead of the messages'
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l message-rate -d 'Print the number of messages per second instead of the messages; -C is ignored'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l stats -d 'Show message rates below the messages if stderr is a terminal'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s E -l end-when-subscribed -d 'Exit once the broker has accepted the subscriptions'
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l nodelay -d 'Accepted for compatibility; small packets are always sent immediately'
