@@ -217,7 +217,7 @@ fn see_also(name: &str, roff: &mut Roff) {
     roff.control("SH", ["SEE ALSO"]);
     for (at, page) in pages.iter().enumerate() {
         let (name, section) = page.split_at(page.find('(').unwrap());
-        let comma = if at + 1 < pages.len() { ", " } else { "" };
+        let comma = if at + 1 < pages.len() { "," } else { "" };
         roff.text([italic(name), roman(section), roman(comma)]);
     }
 }
