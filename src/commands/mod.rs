@@ -22,8 +22,8 @@ mod subscribe;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, FromArgMatches};
 
 use crate::bench;
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
@@ -67,11 +67,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     // clap requires a subcommand.
     let matches = matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default();
+    run_command(cli.command, &matches, dialect)
+}
+
+fn run_command(command: Command, matches: &ArgMatches, dialect: Dialect) -> u8 {
     let with = |connect: &mut ConnectArgs| {
         connect.dialect = dialect;
-        order::settle(&matches, connect);
+        order::settle(matches, connect);
     };
-    match cli.command {
+    match command {
         Command::Bench(mut args) => {
             with(&mut args.connect);
             bench::run(&args)
@@ -92,7 +96,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Migrate(args) => migrate::run(&args),
         Command::Pub(mut args) => {
             with(&mut args.connect);
-            order::settle_topic(&matches, &args.connect, &mut args.payload);
+            order::settle_topic(matches, &args.connect, &mut args.payload);
             publish::run(&args)
         }
         Command::Sub(mut args) => {
@@ -101,7 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Command::Rr(mut args) => {
             with(&mut args.connect);
-            order::settle_topic(&matches, &args.connect, &mut args.payload);
+            order::settle_topic(matches, &args.connect, &mut args.payload);
             if dialect == Dialect::Mosquitto {
                 // mosquitto_rr, unlike the others, uses MQTT 5 by default.
                 args.connect.protocol_version.get_or_insert(ProtocolVersion::V5);

@@ -55,6 +55,10 @@ pub(crate) fn run(args: &BrokerArgs) -> u8 {
     status
 }
 
+fn listen_for_signals() -> Result<BrokerSignals, String> {
+    BrokerSignals::new().map_err(|error| format!("cannot listen for signals: {}", os_error(&error)))
+}
+
 fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Result<u8, String> {
     let settings = &read.settings;
     let inherited = InheritedSockets::take()?;
@@ -72,8 +76,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     let state = new_state(settings, rights, log, worker_count);
     LocalSet::new().block_on(&runtime, async {
         // Before anything shows that the broker runs, and a signal may be sent to it.
-        let signals = BrokerSignals::new()
-            .map_err(|error| format!("cannot listen for signals: {}", os_error(&error)))?;
+        let signals = listen_for_signals()?;
         let listeners = accept::open(owned_listeners(settings, user.as_ref()), inherited)?;
         // Until here there is one thread, with the privileges to open files and ports.
         let pid_file = settle(&settings.process, user.as_ref(), log)?;
