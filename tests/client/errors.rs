@@ -208,7 +208,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
         (&["pub", "-t", "t", "-m", "x", "--capath", none, "-p", &port], "skeeter pub", &missing),
         (&["pub", "-t", "t", "-m", "x", "--cert", none, "--key", none], "skeeter pub", &missing),
         (&["sub", "-t", "t", "--record", none, "-p", &port], "skeeter sub", &unwritable),
-        (&["pub", "--replay", none], "skeeter pub", &missing),
+        (&["pub", "--replay", none, "-p", &port], "skeeter pub", &missing),
         (&["bench", "-f", none], "skeeter bench", none),
         (&["passwd", "-b", none, "ann", "x"], "skeeter passwd", none),
         (&["passwd", "--check", none], "skeeter passwd", &missing),
@@ -229,9 +229,9 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
 fn a_wrong_flag_is_told_in_one_line_that_names_the_help() {
     for (arguments, program, told) in [
         (&["pub", "--nothing"][..], "skeeter pub", "unexpected argument '--nothing' found"),
-        (&["pub", "-t", "t", "-m", "x", "--qso", "1"], "skeeter pub", "a similar argument exists: '--qos'"),
+        (&["pub", "-t", "t", "-m", "x", "--qoss", "1"], "skeeter pub", "a similar argument exists: '--qos'"),
         (&["sub", "-q", "7"], "skeeter sub", "invalid value '7' for '--qos <QOS>'"),
-        (&["broker", "--durability", "x"], "skeeter broker", "[possible values: "),
+        (&["broker", "--log-format", "x"], "skeeter broker", "[possible values: "),
         (&["nothing"], "skeeter", "unrecognized subcommand 'nothing'"),
     ] {
         let said = run(arguments);

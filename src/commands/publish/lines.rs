@@ -60,6 +60,10 @@ pub(super) async fn run(
         settings.clean_start = settings.version == Version::V5;
     }
     let Job { input, separator, meaning, speed, retry, needs_session: _ } = job;
+    let source = match &input {
+        LineInput::Stdin => "stdin".to_owned(),
+        LineInput::File(path, _) => path.display().to_string(),
+    };
     let mut run = LinePublisher {
         dial: plan.dial(teller),
         kind,
@@ -86,7 +90,7 @@ pub(super) async fn run(
         Err(LinesFailure::Input(error)) => {
             // What failed is told already.
             let _ = run.dial.link.close(Reason::SUCCESS, Properties::EMPTY).await;
-            Err(Failure::new(INPUT, format!("cannot read the messages: {}", os_error(&error))))
+            Err(Failure::new(INPUT, format!("cannot read {source}: {}", os_error(&error))))
         }
     }
 }
