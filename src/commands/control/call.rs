@@ -39,7 +39,7 @@ impl Caller {
         let mut dial = plan.dial(teller);
         if let Err(ended) = dial.open().await {
             dial.link.abandon().await;
-            return Err(Failure::ended(&ended, dial.version(), broker));
+            return Err(dial.failure(&ended));
         }
         Ok(Self { dial, broker, limit, requests: 0, subscribed: None })
     }
@@ -178,6 +178,6 @@ impl Caller {
     }
 
     fn lost(&self, ended: &Ended) -> Failure {
-        Failure::ended(ended, self.dial.version(), &self.broker)
+        self.dial.failure(ended)
     }
 }

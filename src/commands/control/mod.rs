@@ -19,7 +19,7 @@ use call::Caller;
 const PAGE: usize = 1_000;
 
 pub(super) fn run(args: &ControlArgs) -> u8 {
-    let teller = Teller::new("skeeter ctl", &args.connect);
+    let teller = Teller::new("ctl", &args.connect);
     teller.finish(prepare(args, teller))
 }
 

@@ -10,7 +10,6 @@ use crate::broker::Denial;
 use crate::codec::reason::Reason;
 use crate::config::global::Types;
 use crate::text::Quoted;
-use crate::text::os_error;
 
 /// The `log_type` of an event, which selects what is logged; `Subscribe` and `Unsubscribe` have the level notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +243,7 @@ events! {
         client_id: Quoted<'a>, username: Option<Quoted<'a>>, remote_address: &'a str, operation: &'a str,
         arguments: Quoted<'a>, error: Option<&'a str>,
     } => {
-        let outcome = error.map_or_else(String::new, |error| format!(": {}", os_error(&error)));
+        let outcome = error.map_or_else(String::new, |why| format!(": {why}"));
         format!(
             "{client_id}{} from {remote_address}: control request {operation} {arguments}{outcome}",
             parenthesized(*username)
