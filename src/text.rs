@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 
 use crate::codec::packet::{Ack, Connect, Options, Packet, Publish, RetainHandling, Version};
-use crate::codec::property::{Properties, Property};
+use crate::codec::property::{Properties, Property, PropertyValue};
 use crate::codec::reason::Reason;
 use crate::message::QoS;
 
@@ -297,78 +297,22 @@ impl Fields<'_, '_> {
 
     fn properties(&mut self, prefix: &str, properties: Properties<'_>) -> fmt::Result {
         properties.iter().try_for_each(|property| {
-            write!(self.f, " {prefix}{}=", key(property))?;
-            self.property(property)
-        })
-    }
-
-    fn property(&mut self, property: Property<'_>) -> fmt::Result {
-        match property {
-            Property::PayloadFormatIndicator(value)
-            | Property::RequestProblemInformation(value)
-            | Property::RequestResponseInformation(value)
-            | Property::MaximumQoS(value)
-            | Property::RetainAvailable(value)
-            | Property::WildcardSubscriptionAvailable(value)
-            | Property::SubscriptionIdentifiersAvailable(value)
-            | Property::SharedSubscriptionAvailable(value) => write!(self.f, "{value}"),
-            Property::ServerKeepAlive(value)
-            | Property::ReceiveMaximum(value)
-            | Property::TopicAliasMaximum(value)
-            | Property::TopicAlias(value) => write!(self.f, "{value}"),
-            Property::MessageExpiryInterval(value)
-            | Property::SubscriptionIdentifier(value)
-            | Property::SessionExpiryInterval(value)
-            | Property::WillDelayInterval(value)
-            | Property::MaximumPacketSize(value) => write!(self.f, "{value}"),
-            Property::ContentType(value)
-            | Property::ResponseTopic(value)
-            | Property::AssignedClientIdentifier(value)
-            | Property::AuthenticationMethod(value)
-            | Property::ResponseInformation(value)
-            | Property::ServerReference(value)
-            | Property::ReasonString(value) => write!(self.f, "{}", Word(value.as_bytes())),
-            Property::CorrelationData(value) => write!(self.f, "{}", Word(value)),
-            Property::AuthenticationData(value) if self.full => write!(self.f, "{}", Word(value)),
-            Property::AuthenticationData(_) => self.f.write_str("***"),
-            Property::UserProperty((name, value)) => {
-                write!(self.f, "{}={}", Word(name.as_bytes()), Word(value.as_bytes()))
+            write!(self.f, " {prefix}{}=", property.info().log_key)?;
+            match property.value() {
+                PropertyValue::Number(number) => write!(self.f, "{number}"),
+                PropertyValue::Text(text) => write!(self.f, "{}", Word(text.as_bytes())),
+                PropertyValue::Binary(_) if is_secret(property) && !self.full => self.f.write_str("***"),
+                PropertyValue::Binary(bytes) => write!(self.f, "{}", Word(bytes)),
+                PropertyValue::Pair(name, value) => {
+                    write!(self.f, "{}={}", Word(name.as_bytes()), Word(value.as_bytes()))
+                }
             }
-        }
+        })
     }
 }
 
-/// The key of a property.
-fn key(property: Property<'_>) -> &'static str {
-    match property {
-        Property::PayloadFormatIndicator(_) => "payload-format",
-        Property::MessageExpiryInterval(_) => "message-expiry",
-        Property::ContentType(_) => "content-type",
-        Property::ResponseTopic(_) => "response-topic",
-        Property::CorrelationData(_) => "correlation-data",
-        Property::SubscriptionIdentifier(_) => "subscription-id",
-        Property::SessionExpiryInterval(_) => "session-expiry",
-        Property::AssignedClientIdentifier(_) => "assigned-client-id",
-        Property::ServerKeepAlive(_) => "server-keep-alive",
-        Property::AuthenticationMethod(_) => "authentication-method",
-        Property::AuthenticationData(_) => "authentication-data",
-        Property::RequestProblemInformation(_) => "request-problem-information",
-        Property::WillDelayInterval(_) => "will-delay",
-        Property::RequestResponseInformation(_) => "request-response-information",
-        Property::ResponseInformation(_) => "response-information",
-        Property::ServerReference(_) => "server-reference",
-        Property::ReasonString(_) => "reason-string",
-        Property::ReceiveMaximum(_) => "receive-maximum",
-        Property::TopicAliasMaximum(_) => "topic-alias-maximum",
-        Property::TopicAlias(_) => "topic-alias",
-        Property::MaximumQoS(_) => "maximum-qos",
-        Property::RetainAvailable(_) => "retain-available",
-        Property::UserProperty(_) => "user-property",
-        Property::MaximumPacketSize(_) => "maximum-packet-size",
-        Property::WildcardSubscriptionAvailable(_) => "wildcard-subscription-available",
-        Property::SubscriptionIdentifiersAvailable(_) => "subscription-identifiers-available",
-        Property::SharedSubscriptionAvailable(_) => "shared-subscription-available",
-    }
+fn is_secret(property: Property<'_>) -> bool {
+    matches!(property, Property::AuthenticationData(_))
 }
 
 /// A value: a bare word where that says it, quoted text, or `hex:` where it is no text.

@@ -12,7 +12,7 @@ use crate::bench::model::topic::{TopicTemplate, TopicValues};
 use crate::bench::model::topology::{Scenario, Topology};
 use crate::cli::bench::{BenchArgs, PhaseArg, RateArg, ScenarioArg};
 use crate::cli::exit::{Failure, INPUT, USAGE};
-use crate::cli::property::{self, Carrier};
+use crate::cli::property::{self, PropertyCarrier};
 use crate::client::Settings as ClientSettings;
 use crate::codec::packet::Version;
 use crate::codec::property::PropertiesBuf;
@@ -129,8 +129,9 @@ impl BenchSettings {
             (None, Some(each)) => Some(each * publishers.max(1) as f64),
             (None, None) => preset.rate,
         };
-        let properties = property::of(&args.connect.properties, Carrier::Publish).map_err(usage)?;
-        for carrier in [Carrier::Subscribe, Carrier::Unsubscribe, Carrier::Disconnect] {
+        let properties = property::of(&args.connect.properties, PropertyCarrier::Publish).map_err(usage)?;
+        for carrier in [PropertyCarrier::Subscribe, PropertyCarrier::Unsubscribe, PropertyCarrier::Disconnect]
+        {
             if !property::of(&args.connect.properties, carrier).map_err(usage)?.is_empty() {
                 return Err(usage("bench takes properties of connect, publish and will only"));
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::property::PropertyArg;
+use super::property::{PropertyArg, PropertyParser};
 use super::transport::{SpecialTlsArgs, TransportArgs};
 use super::value;
 use crate::message::QoS;
@@ -147,7 +147,7 @@ pub(crate) struct ConnectArgs {
     /// MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable).
     ///
     /// Examples: -D publish content-type text/plain; -D connect user-property KEY VALUE.
-    #[arg(short = 'D', long = "property", value_name = "PACKET PROPERTY VALUE", value_parser = PropertyArg::parse, help_heading = "Session", env = "MQTT_PROPERTY")]
+    #[arg(short = 'D', long = "property", value_name = "PACKET PROPERTY VALUE", value_parser = PropertyParser, help_heading = "Session", env = "MQTT_PROPERTY")]
     pub(crate) properties: Vec<PropertyArg>,
 
     #[command(flatten)]

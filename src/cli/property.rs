@@ -1,15 +1,20 @@
-//! `-D COMMAND PROPERTY VALUE`: properties of MQTT 5 by name, with the checks of which belongs where.
+//! `-D PACKET PROPERTY VALUE`: properties of MQTT 5 by name, for the packets that a client sends.
 
 use std::ffi::{OsStr, OsString};
 
-use crate::codec::property::{Place, Properties, PropertiesBuf, Property};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 
-/// Between the words of one `-D`, which reach clap as one value: an argument cannot hold it.
-pub(crate) const SEPARATOR: char = '\0';
+use crate::codec::property::{
+    Form, PROPERTIES, PacketSet, PropertiesBuf, Property, PropertyInfo, PropertyValue,
+};
 
-/// The packets of a client that carry properties of its user.
+/// Separates the words of one `-D`, which reach clap as one value. No argument can contain it.
+const SEPARATOR: char = '\0';
+
+/// The packets whose properties the user can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carrier {
+pub(crate) enum PropertyCarrier {
     Connect,
     Publish,
     Subscribe,
@@ -18,156 +23,172 @@ pub(crate) enum Carrier {
     Will,
 }
 
-impl Carrier {
-    fn parse(name: &str) -> Result<Self, String> {
-        Ok(match name.to_ascii_lowercase().as_str() {
-            "connect" => Self::Connect,
-            "publish" => Self::Publish,
-            "subscribe" => Self::Subscribe,
-            "unsubscribe" => Self::Unsubscribe,
-            "disconnect" => Self::Disconnect,
-            "will" => Self::Will,
-            _ => {
-                return Err(format!(
-                    "{name:?} is not connect, publish, subscribe, unsubscribe, disconnect or will"
-                ));
-            }
-        })
+impl PropertyCarrier {
+    const ALL: [(&str, Self); 6] = [
+        ("connect", Self::Connect),
+        ("publish", Self::Publish),
+        ("subscribe", Self::Subscribe),
+        ("unsubscribe", Self::Unsubscribe),
+        ("disconnect", Self::Disconnect),
+        ("will", Self::Will),
+    ];
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let expected =
+            || format!("{text:?} is not connect, publish, subscribe, unsubscribe, disconnect or will");
+        found.map(|(_, carrier)| *carrier).ok_or_else(expected)
     }
 
-    fn place(self) -> Place {
+    fn packet(self) -> PacketSet {
         match self {
-            Self::Connect => Place::CONNECT,
-            Self::Publish => Place::PUBLISH,
-            Self::Subscribe => Place::SUBSCRIBE,
-            Self::Unsubscribe => Place::UNSUBSCRIBE,
-            Self::Disconnect => Place::DISCONNECT,
-            Self::Will => Place::WILL,
+            Self::Connect => PacketSet::CONNECT,
+            Self::Publish => PacketSet::PUBLISH,
+            Self::Subscribe => PacketSet::SUBSCRIBE,
+            Self::Unsubscribe => PacketSet::UNSUBSCRIBE,
+            Self::Disconnect => PacketSet::DISCONNECT,
+            Self::Will => PacketSet::WILL,
         }
+    }
+
+    /// Whether a client may set this property in this packet.
+    fn takes(self, info: &PropertyInfo) -> bool {
+        // [MQTT-3.3.4-6]
+        let is_of_server = self == Self::Publish && info.id == Property::SubscriptionIdentifier(1).info().id;
+        info.packets.intersects(self.packet()) && !is_of_server
     }
 }
 
 /// One property for one kind of packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PropertyArg {
-    pub(crate) carrier: Carrier,
+    pub(crate) carrier: PropertyCarrier,
     property: PropertiesBuf,
 }
 
 impl PropertyArg {
     /// Reads the words that [`join`] has put together.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split(SEPARATOR);
         let (Some(carrier), Some(name), Some(value)) = (words.next(), words.next(), words.next()) else {
             return Err("expected a packet, a property and a value".to_owned());
         };
-        let carrier = Carrier::parse(carrier)?;
-        let mut property = PropertiesBuf::default();
-        property.push(named(name, value, words.next())?);
-        if carrier == Carrier::Publish && name.eq_ignore_ascii_case("subscription-identifier") {
-            return Err("a client publishes no subscription identifiers".to_owned()); // [MQTT-3.3.4-6]
+        let carrier = PropertyCarrier::parse(carrier)?;
+        let info = PropertyInfo::named(name).ok_or_else(|| unknown(name))?;
+        let value = match (info.form, words.next()) {
+            (Form::Pair, Some(second)) => PropertyValue::Pair(value, second),
+            (Form::Pair, None) => return Err(format!("{}: expected a name and a value", info.name)),
+            (Form::Binary, _) => PropertyValue::Binary(value.as_bytes()),
+            (form, _) if form.range().is_none() => PropertyValue::Text(value),
+            (form, _) => {
+                let number = value.parse().map_err(|_| format!("{}: expected {form}", info.name))?;
+                PropertyValue::Number(number)
+            }
+        };
+        if !carrier.takes(info) {
+            return Err(misplaced(info));
         }
-        Properties::check(property.as_properties().as_bytes(), carrier.place())
-            .map_err(|why| format!("{name}: {}", why.detail))?;
+        let mut property = PropertiesBuf::default();
+        let typed =
+            Property::new(info, value).ok_or_else(|| format!("{}: expected {}", info.name, info.form))?;
+        property.push(typed);
         Ok(Self { carrier, property })
     }
 }
 
-/// All properties for this kind of packet, in their order.
+fn unknown(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    match PROPERTIES.iter().find(|info| info.name.starts_with(&lower) || info.log_key == lower) {
+        Some(info) if !lower.is_empty() => {
+            format!("there is no property {name:?}; did you mean {}?", info.name)
+        }
+        _ => format!("there is no property {name:?}"),
+    }
+}
+
+/// Where a property belongs that was given for another packet.
+fn misplaced(info: &PropertyInfo) -> String {
+    let takers = PropertyCarrier::ALL.iter().filter(|(_, carrier)| carrier.takes(info));
+    let takers: Vec<_> = takers.map(|(name, _)| *name).collect();
+    match takers.as_slice() {
+        [] => format!("{} is only sent by servers", info.name),
+        names => format!("{} belongs to {}", info.name, names.join(" or ")),
+    }
+}
+
+/// Parses the value of `-D`, and quotes it as it was typed if it is wrong.
+#[derive(Clone)]
+pub(crate) struct PropertyParser;
+
+impl TypedValueParser for PropertyParser {
+    type Value = PropertyArg;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<PropertyArg, clap::Error> {
+        let result = match value.to_str() {
+            Some(text) => PropertyArg::parse(text),
+            None => Err("expected UTF-8".to_owned()),
+        };
+        result.map_err(|why| {
+            let typed = value.to_string_lossy().replace(SEPARATOR, " ");
+            let text = format!("invalid property '-D {typed}': {why}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
+    }
+}
+
+/// All properties for this kind of packet, in the order in which they were given.
 ///
 /// # Errors
-/// When one stands twice that may not.
-pub(crate) fn of(arguments: &[PropertyArg], carrier: Carrier) -> Result<PropertiesBuf, String> {
+/// When one is repeated that must not be.
+pub(crate) fn of(arguments: &[PropertyArg], carrier: PropertyCarrier) -> Result<PropertiesBuf, String> {
     let mut all = PropertiesBuf::default();
     for argument in arguments.iter().filter(|argument| argument.carrier == carrier) {
         for property in argument.property.as_properties().iter() {
+            let info = property.info();
+            let is_there = all.as_properties().iter().any(|other| other.info().id == info.id);
+            if is_there && !info.repeats.intersects(carrier.packet()) {
+                return Err(format!("-D: {} can only be given once for a packet", info.name));
+            }
             all.push(property);
         }
     }
-    match Properties::check(all.as_properties().as_bytes(), carrier.place()) {
-        Ok(_) => Ok(all),
-        Err(why) => Err(why.detail.to_owned()),
-    }
+    Ok(all)
 }
 
-fn named<'a>(name: &str, value: &'a str, second: Option<&'a str>) -> Result<Property<'a>, String> {
-    let name = name.to_ascii_lowercase();
-    let number = |maximum: u32| match value.parse::<u32>() {
-        Ok(number) if number <= maximum => Ok(number),
-        _ => Err(format!("{name}: expected a number from 0 to {maximum}, not {value:?}")),
-    };
-    // The ranges were checked just before.
-    let byte = || number(1).map(|number| number as u8);
-    let short = || number(u16::MAX.into()).map(|number| number as u16);
-    let short_text = |text: &'a str| match text.len() {
-        0..=65_535 => Ok(text),
-        _ => Err(format!("{name}: the value is longer than 65,535 bytes")),
-    };
-    let string = || short_text(value);
-    Ok(match name.as_str() {
-        "payload-format-indicator" => Property::PayloadFormatIndicator(byte()?),
-        "message-expiry-interval" => Property::MessageExpiryInterval(number(u32::MAX)?),
-        "content-type" => Property::ContentType(string()?),
-        "response-topic" => Property::ResponseTopic(string()?),
-        "correlation-data" => Property::CorrelationData(string()?.as_bytes()),
-        "subscription-identifier" => Property::SubscriptionIdentifier(number(268_435_455)?),
-        "session-expiry-interval" => Property::SessionExpiryInterval(number(u32::MAX)?),
-        "authentication-method" => Property::AuthenticationMethod(string()?),
-        "authentication-data" => Property::AuthenticationData(string()?.as_bytes()),
-        "request-problem-information" => Property::RequestProblemInformation(byte()?),
-        "request-response-information" => Property::RequestResponseInformation(byte()?),
-        "will-delay-interval" => Property::WillDelayInterval(number(u32::MAX)?),
-        "reason-string" => Property::ReasonString(string()?),
-        "receive-maximum" => Property::ReceiveMaximum(short()?),
-        "topic-alias-maximum" => Property::TopicAliasMaximum(short()?),
-        "topic-alias" => Property::TopicAlias(short().and_then(|alias| match alias {
-            0 => Err("topic-alias: expected a number from 1".to_owned()),
-            alias => Ok(alias),
-        })?),
-        "maximum-packet-size" => Property::MaximumPacketSize(number(u32::MAX)?),
-        "user-property" => match second {
-            Some(second) => Property::UserProperty((string()?, short_text(second)?)),
-            None => return Err("user-property: expected a key and a value".to_owned()),
-        },
-        "assigned-client-identifier"
-        | "server-keep-alive"
-        | "response-information"
-        | "server-reference"
-        | "maximum-qos"
-        | "retain-available"
-        | "wildcard-subscription-available"
-        | "subscription-identifier-available"
-        | "shared-subscription-available" => return Err(format!("{name}: only servers send it")),
-        _ => return Err(format!("there is no property {name:?}")),
-    })
-}
-
-/// Puts the words of each `-D` together into one value, so that it can take three of them, or four.
-pub(crate) fn join(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Puts the words of each `-D` together into one value, so that it can take three of them, or four. `takes_value` tells whether
+/// an argument is a flag whose value follows: such a value may be `-D` itself.
+pub(crate) fn join(
+    arguments: impl IntoIterator<Item = OsString>,
+    takes_value: impl Fn(&OsStr) -> bool,
+) -> Vec<OsString> {
     let mut joined = Vec::new();
     let mut arguments = arguments.into_iter();
-    let mut is_value = false;
     while let Some(argument) = arguments.next() {
-        let begins = !is_value && (argument == "-D" || argument == "--property");
-        // What stands behind these is a value, also if it looks like a flag.
-        is_value = !is_value && ["-m", "--message"].iter().any(|flag| argument == OsStr::new(flag));
+        let is_property = argument == "-D" || argument == "--property";
+        let value = if is_property {
+            let mut words: Vec<OsString> = arguments.by_ref().take(2).collect();
+            let is_pair = words.get(1).is_some_and(|name| name.eq_ignore_ascii_case("user-property"));
+            words.extend(arguments.by_ref().take(if is_pair { 2 } else { 1 }));
+            Some(words.join(OsStr::new("\0"))).filter(|_| !words.is_empty())
+        } else if takes_value(&argument) {
+            arguments.next()
+        } else {
+            None
+        };
         joined.push(argument);
-        if !begins {
-            continue;
-        }
-        let mut words: Vec<OsString> = arguments.by_ref().take(2).collect();
-        let is_pair = words.get(1).is_some_and(|name| name.eq_ignore_ascii_case("user-property"));
-        words.extend(arguments.by_ref().take(if is_pair { 2 } else { 1 }));
-        if !words.is_empty() {
-            joined.push(words.join(OsStr::new("\0")));
-        }
+        joined.extend(value);
     }
     joined
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Carrier, PropertyArg, join, of};
+    use super::{PropertyArg, PropertyCarrier, join, of};
     use crate::codec::property::Property;
     use std::ffi::OsString;
 
@@ -192,7 +213,7 @@ mod tests {
             "9",
             "url",
         ];
-        let joined = join(words.map(OsString::from));
+        let joined = join(words.map(OsString::from), |word| word == "-m");
         let expected = [
             "pub",
             "-D",
@@ -204,7 +225,7 @@ mod tests {
             "url",
         ];
         assert_eq!(joined, expected.map(OsString::from));
-        assert_eq!(parse(&["CONNECT", "Receive-Maximum", "9"]).unwrap().carrier, Carrier::Connect);
+        assert_eq!(parse(&["CONNECT", "Receive-Maximum", "9"]).unwrap().carrier, PropertyCarrier::Connect);
     }
 
     #[test]
@@ -235,13 +256,13 @@ mod tests {
         let pair = parse(&["publish", "user-property", "k", "v"]).unwrap();
         let other = parse(&["will", "will-delay-interval", "5"]).unwrap();
         let all = [expiry.clone(), pair.clone(), pair, other];
-        let properties = of(&all, Carrier::Publish).unwrap();
+        let properties = of(&all, PropertyCarrier::Publish).unwrap();
         let expected = [
             Property::MessageExpiryInterval(5),
             Property::UserProperty(("k", "v")),
             Property::UserProperty(("k", "v")),
         ];
         assert!(properties.as_properties().iter().eq(expected));
-        assert!(of(&[expiry.clone(), expiry], Carrier::Publish).is_err());
+        assert!(of(&[expiry.clone(), expiry], PropertyCarrier::Publish).is_err());
     }
 }

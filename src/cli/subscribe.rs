@@ -29,7 +29,8 @@ Examples:
 /// The command of --exec receives the payload on stdin and the rest in its environment: MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN,
 /// MQTT_MID, MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC, MQTT_CORRELATION_DATA (in hexadecimal), MQTT_PAYLOAD_FORMAT_INDICATOR,
 /// MQTT_MESSAGE_EXPIRY_INTERVAL, MQTT_SUBSCRIPTION_IDENTIFIER and, for each user property, MQTT_USER_PROPERTY_ followed by
-/// its name in upper case. QoS 1 and 2 messages are acknowledged when their command has exited.
+/// its name in upper case. Properties too large for an environment are left out; MQTT_OMITTED_PROPERTIES is their number. QoS
+/// 1 and 2 messages are acknowledged when their command has exited.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES, after_help = ENVIRONMENT, version, disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct SubscribeArgs {

@@ -5,7 +5,7 @@
 use super::Malformed;
 use super::frame::Frame;
 use super::packet::{Connect, Version, Will};
-use super::property::{Place, Properties};
+use super::property::{PacketSet, Properties};
 use super::read::{Reader, malformed, protocol_error};
 use super::reason::Reason;
 use crate::message::QoS;
@@ -65,7 +65,7 @@ pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, Malformed> {
     let flags = Flags(reader.u8()?);
     flags.check(version)?;
     let keep_alive = reader.u16()?;
-    let properties = read_properties(version, &mut reader, Place::CONNECT)?;
+    let properties = read_properties(version, &mut reader, PacketSet::CONNECT)?;
     if properties.authentication_data().is_some() && properties.authentication_method().is_none() {
         return Err(protocol_error("authentication data without a method"));
     }
@@ -73,7 +73,7 @@ pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, Malformed> {
     let client_id = reader.string()?;
     let mut will = None;
     if flags.has(Flags::WILL) {
-        let properties = read_properties(version, &mut reader, Place::WILL)?;
+        let properties = read_properties(version, &mut reader, PacketSet::WILL)?;
         let (topic, payload) = (reader.string()?, reader.binary()?);
         let qos = flags.will_qos()?;
         will = Some(Will { qos, retain: flags.has(Flags::WILL_RETAIN), properties, topic, payload });
@@ -97,10 +97,10 @@ pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, Malformed> {
 fn read_properties<'a>(
     version: Version,
     reader: &mut Reader<'a>,
-    place: Place,
+    packet: PacketSet,
 ) -> Result<Properties<'a>, Malformed> {
     match version {
-        Version::V5 => Properties::check(reader.counted()?, place),
+        Version::V5 => Properties::check(reader.counted()?, packet),
         _ => Ok(Properties::EMPTY),
     }
 }

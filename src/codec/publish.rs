@@ -7,7 +7,7 @@
 use super::Malformed;
 use super::frame::Frame;
 use super::packet::{Ack, PacketId, Publish, Version};
-use super::property::{Place, Properties};
+use super::property::{PacketSet, Properties};
 use super::read::{Reader, malformed, protocol_error};
 use super::reason::Reason;
 use crate::message::QoS;
@@ -51,19 +51,13 @@ fn decode_by<'a>(
     // [MQTT-2.2.1-2] [v3 MQTT-2.3.1-5]
     let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
     let mut properties = Properties::EMPTY;
-    let mut alias = None;
     if version == Version::V5 {
         let bytes = reader.counted()?;
         if !bytes.is_empty() {
-            properties = Properties::check(bytes, Place::PUBLISH)?;
-            alias = properties.topic_alias();
+            properties = Properties::check(bytes, PacketSet::PUBLISH)?;
         }
     }
-    if alias == Some(0) {
-        // [MQTT-3.3.2-8]
-        return Err(Malformed { reason: Reason::TOPIC_ALIAS_INVALID, detail: "a topic alias of 0" });
-    }
-    if topic.is_empty() && alias.is_none() {
+    if topic.is_empty() && properties.topic_alias().is_none() {
         // [v3 MQTT-4.7.3-1]; section 3.3.2.1 of MQTT 5.
         return Err(protocol_error("neither a topic nor an alias"));
     }

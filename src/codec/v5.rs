@@ -7,7 +7,7 @@ use super::packet::{
     Ack, Auth, Connack, Disconnect, Options, Packet, RetainHandling, Suback, Subscribe, Subscription,
     Unsubscribe, Version,
 };
-use super::property::{Place, Properties};
+use super::property::{PacketSet, Properties};
 use super::read::{Reader, malformed, protocol_error};
 use super::reason::Reason;
 use super::{Malformed, connect, publish};
@@ -84,8 +84,8 @@ fn reason(reader: &mut Reader<'_>, allowed: &[u8]) -> Result<Reason, Malformed> 
     }
 }
 
-fn properties<'a>(reader: &mut Reader<'a>, place: Place) -> Result<Properties<'a>, Malformed> {
-    Properties::check(reader.counted()?, place)
+fn properties<'a>(reader: &mut Reader<'a>, packet: PacketSet) -> Result<Properties<'a>, Malformed> {
+    Properties::check(reader.counted()?, packet)
 }
 
 fn ack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Ack<'a>, Malformed> {
@@ -97,7 +97,7 @@ fn ack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Ack<'a>, Malformed
     if reader.is_empty() {
         return Ok(Ack::new(packet_id, reason));
     }
-    Ok(Ack { packet_id, reason, properties: properties(reader, Place::ACK)? })
+    Ok(Ack { packet_id, reason, properties: properties(reader, PacketSet::ACK)? })
 }
 
 fn connack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Connack<'a>, Malformed> {
@@ -106,12 +106,12 @@ fn connack<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Connack<'a>, M
         return Err(malformed("reserved acknowledge flags are set")); // [MQTT-3.2.2-1]
     }
     let reason = reason(reader, allowed)?;
-    Ok(Connack { session_present: flags == 1, reason, properties: properties(reader, Place::CONNACK)? })
+    Ok(Connack { session_present: flags == 1, reason, properties: properties(reader, PacketSet::CONNACK)? })
 }
 
 fn subscribe<'a>(reader: &mut Reader<'a>) -> Result<Subscribe<'a>, Malformed> {
     let packet_id = reader.packet_id()?;
-    let properties = properties(reader, Place::SUBSCRIBE)?;
+    let properties = properties(reader, PacketSet::SUBSCRIBE)?;
     let mut filters = Vec::new();
     while !reader.is_empty() {
         let filter = reader.string()?;
@@ -147,7 +147,7 @@ fn options(bits: u8) -> Result<Options, Malformed> {
 
 fn unsubscribe<'a>(reader: &mut Reader<'a>) -> Result<Unsubscribe<'a>, Malformed> {
     let packet_id = reader.packet_id()?;
-    let properties = properties(reader, Place::UNSUBSCRIBE)?;
+    let properties = properties(reader, PacketSet::UNSUBSCRIBE)?;
     let mut filters = Vec::new();
     while !reader.is_empty() {
         filters.push(Cow::Borrowed(reader.string()?));
@@ -161,7 +161,7 @@ fn unsubscribe<'a>(reader: &mut Reader<'a>) -> Result<Unsubscribe<'a>, Malformed
 /// SUBACK and UNSUBACK.
 fn suback<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Suback<'a>, Malformed> {
     let packet_id = reader.packet_id()?;
-    let properties = properties(reader, Place::SUBACK)?;
+    let properties = properties(reader, PacketSet::SUBACK)?;
     let mut reasons = Vec::new();
     while !reader.is_empty() {
         reasons.push(reason(reader, allowed)?);
@@ -180,7 +180,7 @@ fn disconnect<'a>(reader: &mut Reader<'a>, allowed: &[u8]) -> Result<Disconnect<
     if reader.is_empty() {
         return Ok(Disconnect { reason, properties: Properties::EMPTY });
     }
-    Ok(Disconnect { reason, properties: properties(reader, Place::DISCONNECT)? })
+    Ok(Disconnect { reason, properties: properties(reader, PacketSet::DISCONNECT)? })
 }
 
 fn auth<'a>(reader: &mut Reader<'a>) -> Result<Auth<'a>, Malformed> {
@@ -189,7 +189,7 @@ fn auth<'a>(reader: &mut Reader<'a>) -> Result<Auth<'a>, Malformed> {
         return Ok(Auth { reason: Reason::SUCCESS, properties: Properties::EMPTY });
     }
     let reason = reason(reader, AUTH)?;
-    let properties = properties(reader, Place::AUTH)?;
+    let properties = properties(reader, PacketSet::AUTH)?;
     if properties.authentication_method().is_none() {
         return Err(protocol_error("no authentication method")); // section 3.15.2.2.2
     }

@@ -13,6 +13,18 @@ pub(super) const fn variable_len(value: usize) -> usize {
     }
 }
 
+pub(super) fn u8(value: u8, out: &mut Vec<u8>) {
+    out.push(value);
+}
+
+pub(super) fn u16(value: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+pub(super) fn u32(value: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
 /// A Variable Byte Integer; callers keep to [`MAX_VARIABLE`].
 pub(super) fn variable(mut value: usize, out: &mut Vec<u8>) {
     debug_assert!(value <= MAX_VARIABLE, "packets are measured before they are written");

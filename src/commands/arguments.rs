@@ -70,9 +70,15 @@ impl Arguments {
             definition = definition
                 .mut_subcommand(name, |command| command.mut_args(|arg| arg.env(None::<&'static str>)));
         }
-        // In passwd, -D is another flag.
-        let is_passwd = words.get(1).is_some_and(|word| word == "passwd");
-        let words = if is_passwd { words } else { property::join(words) };
+        let command = words.get(1).and_then(|word| definition.find_subcommand(word));
+        let words = match command {
+            Some(command) if has_properties(command) => {
+                let takes_value = |word: &OsStr| word.to_str().is_some_and(|flag| takes_value(command, flag));
+                property::join(words, takes_value)
+            }
+            // In passwd, -D is another flag.
+            _ => words,
+        };
         Ok(Self { words, dialect, definition })
     }
 }
@@ -172,17 +178,29 @@ fn is_read_by_dial(arg: &Arg) -> bool {
     matches!(arg.get_long(), Some("host" | "port" | "url" | "username" | "pw"))
 }
 
-/// Whether an environment variable replaces this flag of an options file.
-fn is_in_environment(command: &Command, flag: &str) -> bool {
-    let arg = command.get_arguments().find(|arg| match flag.strip_prefix("--") {
+/// The flag as it is typed, `-x` or `--long`.
+fn find<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| match flag.strip_prefix("--") {
         Some(long) => {
             arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long))
         }
         None => arg
             .get_short()
             .is_some_and(|short| flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4]))),
-    });
-    let Some(arg) = arg else { return false };
+    })
+}
+
+fn takes_value(command: &Command, flag: &str) -> bool {
+    find(command, flag).is_some_and(|arg| arg.get_action().takes_values())
+}
+
+fn has_properties(command: &Command) -> bool {
+    command.get_arguments().any(|arg| arg.get_long() == Some("property"))
+}
+
+/// Whether an environment variable replaces this flag of an options file.
+fn is_in_environment(command: &Command, flag: &str) -> bool {
+    let Some(arg) = find(command, flag) else { return false };
     match arg.get_long() {
         // The address of a broker is taken either from the environment or from the file.
         Some("host" | "port" | "url" | "unix") => {

@@ -1,6 +1,6 @@
 //! JSON as the clients write it: strings of any bytes, properties under mosquitto's names, and a layout for people.
 
-use crate::codec::property::{Properties, Property};
+use crate::codec::property::{Form, Properties, PropertyInfo, PropertyValue};
 
 /// Appends a JSON string. Bytes that are no UTF-8 pass through as they are.
 pub(super) fn string(text: &[u8], out: &mut Vec<u8>) {
@@ -46,19 +46,10 @@ pub(super) fn number(name: &str, value: impl std::fmt::Display, out: &mut Vec<u8
     out.extend_from_slice(value.to_string().as_bytes());
 }
 
-/// The name that mosquitto gives a property that a message can carry.
-pub(super) fn name(property: &Property<'_>) -> &'static str {
-    match property {
-        Property::PayloadFormatIndicator(_) => "payload-format-indicator",
-        Property::MessageExpiryInterval(_) => "message-expiry-interval",
-        Property::ContentType(_) => "content-type",
-        Property::ResponseTopic(_) => "response-topic",
-        Property::CorrelationData(_) => "correlation-data",
-        Property::SubscriptionIdentifier(_) => "subscription-identifier",
-        Property::TopicAlias(_) => "topic-alias",
-        Property::UserProperty(_) => "user-properties",
-        other => other.name(),
-    }
+/// The key of a property, which is mosquitto's.
+pub(super) fn property_key(info: &PropertyInfo) -> &'static str {
+    // All user properties are in one array.
+    if info.form == Form::Pair { "user-properties" } else { info.name }
 }
 
 /// Appends the object of the properties as mosquitto_sub writes it.
@@ -66,28 +57,23 @@ pub(super) fn properties(properties: Properties<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
     let mut users_written = false;
     for property in properties.iter() {
-        match property {
-            Property::UserProperty(_) if users_written => {}
-            Property::UserProperty(_) => {
+        let name = property_key(property.info());
+        match property.value() {
+            PropertyValue::Number(value) => number(name, value, out),
+            PropertyValue::Text(text) => {
+                key(name, out);
+                string(text.as_bytes(), out);
+            }
+            PropertyValue::Binary(bytes) => {
+                key(name, out);
+                string(until_nul(bytes), out);
+            }
+            PropertyValue::Pair(..) if users_written => {}
+            PropertyValue::Pair(..) => {
                 users_written = true;
-                key("user-properties", out);
+                key(name, out);
                 user_properties(properties, out);
             }
-            Property::PayloadFormatIndicator(value) => number(name(&property), value, out),
-            Property::MessageExpiryInterval(value) | Property::SubscriptionIdentifier(value) => {
-                number(name(&property), value, out);
-            }
-            Property::TopicAlias(value) => number(name(&property), value, out),
-            Property::ContentType(value) | Property::ResponseTopic(value) => {
-                key(name(&property), out);
-                string(value.as_bytes(), out);
-            }
-            Property::CorrelationData(value) => {
-                key(name(&property), out);
-                string(until_nul(value), out);
-            }
-            // No other stands in a PUBLISH.
-            _ => {}
         }
     }
     out.push(b'}');

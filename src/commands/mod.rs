@@ -28,7 +28,7 @@ use clap::{ArgMatches, FromArgMatches};
 use crate::bench;
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion};
 use crate::cli::exit::{self, FAILURE};
-use crate::cli::{self, Cli, Command, property};
+use crate::cli::{self, Cli, Command};
 use crate::server;
 use crate::system;
 use crate::text::Escaped;
@@ -149,7 +149,7 @@ fn with_any_value(arg: clap::Arg) -> clap::Arg {
 
 /// Tells what is wrong with the flags, in one line, or the help.
 fn complain(program: &str, error: &clap::Error, dialect: Dialect) {
-    let text = error.render().to_string().replace(property::SEPARATOR, " ");
+    let text = error.render().to_string();
     if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return eprintln!("{program}: {}; see {program} --help", Escaped(&one_line(&text)));
     }

@@ -12,8 +12,13 @@ use serde_json::{Map, Value};
 use super::json;
 use crate::client::Outgoing;
 use crate::codec::packet::Publish;
-use crate::codec::property::{Properties, PropertiesBuf, Property};
+use crate::codec::property::{
+    Form, PROPERTIES, PacketSet, Properties, PropertiesBuf, Property, PropertyInfo, PropertyValue, Scope,
+};
 use crate::message::QoS;
+
+/// The key of the array of all subscription identifiers.
+const SUBSCRIPTION_IDENTIFIERS: &str = "subscription-identifiers";
 
 /// Appends the line of a message, without its newline.
 pub(super) fn write(publish: &Publish<'_>, now: SystemTime, out: &mut Vec<u8>) {
@@ -28,7 +33,7 @@ pub(super) fn write(publish: &Publish<'_>, now: SystemTime, out: &mut Vec<u8>) {
     if let Some(id) = publish.packet_id {
         json::number("mid", id, out);
     }
-    text_or_base64("payload", "payload_base64", publish.payload, out);
+    text_or_base64("payload", publish.payload, out);
     if publish.properties.iter().any(|property| !matches!(property, Property::TopicAlias(_))) {
         json::key("properties", out);
         properties(publish.properties, out);
@@ -36,12 +41,12 @@ pub(super) fn write(publish: &Publish<'_>, now: SystemTime, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn text_or_base64(text: &str, base64: &str, bytes: &[u8], out: &mut Vec<u8>) {
+fn text_or_base64(name: &str, bytes: &[u8], out: &mut Vec<u8>) {
     if std::str::from_utf8(bytes).is_ok() {
-        json::key(text, out);
+        json::key(name, out);
         json::string(bytes, out);
     } else {
-        json::key(base64, out);
+        json::key(&format!("{name}_base64"), out);
         json::string(STANDARD.encode(bytes).as_bytes(), out);
     }
 }
@@ -49,17 +54,18 @@ fn text_or_base64(text: &str, base64: &str, bytes: &[u8], out: &mut Vec<u8>) {
 fn properties(properties: Properties<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
     for property in properties.iter() {
-        let name = json::name(&property);
-        match property {
-            Property::PayloadFormatIndicator(value) => json::number(name, value, out),
-            Property::MessageExpiryInterval(value) => json::number(name, value, out),
-            Property::ContentType(value) | Property::ResponseTopic(value) => {
+        let name = json::property_key(property.info());
+        match property.value() {
+            // Subscription identifiers follow, an alias has done its work.
+            _ if property.info().scope == Scope::Connection => {}
+            PropertyValue::Number(number) => json::number(name, number, out),
+            PropertyValue::Text(text) => {
                 json::key(name, out);
-                json::string(value.as_bytes(), out);
+                json::string(text.as_bytes(), out);
             }
-            Property::CorrelationData(value) => text_or_base64(name, "correlation-data_base64", value, out),
-            // Those that may repeat follow; an alias has done its work.
-            _ => {}
+            PropertyValue::Binary(bytes) => text_or_base64(name, bytes, out),
+            // They follow, in one array.
+            PropertyValue::Pair(..) => {}
         }
     }
     if properties.user_properties().next().is_some() {
@@ -67,7 +73,7 @@ fn properties(properties: Properties<'_>, out: &mut Vec<u8>) {
         json::user_properties(properties, out);
     }
     if properties.subscription_ids().next().is_some() {
-        json::key("subscription-identifiers", out);
+        json::key(SUBSCRIPTION_IDENTIFIERS, out);
         let ids: Vec<_> = properties.subscription_ids().map(|id| id.to_string()).collect();
         out.extend_from_slice(format!("[{}]", ids.join(",")).as_bytes());
     }
@@ -149,39 +155,57 @@ impl MessageRecord {
 
 fn read_properties(object: &Map<String, Value>, properties: &mut PropertiesBuf) -> Result<(), String> {
     for (key, value) in object {
-        let bad = |expected: &str| format!("{key:?}: expected {expected}");
-        let text = || value.as_str().filter(|text| text.len() <= 65_535).ok_or_else(|| bad("a string"));
-        let number =
-            || value.as_u64().and_then(|value| u32::try_from(value).ok()).ok_or_else(|| bad("a number"));
-        match key.as_str() {
-            "payload-format-indicator" => {
-                let value = number()?.try_into().ok().filter(|value| *value <= 1);
-                properties.push(Property::PayloadFormatIndicator(value.ok_or_else(|| bad("0 or 1"))?));
+        let name = key.strip_suffix("_base64").unwrap_or(key);
+        let is_published = |info: &&PropertyInfo| info.packets.intersects(PacketSet::PUBLISH);
+        let info = PROPERTIES.iter().filter(is_published).find(|info| json::property_key(info) == name);
+        match info {
+            _ if key == SUBSCRIPTION_IDENTIFIERS => {}
+            // A client must not publish identifiers [MQTT-3.3.4-6]; an alias belongs to a connection.
+            Some(info) if info.scope == Scope::Connection => {}
+            Some(info) if info.form == Form::Pair => read_user_properties(info, value, properties)?,
+            Some(info) if name == key => read_property(info, value, properties)?,
+            Some(info) if info.form == Form::Binary => {
+                let bytes = STANDARD.decode(value.as_str().unwrap_or_default());
+                let bytes = bytes.map_err(|error| format!("{key:?}: {error}"))?;
+                push(info, PropertyValue::Binary(&bytes), properties)?;
             }
-            "message-expiry-interval" => properties.push(Property::MessageExpiryInterval(number()?)),
-            "content-type" => properties.push(Property::ContentType(text()?)),
-            "response-topic" => properties.push(Property::ResponseTopic(text()?)),
-            "correlation-data" => properties.push(Property::CorrelationData(text()?.as_bytes())),
-            "correlation-data_base64" => {
-                let data = STANDARD.decode(text()?).map_err(|why| format!("{key:?}: {why}"))?;
-                properties.push(Property::CorrelationData(&data));
-            }
-            "user-properties" => {
-                for pair in value.as_array().ok_or_else(|| bad("an array"))? {
-                    let pairs = pair.as_object().ok_or_else(|| bad("an array of objects"))?;
-                    for (name, value) in pairs {
-                        let value = value.as_str().ok_or_else(|| bad("objects of strings"))?;
-                        properties.push(Property::UserProperty((name, value)));
-                    }
-                }
-            }
-            // A client must not publish them [MQTT-3.3.4-6]; an alias belongs to a connection.
-            "subscription-identifier" | "subscription-identifiers" | "topic-alias" => {}
             _ => return Err(format!("there is no property {key:?}")),
         }
     }
-    Properties::check(properties.as_properties().as_bytes(), crate::codec::property::Place::PUBLISH)
+    Properties::check(properties.as_properties().as_bytes(), PacketSet::PUBLISH)
         .map_err(|why| why.detail.to_owned())?;
+    Ok(())
+}
+
+fn read_property(info: &PropertyInfo, value: &Value, properties: &mut PropertiesBuf) -> Result<(), String> {
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    let typed = match (value, info.form) {
+        (Value::String(text), Form::Binary) => Some(PropertyValue::Binary(text.as_bytes())),
+        (Value::String(text), _) => Some(PropertyValue::Text(text)),
+        _ => number.map(PropertyValue::Number),
+    };
+    let typed = typed.ok_or_else(|| format!("{:?}: expected {}", info.name, info.form))?;
+    push(info, typed, properties)
+}
+
+fn push(info: &PropertyInfo, value: PropertyValue<'_>, properties: &mut PropertiesBuf) -> Result<(), String> {
+    let property = Property::new(info, value);
+    properties.push(property.ok_or_else(|| format!("{:?}: expected {}", info.name, info.form))?);
+    Ok(())
+}
+
+fn read_user_properties(
+    info: &PropertyInfo,
+    value: &Value,
+    properties: &mut PropertiesBuf,
+) -> Result<(), String> {
+    let expected = || format!("{:?}: expected an array of objects of strings", json::property_key(info));
+    for pairs in value.as_array().ok_or_else(expected)? {
+        for (name, value) in pairs.as_object().ok_or_else(expected)? {
+            let value = value.as_str().ok_or_else(expected)?;
+            push(info, PropertyValue::Pair(name, value), properties)?;
+        }
+    }
     Ok(())
 }
 

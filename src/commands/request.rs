@@ -10,7 +10,7 @@ use super::subscribe::retain_handling;
 use crate::cli::exit::{
     Failure, INPUT, PUBLISH_REFUSED, SUBSCRIBE_REFUSED, SUCCESS, Status, TIMEOUT, Teller, USAGE,
 };
-use crate::cli::property::{self, Carrier};
+use crate::cli::property::{self, PropertyCarrier};
 use crate::cli::request::RequestArgs;
 use crate::client::{Event, Outgoing};
 use crate::codec::packet::{Options, Publish, RetainHandling, Version};
@@ -42,7 +42,7 @@ fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
     for topic in [&topic, &args.response_topic] {
         TopicName::new(topic).map_err(|why| usage(format!("the topic {topic:?} is not valid: {why}")))?;
     }
-    let mut properties = property::of(&args.connect.properties, Carrier::Publish).map_err(usage)?;
+    let mut properties = property::of(&args.connect.properties, PropertyCarrier::Publish).map_err(usage)?;
     if properties.as_properties().response_topic().is_some() {
         return Err(usage("the response topic is given twice".to_owned()));
     }
@@ -53,7 +53,7 @@ fn prepare(args: &RequestArgs, teller: Teller) -> Result<Status, Failure> {
         topic,
         payload: payload(&args.payload)?,
         properties,
-        subscribe: property::of(&args.connect.properties, Carrier::Subscribe).map_err(usage)?,
+        subscribe: property::of(&args.connect.properties, PropertyCarrier::Subscribe).map_err(usage)?,
         teller,
     };
     let mut output = MessageOutput::new(layout, !args.print.no_newline, stdout()?, teller);

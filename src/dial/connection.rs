@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{ignored, target, trace};
 use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, WillArgs};
 use crate::cli::exit::{Failure, INPUT, Teller, USAGE};
-use crate::cli::property::{self, Carrier};
+use crate::cli::property::{self, PropertyCarrier};
 use crate::cli::value::Url;
 use crate::client::{Client, Settings, Will};
 use crate::codec::packet::Version;
@@ -111,7 +111,7 @@ impl Plan {
             max_inflight: args.max_inflight,
             ..Settings::default()
         };
-        settings.properties = property::of(&args.properties, Carrier::Connect).map_err(usage)?;
+        settings.properties = property::of(&args.properties, PropertyCarrier::Connect).map_err(usage)?;
         let expiry = args.session_expiry.or(args.disable_clean_session.then_some(u32::MAX));
         let needs_id = expiry == Some(u32::MAX) || args.disable_clean_session && version != Version::V5;
         if needs_id && args.id.is_none() {
@@ -209,7 +209,7 @@ fn unix(_: &ConnectArgs) -> Option<&PathBuf> {
 }
 
 fn will(args: &ConnectArgs) -> Result<Option<Will>, String> {
-    let properties = property::of(&args.properties, Carrier::Will)?;
+    let properties = property::of(&args.properties, PropertyCarrier::Will)?;
     let WillArgs { will_topic, will_payload, will_qos, will_retain } = &args.will;
     let Some(topic) = will_topic.clone() else {
         return match properties.is_empty() {

@@ -14,7 +14,7 @@ use super::{
     CURRENT, DbClient, DbDelivery, DbDirection, DbMessage, DbState, DbSubscription, DbUsername, MAGIC,
     MosquittoDb, chunk,
 };
-use crate::codec::property::{Place, Properties};
+use crate::codec::property::{PacketSet, Properties};
 
 /// The oldest format that is read.
 const OLDEST: u32 = 3;
@@ -339,7 +339,7 @@ impl<'a> Input<'a> {
         let (len, used) = variable(self.0).ok_or("the length of the properties is malformed")?;
         self.take(used)?;
         let bytes = self.take(len)?;
-        Properties::check(bytes, Place::PUBLISH)
+        Properties::check(bytes, PacketSet::PUBLISH)
             .map_err(|why| format!("a message with malformed properties: {}", why.detail))
     }
 }

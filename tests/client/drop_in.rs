@@ -90,6 +90,8 @@ fn of_what_contradicts_the_last_counts() {
     for flags in [&property[..], &["-x", "5"]] {
         let (packets, said) = server.talk(&[&["pub", "-t", "a", "-m", "x", "-V", "311"], flags].concat());
         assert_eq!((connect(&packets)[6], said.status), (5, 0), "{flags:?}");
+        let (packets, said) = server.talk(&[&["pub", "-t", "a", "-m", "x"], flags, &["-V", "5"]].concat());
+        assert_eq!((connect(&packets)[6], said.status), (5, 0), "{flags:?} before -V 5");
         let (_, status) =
             (0, Run::start(1, &[&["pub", "-t", "a", "-m", "x"], flags, &["-V", "311"]].concat()));
         assert_eq!(status.end().status, 2, "{flags:?}");
@@ -112,6 +114,8 @@ fn values_may_begin_with_a_hyphen() {
         "-t",
         "-topic",
         "-m",
+        "-D",
+        "--will-topic",
         "-D",
         "-u",
         "-h",

@@ -29,6 +29,25 @@ fn the_payload_is_on_stdin_and_the_rest_in_the_environment() {
     assert_eq!(said.status, 0);
 }
 
+/// Linux starts no command with a variable of more than 128 KiB, or more than 2 MiB in all.
+#[test]
+fn properties_too_large_for_the_environment_are_left_out() {
+    let user_property = [vec![0x26], text("k"), text("v".repeat(60_000))].concat();
+    let properties = [user_property.repeat(60), vec![9], text([0xFF; 65_535]), vec![3], text("a/b")].concat();
+    let len = properties.len();
+    let len = [
+        len as u8 & 0x7F | 0x80,
+        (len >> 7) as u8 & 0x7F | 0x80,
+        (len >> 14) as u8 | 0x80,
+        (len >> 21) as u8,
+    ];
+    let publish = packet(0x30, &[&text("t"), &len, &properties, b"x"]);
+    let command = "printf '%s|%s|%s' $MQTT_CONTENT_TYPE ${#MQTT_USER_PROPERTY_K} $MQTT_OMITTED_PROPERTIES";
+    let (_, said) = Polite::new(&[publish]).talk(&["sub", "-t", "t", "-C", "1", "--exec", command]);
+    assert_eq!((String::from_utf8_lossy(&said.stdout), said.status), ("a/b|60000|44".into(), 0), "{said:?}");
+    assert!(said.stderr.contains("message on t: 44 of its properties left out"), "{said:?}");
+}
+
 #[test]
 fn commands_run_one_after_the_other_unless_more_are_allowed() {
     let messages: Vec<_> = (0..20).map(|number| message(0, 0, &format!("{number}\n"))).collect();

@@ -78,6 +78,28 @@ fn connect_carries_will_expiry_and_properties() {
 }
 
 #[test]
+fn a_wrong_property_is_quoted_as_it_was_typed() {
+    for (words, expected) in [
+        (
+            &["publish", "message-expiry", "60"][..],
+            "'-D publish message-expiry 60': there is no property \"message-expiry\"; did you mean message-expiry-interval?",
+        ),
+        (
+            &["publish", "user-property", "a"],
+            "'-D publish user-property a': user-property: expected a name and a value",
+        ),
+        (&["publish", "server-keep-alive", "5"], "server-keep-alive is only sent by servers"),
+        (&["publish", "receive-maximum", "5"], "receive-maximum belongs to connect"),
+        (&["publish", "subscription-identifier", "5"], "subscription-identifier belongs to subscribe"),
+        (&["connect", "receive-maximum", "0"], "receive-maximum: expected a number from 1 to 65535"),
+        (&["publish", "response-topic", "a/#"], "response-topic: expected a topic name without wildcards"),
+    ] {
+        let said = Run::start_bare(&[&["pub", "-t", "t", "-m", "x", "-D"], words].concat(), &[]).end();
+        assert!(said.status == 2 && said.stderr.contains(expected), "{said:?}");
+    }
+}
+
+#[test]
 fn a_kept_session_lasts_for_ever_unless_it_is_told_otherwise() {
     let server = Server::new();
     for (flags, expiry) in

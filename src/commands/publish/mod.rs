@@ -13,7 +13,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use crate::cli::connect::Dialect;
 use crate::cli::exit::{CONNECTION_LOST, Failure, INPUT, PUBLISH_REFUSED, SUCCESS, Status, Teller, USAGE};
 use crate::cli::payload::PayloadArgs;
-use crate::cli::property::{self, Carrier};
+use crate::cli::property::{self, PropertyCarrier};
 use crate::cli::publish::PublishArgs;
 use crate::client::{Event, Outgoing};
 use crate::codec::property::{Properties, PropertiesBuf};
@@ -53,8 +53,8 @@ fn prepare(args: &PublishArgs, teller: Teller) -> Result<Status, Failure> {
         topic: topic.unwrap_or_default(),
         qos: args.payload.qos,
         retain: args.retain,
-        properties: property::of(&args.connect.properties, Carrier::Publish).map_err(usage)?,
-        disconnect: property::of(&args.connect.properties, Carrier::Disconnect).map_err(usage)?,
+        properties: property::of(&args.connect.properties, PropertyCarrier::Publish).map_err(usage)?,
+        disconnect: property::of(&args.connect.properties, PropertyCarrier::Disconnect).map_err(usage)?,
     };
     if let Some(job) = job(args) {
         return crate::dial::block_on(lines::run(plan, kind, job, teller));

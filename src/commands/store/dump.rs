@@ -13,7 +13,7 @@ use serde_json::json as value;
 use super::failed;
 use crate::cli::exit::{Failure, INPUT};
 use crate::cli::store::{DumpArgs, DumpFormat};
-use crate::codec::property::{Place, Properties};
+use crate::codec::property::{PacketSet, Properties};
 use crate::commands::json;
 use crate::mosquitto_db::{DbDirection, DbUsername, MosquittoDb};
 use crate::text::Quoted;
@@ -103,7 +103,7 @@ fn as_json(db: &MosquittoDb) -> Value {
         if !message.payload.is_empty() {
             entry["payload"] = value!(BASE64.encode(&message.payload));
         }
-        if let Ok(properties) = Properties::check(&message.properties, Place::PUBLISH)
+        if let Ok(properties) = Properties::check(&message.properties, PacketSet::PUBLISH)
             && !message.properties.is_empty()
         {
             let mut object = Vec::new();

@@ -9,7 +9,7 @@ use super::{failed, load, open};
 use crate::broker::{OwnerUser, SavedRetained, SavedSession, StoredMessage, StoredWill};
 use crate::cli::exit::{Failure, INPUT};
 use crate::codec::packet::{Options, Publish};
-use crate::codec::property::{Place, Properties, PropertiesBuf, Property};
+use crate::codec::property::{PacketSet, Properties, PropertiesBuf, Property};
 use crate::commands::record;
 use crate::message::{MessageRef, QoS};
 use crate::store::Access;
@@ -77,7 +77,7 @@ fn line(message: MessageRef<'_>, qos: QoS, retain: bool, owner: Option<&str>) ->
 
 /// Properties as they are published, with the expiry that is left.
 fn properties(bytes: &[u8], expires: Instant) -> Result<PropertiesBuf, Failure> {
-    let properties = Properties::check(bytes, Place::PUBLISH).map_err(|why| failed(why.detail))?;
+    let properties = Properties::check(bytes, PacketSet::PUBLISH).map_err(|why| failed(why.detail))?;
     let mut all = PropertiesBuf::default();
     if expires != Instant::NEVER {
         // The clock of the load began at zero.

@@ -5,7 +5,7 @@
 //! as many run as may, nothing more is taken from the broker.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::process::Stdio;
@@ -16,9 +16,9 @@ use tokio::task::JoinSet;
 
 use crate::cli::exit::Teller;
 use crate::codec::packet::{PacketId, Publish};
-use crate::codec::property::Property;
+use crate::codec::property::{Form, PROPERTIES, PacketSet, Property, PropertyInfo, PropertyValue};
 use crate::message::QoS;
-use crate::text::os_error;
+use crate::text::{Quoted, os_error};
 
 /// QoS 1 messages of a connection that are remembered, so that one that is sent again runs no second command.
 const REMEMBERED: usize = 1_000;
@@ -107,11 +107,18 @@ impl Jobs {
         }
         self.waiting.push_back(Acknowledgement { packet_id, ..Acknowledgement::default() });
         let mut command = shell(&self.command);
-        // What another message has said, one level up, is not said of this one.
-        for name in PROPERTIES {
+        // This may itself be a command of `sub --exec`: what its message had is not part of this one.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_optional(name)) {
             command.env_remove(name);
         }
-        command.envs(environment(publish)).stdin(Stdio::piped());
+        let Environment { variables, omitted, .. } = Environment::of(publish);
+        if omitted > 0 {
+            let topic = Quoted(publish.topic);
+            self.teller.tell(format_args!(
+                "message on {topic}: {omitted} of its properties left out of the command's environment: too large"
+            ));
+        }
+        command.envs(variables).stdin(Stdio::piped());
         let payload = publish.payload.to_vec();
         self.running.spawn(async move { (number, run(command, &payload).await) });
     }
@@ -200,62 +207,97 @@ async fn run(mut command: Command, payload: &[u8]) -> Result<(), String> {
     }
 }
 
-/// The variables that a message may lack.
-const PROPERTIES: [&str; 7] = [
-    "MQTT_MID",
-    "MQTT_CONTENT_TYPE",
-    "MQTT_RESPONSE_TOPIC",
-    "MQTT_CORRELATION_DATA",
-    "MQTT_PAYLOAD_FORMAT_INDICATOR",
-    "MQTT_MESSAGE_EXPIRY_INTERVAL",
-    "MQTT_SUBSCRIPTION_IDENTIFIER",
-];
+/// Begins the name of the variable of a user property, so that a publisher cannot choose one that means something to a shell.
+const USER_PROPERTY: &str = "MQTT_USER_PROPERTY_";
+/// How many properties did not fit into the environment.
+const OMITTED: &str = "MQTT_OMITTED_PROPERTIES";
 
-/// All of a message but its payload.
-fn environment(publish: &Publish<'_>) -> Vec<(String, OsString)> {
-    let mut all = vec![
-        ("MQTT_TOPIC".to_owned(), publish.topic.into()),
-        ("MQTT_QOS".to_owned(), publish.qos.bits().to_string().into()),
-        ("MQTT_RETAIN".to_owned(), u8::from(publish.retain).to_string().into()),
-    ];
-    if let Some(id) = publish.packet_id {
-        all.push(("MQTT_MID".to_owned(), id.to_string().into()));
+/// Bytes of a variable, name and NUL included, with which a command can be started.
+#[cfg(not(windows))]
+const MAX_VARIABLE: usize = 131_072;
+#[cfg(windows)]
+const MAX_VARIABLE: usize = 32_767;
+
+/// Bytes of all variables of a message. With the usual limits, Linux starts a command with 2 MiB of arguments and environment.
+const MAX_ENVIRONMENT: usize = 1 << 20;
+
+/// The variables that tell a command of all of a message but its payload.
+#[derive(Debug, Default)]
+struct Environment {
+    variables: Vec<(String, OsString)>,
+    bytes: usize,
+    omitted: usize,
+}
+
+impl Environment {
+    fn of(publish: &Publish<'_>) -> Self {
+        let mut all = Self::default();
+        all.add("MQTT_TOPIC".to_owned(), publish.topic.into());
+        all.add("MQTT_QOS".to_owned(), publish.qos.bits().to_string().into());
+        all.add("MQTT_RETAIN".to_owned(), u8::from(publish.retain).to_string().into());
+        if let Some(id) = publish.packet_id {
+            all.add("MQTT_MID".to_owned(), id.to_string().into());
+        }
+        // User properties come last, so that they displace no other.
+        let is_pair = |property: &Property<'_>| property.info().form == Form::Pair;
+        let all_properties = || publish.properties.iter();
+        for property in all_properties().filter(|it| !is_pair(it)).chain(all_properties().filter(is_pair)) {
+            let name = variable(property.info());
+            match property.value() {
+                // The client has put the topic in its place.
+                _ if matches!(property, Property::TopicAlias(_)) => {}
+                PropertyValue::Number(number) => all.add(name, number.to_string().into()),
+                PropertyValue::Text(text) => all.add(name, text.into()),
+                PropertyValue::Binary(bytes) => {
+                    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    all.add(name, digits.into());
+                }
+                PropertyValue::Pair(name, value) => {
+                    all.add(format!("{USER_PROPERTY}{}", identifier(name)), value.into());
+                }
+            }
+        }
+        if all.omitted > 0 {
+            all.variables.push((OMITTED.to_owned(), all.omitted.to_string().into()));
+        }
+        all
     }
-    for property in publish.properties.iter() {
-        let (name, value): (&str, OsString) = match property {
-            Property::ContentType(value) => ("MQTT_CONTENT_TYPE", value.into()),
-            Property::ResponseTopic(value) => ("MQTT_RESPONSE_TOPIC", value.into()),
-            Property::CorrelationData(value) => {
-                let digits: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
-                ("MQTT_CORRELATION_DATA", digits.into())
-            }
-            Property::PayloadFormatIndicator(value) => {
-                ("MQTT_PAYLOAD_FORMAT_INDICATOR", value.to_string().into())
-            }
-            Property::MessageExpiryInterval(value) => {
-                ("MQTT_MESSAGE_EXPIRY_INTERVAL", value.to_string().into())
-            }
-            Property::SubscriptionIdentifier(value) => {
-                ("MQTT_SUBSCRIPTION_IDENTIFIER", value.to_string().into())
-            }
-            Property::UserProperty((name, value)) => {
-                // The prefix keeps a publisher from choosing a variable that means something to a shell.
-                let name = name
-                    .chars()
-                    .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
-                all.push((format!("MQTT_USER_PROPERTY_{}", name.collect::<String>()), value.into()));
-                continue;
-            }
-            _ => continue,
-        };
-        all.push((name.to_owned(), value));
+
+    /// Adds a variable if it fits.
+    fn add(&mut self, name: String, value: OsString) {
+        // With `=`, NUL and the pointer to it.
+        let len = name.len() + value.len() + 2;
+        let bytes = self.bytes + len + size_of::<usize>();
+        if len > MAX_VARIABLE || bytes > MAX_ENVIRONMENT {
+            self.omitted += 1;
+            return;
+        }
+        self.bytes = bytes;
+        self.variables.push((name, value));
     }
-    all
+}
+
+/// The variable of a property other than user properties.
+fn variable(info: &PropertyInfo) -> String {
+    format!("MQTT_{}", identifier(info.name))
+}
+
+fn identifier(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+/// Whether a message sets this variable, but not each message does.
+fn is_optional(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let mut published = PROPERTIES.iter().filter(|info| info.packets.intersects(PacketSet::PUBLISH));
+    name.starts_with(USER_PROPERTY)
+        || ["MQTT_MID", OMITTED].contains(&name)
+        || published.any(|info| variable(info) == name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::environment;
+    use super::{Environment, MAX_ENVIRONMENT, is_optional};
     use crate::codec::packet::Publish;
     use crate::codec::property::{PropertiesBuf, Property};
     use crate::message::QoS;
@@ -283,6 +325,37 @@ mod tests {
             ("MQTT_CONTENT_TYPE", "text/plain"),
             ("MQTT_USER_PROPERTY_LD_PRELOAD_X", "evil"),
         ];
-        assert_eq!(environment(&publish), expected.map(|(name, value)| (name.to_owned(), value.into())));
+        let found = Environment::of(&publish);
+        assert_eq!(found.variables, expected.map(|(name, value)| (name.to_owned(), value.into())));
+        assert!(found.variables.iter().skip(3).all(|(name, _)| is_optional(name.as_ref())));
+    }
+
+    #[test]
+    fn what_no_command_could_be_started_with_is_left_out_and_counted() {
+        let long = "x".repeat(65_535);
+        let mut properties = PropertiesBuf::default();
+        properties.push(Property::CorrelationData(long.as_bytes()));
+        properties.push(Property::UserProperty((&long, &long)));
+        for _ in 0..60 {
+            properties.push(Property::UserProperty(("k", &long)));
+        }
+        properties.push(Property::ContentType("text/plain"));
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "a/b",
+            packet_id: None,
+            properties: properties.as_properties(),
+            payload: b"",
+        };
+        let found = Environment::of(&publish);
+        assert!(found.bytes <= MAX_ENVIRONMENT, "{} bytes", found.bytes);
+        let value = |wanted: &str| found.variables.iter().find(|(name, _)| name == wanted).map(|it| &it.1);
+        // Both long variables are too long by themselves; 15 of the others fit together.
+        assert_eq!(value("MQTT_OMITTED_PROPERTIES"), Some(&"47".into()));
+        assert_eq!(value("MQTT_CORRELATION_DATA"), None);
+        assert_eq!(value("MQTT_CONTENT_TYPE"), Some(&"text/plain".into()));
+        assert_eq!(value("MQTT_USER_PROPERTY_K"), Some(&long.clone().into()));
     }
 }

@@ -7,7 +7,6 @@ use chrono::{DateTime, Local};
 
 use super::printable;
 use crate::codec::packet::Publish;
-use crate::codec::property::Property;
 use crate::commands::json;
 
 /// A valid format.
@@ -334,8 +333,7 @@ fn write_json(
     if let Some(id) = publish.packet_id {
         json::number("mid", id, &mut object);
     }
-    let has_property = |property: Property<'_>| !matches!(property, Property::ReasonString(_));
-    if publish.properties.iter().any(has_property) {
+    if !publish.properties.is_empty() {
         json::key("properties", &mut object);
         json::properties(publish.properties, &mut object);
     }

@@ -23,7 +23,7 @@ use crate::cli::exit::{
     UNMET, USAGE,
 };
 use crate::cli::print::{PrintArgs, RetainHandlingArg};
-use crate::cli::property::{self, Carrier};
+use crate::cli::property::{self, PropertyCarrier};
 use crate::cli::subscribe::SubscribeArgs;
 use crate::codec::packet::{Options, RetainHandling};
 use crate::codec::property::{PropertiesBuf, Property};
@@ -68,9 +68,9 @@ fn prepare(args: &SubscribeArgs, teller: Teller) -> Result<Status, Failure> {
     }
     let properties = |carrier| property::of(&args.connect.properties, carrier).map_err(usage);
     let properties = Carried {
-        subscribe: properties(Carrier::Subscribe)?,
-        unsubscribe: properties(Carrier::Unsubscribe)?,
-        disconnect: properties(Carrier::Disconnect)?,
+        subscribe: properties(PropertyCarrier::Subscribe)?,
+        unsubscribe: properties(PropertyCarrier::Unsubscribe)?,
+        disconnect: properties(PropertyCarrier::Disconnect)?,
     };
     let conditions = Conditions::new(args.only_where.as_deref(), args.until.as_deref()).map_err(usage)?;
     let output = output(args, teller)?;

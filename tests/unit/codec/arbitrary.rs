@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use super::packet::{
     Ack, Auth, Connack, Connect, Disconnect, Options, Packet, PacketId, Publish, RetainHandling, Suback,
     Subscribe, Subscription, Unsubscribe, Version, Will,
 };
-use super::property::{Place, Properties, PropertiesBuf, Property};
+use super::property::{Form, PROPERTIES, PacketSet, Properties, PropertiesBuf, Property, PropertyValue};
 use super::reason::Reason;
 use crate::message::QoS;
 
@@ -23,7 +24,7 @@ pub(crate) struct Parts {
     names: [String; 3],
     data: [Vec<u8>; 2],
     filters: Vec<(String, u8)>,
-    properties: Vec<(u8, u32, String, Vec<u8>)>,
+    properties: Vec<(Index, u32, String, Vec<u8>)>,
 }
 
 /// A version, and parts of a packet of any type.
@@ -31,7 +32,7 @@ pub(crate) fn any_parts() -> impl Strategy<Value = (Version, Parts)> {
     let version = prop_oneof![Just(Version::V3_1), Just(Version::V3_1_1), Just(Version::V5)];
     let name = || "[^\\x00+#]{0,12}";
     let data = || vec(any::<u8>(), 0..20);
-    let property = (0..27_u8, any::<u32>(), name(), data());
+    let property = (any::<Index>(), any::<u32>(), name(), data());
     let filters = vec((name(), any::<u8>()), 1..4);
     let id = any::<u16>().prop_map(|id| PacketId::new(id).unwrap_or(PacketId::MIN));
     (
@@ -47,54 +48,32 @@ pub(crate) fn any_parts() -> impl Strategy<Value = (Version, Parts)> {
         })
 }
 
-/// The properties of `parts` that may stand in `place` together.
-fn properties(parts: &Parts, version: Version, place: Place) -> PropertiesBuf {
+/// The properties of `parts` that `packet_set` may carry together.
+fn properties(parts: &Parts, version: Version, packet_set: PacketSet) -> PropertiesBuf {
     let mut good = PropertiesBuf::default();
     if version != Version::V5 {
         return good;
     }
     for (which, number, text, data) in &parts.properties {
-        let bit = (number & 1) as u8;
-        let short = *number as u16;
-        let property = match which {
-            0 => Property::PayloadFormatIndicator(bit),
-            1 => Property::MessageExpiryInterval(*number),
-            2 => Property::ContentType(text),
-            3 => Property::ResponseTopic(text),
-            4 => Property::CorrelationData(data),
-            5 => Property::SubscriptionIdentifier(number & 0x0FFF_FFFF),
-            6 => Property::SessionExpiryInterval(*number),
-            7 => Property::AssignedClientIdentifier(text),
-            8 => Property::ServerKeepAlive(short),
-            9 => Property::AuthenticationMethod(text),
-            10 => Property::AuthenticationData(data),
-            11 => Property::RequestProblemInformation(bit),
-            12 => Property::WillDelayInterval(*number),
-            13 => Property::RequestResponseInformation(bit),
-            14 => Property::ResponseInformation(text),
-            15 => Property::ServerReference(text),
-            16 => Property::ReasonString(text),
-            17 => Property::ReceiveMaximum(short),
-            18 => Property::TopicAliasMaximum(short),
-            19 => Property::TopicAlias(short.max(1)),
-            20 => Property::MaximumQoS(bit),
-            21 => Property::RetainAvailable(bit),
-            22 => Property::MaximumPacketSize(*number),
-            23 => Property::WildcardSubscriptionAvailable(bit),
-            24 => Property::SubscriptionIdentifiersAvailable(bit),
-            25 => Property::SharedSubscriptionAvailable(bit),
-            _ => Property::UserProperty((text, text)),
+        let info = &PROPERTIES[which.index(PROPERTIES.len())];
+        let value = match (info.form, info.form.range()) {
+            (_, Some(range)) => PropertyValue::Number(number.saturating_add(*range.start()) & range.end()),
+            (Form::Binary, _) => PropertyValue::Binary(data),
+            (Form::Pair, _) => PropertyValue::Pair(text, text),
+            _ => PropertyValue::Text(text),
         };
+        // An empty topic, and numbers that became 0.
+        let Some(property) = Property::new(info, value) else { continue };
         let mut with = good.clone();
         with.push(property);
-        if Properties::check(with.as_properties().as_bytes(), place).is_ok() {
+        if Properties::check(with.as_properties().as_bytes(), packet_set).is_ok() {
             good = with;
         }
     }
     // What needs another beside it has it.
     let has = |wanted: fn(Property<'_>) -> bool| good.as_properties().iter().any(wanted);
     let data = has(|property| matches!(property, Property::AuthenticationData(_)));
-    if (data || place == Place::AUTH) && !has(|it| matches!(it, Property::AuthenticationMethod(_))) {
+    if (data || packet_set == PacketSet::AUTH) && !has(|it| matches!(it, Property::AuthenticationMethod(_))) {
         good.push(Property::AuthenticationMethod("method"));
     }
     good
@@ -103,18 +82,18 @@ fn properties(parts: &Parts, version: Version, place: Place) -> PropertiesBuf {
 /// Hands `check` the packet that `version` makes of `parts`.
 pub(crate) fn with_packet<T>(version: Version, parts: &Parts, check: impl FnOnce(&Packet<'_>) -> T) -> T {
     let is_v5 = version == Version::V5;
-    let place = match parts.kind {
-        0 => Place::CONNECT,
-        1 => Place::CONNACK,
-        2 => Place::PUBLISH,
-        3..=6 => Place::ACK,
-        7 => Place::SUBSCRIBE,
-        8 | 10 => Place::SUBACK,
-        9 => Place::UNSUBSCRIBE,
-        13 => Place::DISCONNECT,
-        _ => Place::AUTH,
+    let packet_set = match parts.kind {
+        0 => PacketSet::CONNECT,
+        1 => PacketSet::CONNACK,
+        2 => PacketSet::PUBLISH,
+        3..=6 => PacketSet::ACK,
+        7 => PacketSet::SUBSCRIBE,
+        8 | 10 => PacketSet::SUBACK,
+        9 => PacketSet::UNSUBSCRIBE,
+        13 => PacketSet::DISCONNECT,
+        _ => PacketSet::AUTH,
     };
-    let (own, will) = (properties(parts, version, place), properties(parts, version, Place::WILL));
+    let (own, will) = (properties(parts, version, packet_set), properties(parts, version, PacketSet::WILL));
     let (properties, packet_id) = (own.as_properties(), parts.id);
     let pick = |codes: &[u8]| Reason(codes[usize::from(parts.number) % codes.len()]);
     let ack = |codes: &[u8]| Ack {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::arbitrary::{any_parts, with_packet};
 use super::head::Head;
 use super::packet::{Ack, Connect, Packet, PacketId, Publish, Version, Will};
-use super::property::{Place, Properties, PropertiesBuf, Property};
+use super::property::{PacketSet, Properties, PropertiesBuf, Property};
 use super::reason::Reason;
 use super::{decode, decode_connect, decode_publish, encode, fence, frame};
 use crate::message::QoS;
@@ -143,8 +143,8 @@ proptest! {
         settled(&bytes)?;
         agree(&bytes)?;
         let _ = fence::decode(&bytes);
-        for place in [Place::CONNECT, Place::WILL, Place::CONNACK, Place::PUBLISH, Place::AUTH] {
-            if let Ok(properties) = Properties::check(&bytes, place) {
+        for packet in [PacketSet::CONNECT, PacketSet::WILL, PacketSet::CONNACK, PacketSet::PUBLISH, PacketSet::AUTH] {
+            if let Ok(properties) = Properties::check(&bytes, packet) {
                 let mut copy = PropertiesBuf::default();
                 properties.iter().for_each(|property| copy.push(property));
                 prop_assert_eq!(copy.as_properties(), properties);
@@ -294,7 +294,7 @@ fn properties_are_found_and_those_of_the_hop_left_out() {
     ] {
         properties.push(property);
     }
-    let properties = Properties::check(properties.as_properties().as_bytes(), Place::PUBLISH).unwrap();
+    let properties = Properties::check(properties.as_properties().as_bytes(), PacketSet::PUBLISH).unwrap();
     assert_eq!(properties.message_expiry(), Some(9));
     assert_eq!(properties.topic_alias(), Some(7));
     assert_eq!(properties.content_type(), Some("text"));
@@ -304,7 +304,7 @@ fn properties_are_found_and_those_of_the_hop_left_out() {
     assert_eq!(properties.user_properties().collect::<Vec<_>>(), [("b", "1"), ("a", "2")]);
 
     let mut scratch = Vec::new();
-    let left = Properties::check(properties.without_hop(&mut scratch), Place::PUBLISH).unwrap();
+    let left = Properties::check(properties.without_hop(&mut scratch), PacketSet::PUBLISH).unwrap();
     let kept: Vec<_> = left.iter().collect();
     let user = |pair| Property::UserProperty(pair);
     assert_eq!(kept, [user(("b", "1")), Property::ContentType("text"), user(("a", "2"))]);
@@ -315,7 +315,7 @@ fn properties_are_found_and_those_of_the_hop_left_out() {
     assert!(unused.is_empty());
 }
 
-/// Table 2-4 of MQTT 5: each property with the packets it may stand in; `ack` is PUBACK to PUBCOMP, `suback` SUBACK and
+/// Table 2-4 of MQTT 5: each property with the packets that may carry it; `ack` is PUBACK to PUBCOMP, `suback` SUBACK and
 /// UNSUBACK.
 const TABLE: &[(Property<'_>, &str)] = &[
     (Property::PayloadFormatIndicator(0), "publish will"),
@@ -351,34 +351,34 @@ const TABLE: &[(Property<'_>, &str)] = &[
 ];
 
 #[test]
-fn properties_stand_where_the_table_says_and_once() {
-    let places = [
-        ("connect", Place::CONNECT),
-        ("will", Place::WILL),
-        ("connack", Place::CONNACK),
-        ("publish", Place::PUBLISH),
-        ("ack", Place::ACK),
-        ("subscribe", Place::SUBSCRIBE),
-        ("suback", Place::SUBACK),
-        ("unsubscribe", Place::UNSUBSCRIBE),
-        ("disconnect", Place::DISCONNECT),
-        ("auth", Place::AUTH),
+fn packets_carry_the_properties_of_the_table_and_once() {
+    let packets = [
+        ("connect", PacketSet::CONNECT),
+        ("will", PacketSet::WILL),
+        ("connack", PacketSet::CONNACK),
+        ("publish", PacketSet::PUBLISH),
+        ("ack", PacketSet::ACK),
+        ("subscribe", PacketSet::SUBSCRIBE),
+        ("suback", PacketSet::SUBACK),
+        ("unsubscribe", PacketSet::UNSUBSCRIBE),
+        ("disconnect", PacketSet::DISCONNECT),
+        ("auth", PacketSet::AUTH),
     ];
     for (property, allowed) in TABLE {
         let mut once = PropertiesBuf::default();
         once.push(*property);
         let mut twice = once.clone();
         twice.push(*property);
-        for (name, place) in places {
-            let check = |it: &PropertiesBuf| Properties::check(it.as_properties().as_bytes(), place).is_ok();
-            let may_stand = allowed.split(' ').any(|it| it == name);
-            assert_eq!(check(&once), may_stand, "{} in {name}", property.name());
+        for (name, packet) in packets {
+            let check = |it: &PropertiesBuf| Properties::check(it.as_properties().as_bytes(), packet).is_ok();
+            let is_allowed = allowed.split(' ').any(|it| it == name);
+            assert_eq!(check(&once), is_allowed, "{} in {name}", property.info().name);
             let may_repeat = match property {
                 Property::UserProperty(_) => true,
-                Property::SubscriptionIdentifier(_) => place == Place::PUBLISH,
+                Property::SubscriptionIdentifier(_) => packet == PacketSet::PUBLISH,
                 _ => false,
             };
-            assert_eq!(check(&twice), may_stand && may_repeat, "{} twice in {name}", property.name());
+            assert_eq!(check(&twice), is_allowed && may_repeat, "{} twice in {name}", property.info().name);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::codec::packet::{
     Ack, Auth, Connack, Connect, Disconnect, Options, Packet, PacketId, Publish, RetainHandling, Suback,
     Subscribe, Subscription, Unsubscribe, Version, Will,
 };
-use crate::codec::property::{PropertiesBuf, Property};
+use crate::codec::property::{Form, PROPERTIES, PropertiesBuf, Property, PropertyValue};
 use crate::codec::reason::Reason;
 use crate::message::QoS;
 
@@ -168,39 +168,18 @@ fn take_properties(prefix: &str, fields: &mut Vec<Field>) -> Result<PropertiesBu
 }
 
 fn property<'f>(key: &str, field: &'f Field) -> Result<Option<Property<'f>>, String> {
-    Ok(Some(match key {
-        "payload-format" => Property::PayloadFormatIndicator(field.number()?),
-        "message-expiry" => Property::MessageExpiryInterval(field.number()?),
-        "content-type" => Property::ContentType(field.text()?),
-        "response-topic" => Property::ResponseTopic(field.text()?),
-        "correlation-data" => Property::CorrelationData(&field.value),
-        "subscription-id" => Property::SubscriptionIdentifier(field.number()?),
-        "session-expiry" => Property::SessionExpiryInterval(field.number()?),
-        "assigned-client-id" => Property::AssignedClientIdentifier(field.text()?),
-        "server-keep-alive" => Property::ServerKeepAlive(field.number()?),
-        "authentication-method" => Property::AuthenticationMethod(field.text()?),
-        "authentication-data" => Property::AuthenticationData(&field.value),
-        "request-problem-information" => Property::RequestProblemInformation(field.number()?),
-        "will-delay" => Property::WillDelayInterval(field.number()?),
-        "request-response-information" => Property::RequestResponseInformation(field.number()?),
-        "response-information" => Property::ResponseInformation(field.text()?),
-        "server-reference" => Property::ServerReference(field.text()?),
-        "reason-string" => Property::ReasonString(field.text()?),
-        "receive-maximum" => Property::ReceiveMaximum(field.number()?),
-        "topic-alias-maximum" => Property::TopicAliasMaximum(field.number()?),
-        "topic-alias" => Property::TopicAlias(field.number()?),
-        "maximum-qos" => Property::MaximumQoS(field.number()?),
-        "retain-available" => Property::RetainAvailable(field.number()?),
-        "user-property" => {
+    let Some(info) = PROPERTIES.iter().find(|info| info.log_key == key) else { return Ok(None) };
+    let value = match info.form {
+        form if form.range().is_some() => PropertyValue::Number(field.number()?),
+        Form::Binary => PropertyValue::Binary(&field.value),
+        Form::Pair => {
             let value = std::str::from_utf8(&field.second).map_err(|_| "a user property is not text")?;
-            Property::UserProperty((field.text()?, value))
+            PropertyValue::Pair(field.text()?, value)
         }
-        "maximum-packet-size" => Property::MaximumPacketSize(field.number()?),
-        "wildcard-subscription-available" => Property::WildcardSubscriptionAvailable(field.number()?),
-        "subscription-identifiers-available" => Property::SubscriptionIdentifiersAvailable(field.number()?),
-        "shared-subscription-available" => Property::SharedSubscriptionAvailable(field.number()?),
-        _ => return Ok(None),
-    }))
+        _ => PropertyValue::Text(field.text()?),
+    };
+    let property = Property::new(info, value);
+    property.map(Some).ok_or_else(|| format!("{key}: expected {}", info.form))
 }
 
 fn connect(
