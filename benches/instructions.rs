@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use skeeter::broker::index::SubscriptionIndex;
 use skeeter::broker::{Broker, Connection, Counters, Durability, Limits, Rights, Turn};
-use skeeter::codec::head::Head;
+use skeeter::codec::head::PublishHead;
 use skeeter::codec::packet::{Ack, Packet, PacketId, Version};
 use skeeter::codec::reason::Reason;
 use skeeter::codec::{self, frame};
@@ -80,8 +80,8 @@ fn publish(version: Version, qos: QoS, id: u16) -> Vec<u8> {
     out
 }
 
-fn head_of(version: Version, qos: QoS, packet_id: Option<PacketId>) -> Head<'static> {
-    Head {
+fn head_of(version: Version, qos: QoS, packet_id: Option<PacketId>) -> PublishHead<'static> {
+    PublishHead {
         version,
         dup: false,
         qos,

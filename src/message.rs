@@ -1,14 +1,14 @@
-//! What is said, apart from how it travels: topic, payload, and the properties that belong to the content.
+//! An application message without its packet: topic, payload, and the properties that belong to the message.
 //!
-//! A message is met in two forms. [`MessageRef`] borrows from the packet it came in and costs nothing; [`Message`]
-//! owns one shared block and is made only where a message outlives its packet: queued, retained, in flight.
-//! Properties stay in their MQTT 5 encoding, those of the hop (expiry, alias, subscription identifiers) taken
-//! out: that is the tail of a frame, encoded once for all receivers. What they mean is the codec's to say.
+//! There are two forms. [`MessageRef`] borrows from the packet that was received and costs nothing; [`Message`] owns one
+//! shared block and is only created where a message outlives its packet: queued, retained or in flight. Properties stay
+//! encoded as in MQTT 5, without those of the hop (expiry, alias, subscription identifiers): this is the tail of a frame,
+//! encoded once for all receivers.
 
 use crate::sync::Arc;
 use crate::time::Instant;
 
-/// The promise with which a message is delivered.
+/// Quality of Service: how a message is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QoS {
     #[default]
@@ -18,7 +18,7 @@ pub enum QoS {
 }
 
 impl QoS {
-    /// The QoS of these two bits, unless they are the forbidden 3.
+    /// The QoS of these two bits; 3 is invalid.
     pub const fn from_bits(bits: u8) -> Option<Self> {
         match bits {
             0 => Some(Self::AtMostOnce),
@@ -37,7 +37,7 @@ impl QoS {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageRef<'a> {
     pub topic: &'a str,
-    /// MQTT 5 properties as on the wire, without their length, without expiry, alias and subscription identifiers.
+    /// MQTT 5 properties as on the wire, without their length, expiry, alias and subscription identifiers.
     pub properties: &'a [u8],
     pub payload: &'a [u8],
     pub qos: QoS,
@@ -47,7 +47,7 @@ pub struct MessageRef<'a> {
 }
 
 impl MessageRef<'_> {
-    /// Copies the parts into one block of their own.
+    /// Copies the parts into one block.
     pub fn to_message(self) -> Message {
         let (topic, properties) = (self.topic.len(), self.properties.len());
         let mut bytes = Vec::with_capacity(topic + properties + self.payload.len());
@@ -99,12 +99,12 @@ impl Message {
         self.bytes.is_empty()
     }
 
-    /// Properties and payload as they follow one another in an MQTT 5 frame.
+    /// Properties and payload, as in an MQTT 5 frame.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.bytes[self.tail..]
     }
 
-    /// The same message for a receiver whose version has no properties; the block stays shared.
+    /// The same message for a receiver whose version has no properties; it shares the block.
     pub(crate) fn without_properties(&self) -> Self {
         let mut other = self.clone();
         other.tail = self.topic + self.properties;
@@ -115,7 +115,7 @@ impl Message {
         self.expires
     }
 
-    /// The address of the block: messages that share it, while they live, have the same.
+    /// The address of the block, which is the same for messages that share it.
     pub(crate) fn block(&self) -> usize {
         self.bytes.as_ptr().addr()
     }

@@ -1,17 +1,17 @@
-//! Topic names and topic filters: what is well formed, and which filter matches which name.
+//! Topic names and topic filters: which are valid, and which filter matches which name.
 //!
-//! [`TopicFilter::matches`] is the specification. The broker's index must agree with it; it is not how the
-//! broker routes. Names and filters are compared byte for byte, never normalised [MQTT-4.7.3-4].
+//! [`TopicFilter::matches`] is the specification that the broker's index must agree with; the broker does not route with it.
+//! Names and filters are compared byte for byte and never normalised [MQTT-4.7.3-4].
 
 use std::fmt;
 
-/// The most bytes a topic name or filter may have [MQTT-4.7.3-3].
+/// Maximum length of a topic name or filter in bytes [MQTT-4.7.3-3].
 pub const MAX_LEN: usize = 65_535;
 
 /// What the topics of requests to the broker's control interface begin with.
 pub const CONTROL: &str = "$CONTROL/skeeter/v1/";
 
-/// Why a topic name or filter is not well formed.
+/// Why a topic name or filter is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadTopic {
     Empty,
@@ -50,13 +50,13 @@ fn check_string(text: &str) -> Result<(), BadTopic> {
     Ok(())
 }
 
-/// A topic that one publishes to.
+/// A topic name, without wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TopicName<'a>(&'a str);
 
 impl<'a> TopicName<'a> {
     /// # Errors
-    /// When the name is empty, too long, or holds a NUL or a wildcard.
+    /// When the name is empty, too long, or contains NUL or a wildcard.
     pub fn new(name: &'a str) -> Result<Self, BadTopic> {
         check_string(name)?;
         if name.bytes().any(|byte| byte == b'+' || byte == b'#') {
@@ -70,7 +70,7 @@ impl<'a> TopicName<'a> {
     }
 }
 
-/// A filter that one subscribes with, shared (`$share/NAME/FILTER`) or not.
+/// The topic filter of a subscription, shared (`$share/NAME/FILTER`) or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TopicFilter<'a> {
     whole: &'a str,
@@ -80,7 +80,7 @@ pub struct TopicFilter<'a> {
 
 impl<'a> TopicFilter<'a> {
     /// # Errors
-    /// When the filter, or the share name before it, is not well formed.
+    /// When the filter or the share name is not valid.
     pub fn new(whole: &'a str) -> Result<Self, BadTopic> {
         check_string(whole)?;
         let (share, filter) = match whole.strip_prefix("$share/") {
@@ -98,7 +98,7 @@ impl<'a> TopicFilter<'a> {
         Ok(Self { whole, share, filter })
     }
 
-    /// As it stands in SUBSCRIBE, the share included.
+    /// As in SUBSCRIBE, including the share.
     pub fn as_str(self) -> &'a str {
         self.whole
     }
@@ -117,18 +117,18 @@ impl<'a> TopicFilter<'a> {
         self.filter.contains(['+', '#'])
     }
 
-    /// Whether a message published to `name` belongs to this filter.
+    /// Whether the filter matches this topic name.
     pub fn matches(self, name: &str) -> bool {
         matches(self.filter, name)
     }
 }
 
-/// [`TopicFilter::matches`] for a filter that is known to be well formed, and comes without its share.
+/// [`TopicFilter::matches`] for a valid filter without its share.
 pub(crate) fn matches(filter: &str, name: &str) -> bool {
     matches_by(filter, name, |part, level| part == level)
 }
 
-/// The same, where `is_level` says whether a level of the filter stands for a level of the name.
+/// The same; `is_level` says whether a level of the filter matches a level of the name.
 pub(crate) fn matches_by(filter: &str, name: &str, is_level: impl Fn(&str, &str) -> bool) -> bool {
     // [MQTT-4.7.2-1]
     if name.starts_with('$') && filter.starts_with(['+', '#']) {
@@ -137,7 +137,7 @@ pub(crate) fn matches_by(filter: &str, name: &str, is_level: impl Fn(&str, &str)
     let mut levels = name.split('/');
     for part in filter.split('/') {
         match (part, levels.next()) {
-            // `#` takes the rest, and the parent level too.
+            // `#` matches the rest, and the parent level.
             ("#", _) => return true,
             ("+", Some(_)) => {}
             (part, Some(level)) if is_level(part, level) => {}
@@ -147,7 +147,7 @@ pub(crate) fn matches_by(filter: &str, name: &str, is_level: impl Fn(&str, &str)
     levels.next().is_none()
 }
 
-/// The filter that matches what both of these filters match; `None` if there is no such topic.
+/// The filter that matches the topics which both of these filters match; `None` if there are none.
 pub(crate) fn intersection(one: &str, other: &str) -> Option<String> {
     let hides = |wild: &str, named: &str| wild.starts_with(['+', '#']) && named.starts_with('$');
     if hides(one, other) || hides(other, one) {
@@ -173,7 +173,7 @@ pub(crate) fn intersection(one: &str, other: &str) -> Option<String> {
     Some(both.join("/"))
 }
 
-/// Whether `wide` matches every topic that `narrow` matches. It may say no where both are written differently.
+/// Whether `wide` matches every topic that `narrow` matches. May be false although it does, if they differ in form.
 pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
     intersection(wide, narrow).is_some_and(|both| both == narrow)
 }
@@ -181,7 +181,7 @@ pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
 /// The first character that a broker may refuse in topics and client IDs: a control character or a non-character (MQTT 5,
 /// section 1.5.4).
 pub(crate) fn refusable_character(text: &str) -> Option<char> {
-    // Nearly every topic is plain ASCII, which is found out in one pass without a branch.
+    // Nearly every topic is ASCII without control characters, which one pass without branches finds out.
     if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
         return None;
     }

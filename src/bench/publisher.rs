@@ -6,7 +6,7 @@ use super::role::Role;
 use super::run::Run;
 use crate::bench::model::payload::MessageStamp;
 use crate::bench::model::topic::TopicValues;
-use crate::codec::head::Head;
+use crate::codec::head::PublishHead;
 use crate::codec::packet::PacketId;
 use crate::message::QoS;
 
@@ -88,7 +88,7 @@ impl Publisher {
         if !run.clears() {
             run.payloads.write(self.stamp(sequence), super::wall_clock_millis(), &mut self.payload);
         }
-        let head = Head {
+        let head = PublishHead {
             version: run.clients.version(),
             dup: false,
             qos: run.qos,

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display};
 
 use crate::cli::connect::{ConnectArgs, Dialect};
+use crate::codec;
 use crate::codec::packet::Version;
-use crate::codec::v3;
 use crate::net::Failure as TransportFailure;
 use crate::net::link::Ended;
 use crate::text::Escaped;
@@ -72,7 +72,7 @@ impl Failure {
             Ended::Unreachable(_) => FAILURE.code,
             Ended::Refused { reason, .. } => match version {
                 Version::V5 => reason.0,
-                Version::V3_1 | Version::V3_1_1 => v3::connack_code(*reason).unwrap_or(FAILURE.code),
+                Version::V3_1 | Version::V3_1_1 => codec::connack_code(*reason).unwrap_or(FAILURE.code),
             },
             // Those below have other meanings.
             Ended::RefusedWith(code) if *code >= 0x80 => *code,

@@ -5,7 +5,7 @@ use crate::codec::frame::{self, Frame};
 use crate::codec::packet::{Ack, Auth, Connack, Packet, PacketId, Publish, Suback, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::codec::{check_first, decode_leniently, encode, v3};
+use crate::codec::{Malformed, check_first, decode_leniently, encode, refusal};
 use crate::delivery::{Arrival, Received};
 use crate::message::QoS;
 use crate::time::Instant;
@@ -50,6 +50,10 @@ impl Client {
                     let checked =
                         input.first().map_or(Ok(()), |first| check_first(self.settings.version, *first));
                     return checked.map(|()| None).map_err(|malformed| self.fail(malformed.into(), out));
+                }
+                Err(Malformed { reason: Reason::PACKET_TOO_LARGE, .. }) => {
+                    let detail = "the broker sent a packet larger than --max-packet-size allows";
+                    return Err(self.fail(Fault { reason: Reason::PACKET_TOO_LARGE, detail }, out));
                 }
                 Err(malformed) => return Err(self.fail(malformed.into(), out)),
             };
@@ -142,7 +146,7 @@ impl Client {
     fn first<'a>(&mut self, frame: Frame<'a>, out: &mut Vec<u8>) -> Result<Event<'a>, Fault> {
         if self.is_v5()
             && let &[0x20, 2, 0, code] = frame.bytes()
-            && let Some(reason) = v3::refusal(code)
+            && let Some(reason) = refusal(code)
         {
             // How a server of 3.1 or 3.1.1 answers, whether it knows no level 5 or has another reason.
             self.closed();

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Client, Frame, Phase, Request};
 use crate::codec::encode;
-use crate::codec::head::Head;
+use crate::codec::head::PublishHead;
 use crate::codec::packet::{Ack, Options, Packet, PacketId, Subscribe, Subscription, Unsubscribe};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
@@ -113,7 +113,7 @@ impl Client {
     ) -> Result<Option<PacketId>, Refusal> {
         self.check(message)?;
         let properties = if self.is_v5() { message.properties } else { Properties::EMPTY };
-        let mut head = Head {
+        let mut head = PublishHead {
             version: self.settings.version,
             dup: false, // [MQTT-3.3.1-1]
             qos: message.qos,
@@ -340,7 +340,7 @@ impl Client {
 }
 
 /// The frame to send again: with the topic in full, as aliases end with the connection.
-fn frame_of(head: &Head<'_>, properties: &[u8], payload: &[u8]) -> Frame {
+fn frame_of(head: &PublishHead<'_>, properties: &[u8], payload: &[u8]) -> Frame {
     let mut frame = Vec::with_capacity(head.frame_len(properties.len(), payload.len()));
     head.write(properties, payload.len(), &mut frame);
     frame.extend_from_slice(properties);

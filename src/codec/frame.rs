@@ -1,4 +1,4 @@
-//! Cutting one packet off a stream, by its fixed header alone.
+//! Cuts one packet off a stream, by its fixed header alone.
 
 use super::Malformed;
 use super::read::variable;
@@ -12,33 +12,33 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// All its bytes, the fixed header included.
+    /// All bytes, including the fixed header.
     pub fn bytes(self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Type and flags.
+    /// The first byte: type and flags.
     pub fn first(self) -> u8 {
         self.bytes[0]
     }
 
-    /// What follows the fixed header.
+    /// The bytes after the fixed header.
     pub fn body(self) -> &'a [u8] {
         &self.bytes[self.header..]
     }
 
-    /// Bytes in all.
+    /// Length in bytes, including the fixed header.
     #[allow(clippy::len_without_is_empty, reason = "a frame has at least two bytes")]
     pub fn len(self) -> usize {
         self.bytes.len()
     }
 }
 
-/// The first packet of `bytes`, or `None` if it is not all there yet.
+/// The first packet of `bytes`, or `None` if it is incomplete.
 ///
 /// # Errors
-/// When the length is malformed, or the packet is larger than `max` bytes in all: that is known before its bytes come, so
-/// nothing is ever kept for them.
+/// When the length is malformed, or the packet is larger than `max` bytes. As this is known from the header, nothing of such
+/// a packet is buffered.
 pub fn cut(bytes: &[u8], max: usize) -> Result<Option<Frame<'_>>, Malformed> {
     let Some(rest) = bytes.get(1..) else { return Ok(None) };
     let Some((len, count)) = variable(rest)? else { return Ok(None) };

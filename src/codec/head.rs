@@ -9,24 +9,24 @@ use super::packet::{PacketId, Version};
 use super::write;
 use crate::message::QoS;
 
-/// What is written for one receiver.
+/// The part of a PUBLISH that is written for each receiver.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct PublishHead<'a> {
     pub version: Version,
     pub dup: bool,
     pub qos: QoS,
     pub retain: bool,
-    /// Empty where `alias` stands for it.
+    /// Empty if `alias` replaces it.
     pub topic: &'a str,
     pub alias: Option<u16>,
     /// Present exactly when the QoS is above 0.
     pub packet_id: Option<PacketId>,
-    /// Seconds left.
+    /// Remaining seconds.
     pub expiry: Option<u32>,
     pub subscription_ids: &'a [u32],
 }
 
-impl Head<'_> {
+impl PublishHead<'_> {
     /// Bytes of the properties that the head writes.
     fn own_properties(&self) -> usize {
         if self.version != Version::V5 {
@@ -36,7 +36,7 @@ impl Head<'_> {
         ids + if self.expiry.is_some() { 5 } else { 0 } + if self.alias.is_some() { 3 } else { 0 }
     }
 
-    /// Bytes after the fixed header, up to and with the property length, and the property length itself.
+    /// The remaining length of the packet, and the length of its properties.
     fn lengths(&self, properties: usize, payload: usize) -> (usize, usize) {
         let mut remaining = 2 + self.topic.len() + payload;
         if self.packet_id.is_some() {
@@ -56,10 +56,10 @@ impl Head<'_> {
         1 + write::variable_len(remaining) + remaining
     }
 
-    /// Writes everything before the tail: `properties`, without those of the hop, and the payload follow.
+    /// Writes everything before the tail, which is `properties`, without those of the hop, and the payload.
     pub fn write(&self, properties: &[u8], payload: usize, out: &mut Vec<u8>) {
         let (remaining, property_len) = self.lengths(properties.len(), payload);
-        // Not for the tail: a large one is shared and never comes here.
+        // Without the tail: a large one is shared and not copied to `out`.
         out.reserve(5 + remaining - properties.len() - payload);
         let flags = u8::from(self.dup) << 3 | self.qos.bits() << 1 | u8::from(self.retain);
         out.push(0x30 | flags);

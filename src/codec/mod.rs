@@ -1,15 +1,14 @@
-//! Bytes and packets: the only place that asks how a version of MQTT writes something.
+//! Bytes and packets: the only module that knows how each version of MQTT encodes them.
 //!
-//! [`frame`] cuts one frame off a stream, [`decode`] reads it, [`encode`] writes one; [`head`] writes the part of a
-//! PUBLISH that differs from receiver to receiver. "Not yet" is `Ok(None)`, never an error; what is malformed is a
-//! [`Malformed`] with the reason code that MQTT 5 gives it. Whether a packet may be sent by this side at this moment is
-//! not asked here.
+//! [`frame`] cuts one frame off a stream, [`decode`] reads it, [`encode`] writes one; [`head`] writes the part of a PUBLISH
+//! that differs between receivers, and [`describe`] writes a packet as text. [`packet`] has a file for each family of
+//! packets, [`property`] the table of the properties. An incomplete frame is `Ok(None)`, never an error; an invalid one is a
+//! [`Malformed`] with the reason code of MQTT 5. Whether this side may send a packet at this moment is not checked here.
 
 #[cfg(test)]
 #[path = "../../tests/unit/codec/arbitrary.rs"]
 pub(crate) mod arbitrary;
-mod connect;
-mod encode;
+pub mod describe;
 #[cfg(test)]
 #[path = "../../tests/unit/codec/faults.rs"]
 pub(crate) mod faults;
@@ -21,23 +20,20 @@ pub mod packet;
 #[path = "../../tests/unit/codec/proofs.rs"]
 mod proofs;
 pub mod property;
-mod publish;
 mod read;
 pub mod reason;
-pub mod v3;
-mod v5;
 mod write;
 
-pub use connect::{decode_connect, refusal_version};
-pub use encode::encode;
-pub use publish::{decode_publish, plain_puback};
+pub use packet::{
+    connack_code, decode, decode_connect, decode_leniently, decode_publish, encode, plain_puback, refusal,
+    refusal_version,
+};
 
-use frame::Frame;
-use packet::{Packet, Version};
+use packet::Version;
 use read::malformed;
 use reason::Reason;
 
-/// Bytes that are no packet.
+/// Why bytes are not a valid packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {
     /// [`Reason::MALFORMED_PACKET`], [`Reason::PROTOCOL_ERROR`], or the more exact one that the standard names.
@@ -46,10 +42,10 @@ pub struct Malformed {
     pub detail: &'static str,
 }
 
-/// Checks the type and flags of a packet, which are its first byte. What they rule out need not be waited for.
+/// Checks the type and flags of a packet, which are its first byte, so that an invalid packet is refused before it is complete.
 ///
 /// # Errors
-/// When no packet of this version, other than CONNECT, begins so.
+/// When no packet of this version other than CONNECT can begin with this byte.
 pub fn check_first(version: Version, first: u8) -> Result<(), Malformed> {
     let (kind, flags) = (first >> 4, first & 0x0F);
     match kind {
@@ -57,44 +53,17 @@ pub fn check_first(version: Version, first: u8) -> Result<(), Malformed> {
         15 if version != Version::V5 => Err(malformed("a packet type of 15")),
         3 if flags & 0b0110 == 0b0110 => Err(malformed("a QoS of 3")), // [MQTT-3.3.1-4]
         3 if flags & 0b1110 == 0b1000 => Err(malformed("DUP with QoS 0")), // [MQTT-3.3.1-2]
-        // 3.1 has flags that are not used, but none that are reserved.
+        // 3.1 has unused flags, but no reserved ones.
         3 => Ok(()),
         _ if version == Version::V3_1 || flags == reserved_flags(kind) => Ok(()),
         _ => Err(malformed("reserved flags are set")), // [MQTT-2.1.3-1]
     }
 }
 
-/// The flags that a packet other than PUBLISH has from 3.1.1 on.
+/// The flags of a packet other than PUBLISH, from 3.1.1 on.
 const fn reserved_flags(kind: u8) -> u8 {
     match kind {
         6 | 8 | 10 => 0b0010,
         _ => 0,
-    }
-}
-
-/// Decodes one packet of a connection that speaks `version`.
-///
-/// # Errors
-/// When the frame is not a well-formed packet of that version.
-pub fn decode(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
-    match version {
-        Version::V3_1 | Version::V3_1_1 => v3::decode(version, frame),
-        Version::V5 => v5::decode(frame),
-    }
-}
-
-/// As [`decode`], for a client that shows what servers send although the standard forbids it: a PUBLISH whose topic has
-/// wildcards, and codes in acknowledgements that this version does not define.
-///
-/// # Errors
-/// When the frame is not a packet of that version apart from that.
-pub fn decode_leniently(version: Version, frame: Frame<'_>) -> Result<Packet<'_>, Malformed> {
-    match (frame.first(), version) {
-        (0x30..=0x3F, _) => publish::decode_any_topic(version, frame).map(Packet::Publish),
-        (_, Version::V3_1 | Version::V3_1_1) => match v3::decode_undefined_code(frame) {
-            Some(packet) => Ok(packet),
-            None => v3::decode(version, frame),
-        },
-        (_, Version::V5) => v5::decode_any_code(frame),
     }
 }

@@ -1,10 +1,10 @@
-//! Reading the data types of section 1.5 off the front of a slice.
+//! Reads the data types of section 1.5 from the front of a slice.
 
 use super::Malformed;
 use super::packet::PacketId;
 use super::reason::Reason;
 
-/// What is left to read.
+/// The bytes left to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(*bytes))
     }
 
-    /// A Variable Byte Integer, in as few bytes as it needs [MQTT-1.5.5-1].
+    /// A Variable Byte Integer in its shortest form [MQTT-1.5.5-1].
     pub(super) fn variable(&mut self) -> Result<u32, Malformed> {
         match variable(self.0)? {
             Some((value, count)) => {
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         PacketId::new(self.u16()?).ok_or(protocol_error("the packet identifier is 0"))
     }
 
-    /// The bytes behind a Variable Byte Integer that gives their number.
+    /// Bytes after their number as a Variable Byte Integer.
     pub(super) fn counted(&mut self) -> Result<&'a [u8], Malformed> {
         let len = self.variable()?;
         self.take(len as usize)
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A Variable Byte Integer and its length at the front of `bytes`; `None` if it is not all there yet.
+/// The Variable Byte Integer at the front of `bytes`, and its length; `None` if it is incomplete.
 pub(super) fn variable(bytes: &[u8]) -> Result<Option<(u32, usize)>, Malformed> {
     let mut value = 0;
     for (position, byte) in bytes.iter().take(4).enumerate() {

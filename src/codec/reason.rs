@@ -1,4 +1,4 @@
-//! Reason codes, as a number with names: codes we do not know survive.
+//! Reason codes: numbers with names, so that unknown codes are kept.
 
 use std::fmt;
 
@@ -71,7 +71,7 @@ impl Reason {
         self.0 <= 2
     }
 
-    /// Whether this code says that something failed.
+    /// Whether this code is a failure.
     pub const fn is_failure(self) -> bool {
         self.0 >= 0x80
     }

@@ -1,4 +1,4 @@
-//! Writing the data types of section 1.5.
+//! Writes the data types of section 1.5.
 
 /// The greatest Variable Byte Integer.
 pub(super) const MAX_VARIABLE: usize = 268_435_455;
@@ -35,7 +35,7 @@ pub(super) fn variable(mut value: usize, out: &mut Vec<u8>) {
     out.push((value & 0x7F) as u8);
 }
 
-/// Binary data, cut at 65,535 bytes: callers have checked it.
+/// Binary data of at most 65,535 bytes, which callers have checked; the rest is cut off.
 pub(super) fn binary(bytes: &[u8], out: &mut Vec<u8>) {
     let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     out.extend_from_slice(&len.to_be_bytes());

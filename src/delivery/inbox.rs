@@ -1,27 +1,27 @@
-//! What comes and is not finished: QoS 2 identifiers that are held, and our own window.
+//! Messages received and not finished: QoS 2 identifiers in use, and our own Receive Maximum.
 
 use crate::codec::packet::PacketId;
 use crate::message::QoS;
 
-/// What was received above QoS 0 and is not answered to the end.
+/// The QoS 1 and 2 messages that were received and are not finished.
 #[derive(Debug)]
 pub struct Inbox {
-    /// QoS 2 identifiers whose PUBREL has not come, in ascending order.
+    /// QoS 2 identifiers that wait for PUBREL, in ascending order.
     held: Vec<PacketId>,
-    /// Those of them whose PUBLISH came on an earlier connection alone: they do not count against the Receive Maximum of
-    /// this one [MQTT-4.9.0-1], and a peer that has forgotten them may never release them.
+    /// Those whose PUBLISH was only received on an earlier connection: they do not count against the Receive Maximum of this
+    /// one [MQTT-4.9.0-1], and a peer that has forgotten them may never release them.
     stale: Vec<PacketId>,
-    /// QoS 1 messages whose PUBACK has not left.
+    /// QoS 1 messages whose PUBACK has not been sent.
     unanswered: usize,
     /// Our own Receive Maximum, as told to the peer.
     window: u16,
 }
 
-/// What an arriving PUBLISH above QoS 0 is.
+/// What to do with a QoS 1 or 2 PUBLISH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     New,
-    /// A QoS 2 identifier that is held already: answer PUBREC again, deliver to nobody [MQTT-4.3.3-10].
+    /// A QoS 2 identifier in use: send PUBREC again and deliver nothing [MQTT-4.3.3-10].
     Again,
     /// More than the Receive Maximum allows [MQTT-3.3.4-7].
     TooMany,
@@ -34,13 +34,13 @@ impl Inbox {
         Self { held: Vec::new(), stale: Vec::new(), unanswered: 0, window }
     }
 
-    /// An inbox that holds these QoS 2 identifiers.
+    /// An inbox with these QoS 2 identifiers in use.
     pub fn restore(window: u16, mut held: Vec<PacketId>) -> Self {
         held.sort_unstable();
         Self { held, ..Self::new(window) }
     }
 
-    /// A PUBLISH of this QoS and identifier arrived.
+    /// A PUBLISH with this QoS and identifier was received.
     pub fn publish(&mut self, qos: QoS, id: PacketId) -> Arrival {
         let is_full = self.open() >= usize::from(self.window);
         let position = match qos {
@@ -68,12 +68,12 @@ impl Inbox {
         Arrival::New
     }
 
-    /// Our PUBACK left: the peer may send one more.
+    /// Our PUBACK was sent: the peer may send one more.
     pub fn puback_sent(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
     }
 
-    /// PUBREL arrived, or we refused with a PUBREC of 0x80 or above [MQTT-4.3.3-9]: whether the identifier was held.
+    /// PUBREL was received, or a PUBREC with 0x80 or above was sent [MQTT-4.3.3-9]. Whether the identifier was in use.
     pub fn release(&mut self, id: PacketId) -> bool {
         match self.held.binary_search(&id) {
             Ok(position) => {
@@ -85,7 +85,7 @@ impl Inbox {
         }
     }
 
-    /// A new connection begins, with this Receive Maximum of ours.
+    /// A new connection begins, on which this is our Receive Maximum.
     pub fn resume(&mut self, window: u16) {
         assert!(window > 0, "limits start at 1");
         (self.window, self.unanswered) = (window, 0);
@@ -97,7 +97,7 @@ impl Inbox {
         self.held.len() - self.stale.len() + self.unanswered
     }
 
-    /// QoS 2 identifiers whose PUBREL has not come, ascending.
+    /// QoS 2 identifiers that wait for PUBREL, ascending.
     pub fn held(&self) -> &[PacketId] {
         &self.held
     }
@@ -118,7 +118,7 @@ mod tests {
         let mut inbox = Inbox::new(1);
         assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::New);
         inbox.resume(1);
-        // [v5 MQTT-4.9.0-1]: the quota is new with each connection, whoever forgot what of the one before.
+        // [v5 MQTT-4.9.0-1]: the quota starts anew with each connection, whatever either side remembers of the last one.
         assert_eq!(inbox.publish(QoS::AtLeastOnce, id(1)), Arrival::New);
         assert_eq!(inbox.publish(QoS::ExactlyOnce, id(7)), Arrival::TooMany);
         inbox.puback_sent();

@@ -1,4 +1,4 @@
-//! What was sent and is not finished: identifiers, the peer's window, and what to send again.
+//! Messages sent and not finished: identifiers, the peer's Receive Maximum, and what to resend.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,19 @@ use crate::codec::packet::PacketId;
 use crate::codec::reason::Reason;
 use crate::message::QoS;
 
-/// What was sent and is not finished, in the order it was sent. `T` is what a resend needs.
+/// The packets that were sent and are not finished, in the order in which they were sent. `T` is what a resend needs.
 #[derive(Debug)]
 pub struct Outbox<T> {
     slots: VecDeque<OutboxSlot<T>>,
     /// The sequence number of the next slot; its identifier is `sequence % max_packet_id + 1`.
     next: u64,
-    /// PUBLISH packets the peer allows at once: its Receive Maximum.
+    /// The peer's Receive Maximum.
     window: u16,
-    /// Identifiers run from 1 to this; small in tests, so that they wrap soon.
+    /// Identifiers are 1 to this; few in tests, so that they soon wrap.
     max_packet_id: u16,
-    /// Slots that hold a PUBLISH or its PUBREL; those that await a SUBACK or UNSUBACK are not counted.
+    /// Slots of a PUBLISH or its PUBREL; those that wait for SUBACK or UNSUBACK are not counted.
     publishes: usize,
-    /// Those of them that this connection has not sent again yet: all from sequence number `resend_from`.
+    /// Those of them that have not been resent on this connection yet: all from sequence number `resend_from` on.
     unsent: usize,
     resend_from: u64,
 }
@@ -37,30 +37,30 @@ enum Sent<T> {
     Request,
 }
 
-/// One packet to send again when a session is resumed.
+/// A packet to resend when a session is resumed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resend<'a, T> {
     Publish(PacketId, QoS, &'a T),
     Pubrel(PacketId),
 }
 
-/// What is left to do about a PUBLISH that is given up.
+/// What remains to be done for a PUBLISH that is given up.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Withdrawn<T> {
     /// Nothing.
     Over(Option<T>),
-    /// PUBREL is to be sent.
+    /// Send PUBREL.
     Release(Option<T>),
 }
 
-/// What a PUBREC does.
+/// What to do after a PUBREC.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received<T> {
-    /// Send PUBREL. The content is given back the first time; it need not be kept any more.
+    /// Send PUBREL. The first time, this returns the content, which is no longer needed.
     Release(Option<T>),
-    /// The receiver refused the message: it is finished.
+    /// The receiver refused the message, which is finished.
     Refused(T),
-    /// Nothing in flight has this identifier.
+    /// The identifier is not in use.
     Unknown,
 }
 
@@ -79,8 +79,8 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// An outbox as it was: each sequence number in flight, ascending, with its PUBLISH, or with nothing where PUBREC has
-    /// come. All is to be sent again.
+    /// A restored outbox: each sequence number in flight, ascending, with its PUBLISH, or without one if PUBREC was received.
+    /// Everything is to be resent.
     pub fn restore(window: u16, max_packet_id: u16, sent: Vec<(u64, Option<(QoS, T)>)>) -> Self {
         let mut outbox = Self::new(window, max_packet_id);
         outbox.next = sent.last().map_or(0, |(sequence, _)| sequence + 1);
@@ -93,20 +93,20 @@ impl<T> Outbox<T> {
         outbox
     }
 
-    /// A new connection may bring another Receive Maximum; what is in flight counts against it [MQTT-4.9.0-1].
+    /// A new connection may have another Receive Maximum; messages in flight count against it [MQTT-4.9.0-1].
     pub fn set_window(&mut self, window: u16) {
         assert!(window > 0, "a Receive Maximum of 0 is refused by the codec");
         self.window = window;
     }
 
-    /// Whether one more PUBLISH above QoS 0 may be sent now [MQTT-4.9.0-2]. What is to be sent again goes first.
+    /// Whether one more QoS 1 or 2 PUBLISH may be sent now [MQTT-4.9.0-2]. Resends go first.
     pub fn has_room(&self) -> bool {
         self.unsent == 0
             && self.publishes < usize::from(self.window)
             && self.slots.len() < usize::from(self.max_packet_id)
     }
 
-    /// PUBLISH packets above QoS 0 that are not finished.
+    /// QoS 1 and 2 messages that are not finished.
     pub fn in_flight(&self) -> usize {
         self.publishes
     }
@@ -115,7 +115,8 @@ impl<T> Outbox<T> {
         self.slots.is_empty()
     }
 
-    /// Takes a PUBLISH in flight under an unused identifier [MQTT-2.2.1-3] [MQTT-2.2.1-4]. Ask [`Self::has_room`] first.
+    /// Gives a PUBLISH an unused identifier [MQTT-2.2.1-3] [MQTT-2.2.1-4]; it is in flight from now on. Call
+    /// [`Self::has_room`] first.
     pub fn publish(&mut self, qos: QoS, content: T) -> PacketId {
         assert!(qos != QoS::AtMostOnce, "QoS 0 has no identifier [MQTT-2.2.1-2]");
         assert!(self.has_room(), "the window is full [MQTT-4.9.0-2]");
@@ -123,12 +124,12 @@ impl<T> Outbox<T> {
         self.push(Sent::Publish(qos, content))
     }
 
-    /// The sequence number of what was taken in flight last.
+    /// The sequence number of the last packet that was given an identifier.
     pub fn last_sequence(&self) -> u64 {
         self.next.saturating_sub(1)
     }
 
-    /// The sequence number under which this identifier is in flight; 0 if it is not.
+    /// The sequence number of the packet in flight with this identifier; 0 if there is none.
     pub fn sequence(&self, id: PacketId) -> u64 {
         self.find(id).map_or(0, |position| self.slots[position].sequence)
     }
@@ -139,7 +140,7 @@ impl<T> Outbox<T> {
     }
 
     fn push(&mut self, state: Sent<T>) -> PacketId {
-        // Identifiers repeat after a whole cycle only. Ends: callers have checked that fewer are in use than there are.
+        // Identifiers only repeat after a whole cycle. This ends, as callers have checked that not all are in use.
         while self.slots.front().is_some_and(|front| self.next - front.sequence >= self.cycle())
             && self.find(self.id(self.next)).is_some()
         {
@@ -158,7 +159,7 @@ impl<T> Outbox<T> {
 
     /// The position of a sequence number in its cycle.
     fn phase(&self, sequence: u64) -> u64 {
-        // The divisor that there is outside of tests, as a constant: that takes no division.
+        // Outside of tests this is the divisor; as it is a constant, no division is needed.
         const USUAL: u64 = u16::MAX as u64;
         if self.cycle() == USUAL { sequence % USUAL } else { sequence % self.cycle() }
     }
@@ -167,7 +168,7 @@ impl<T> Outbox<T> {
         u16::try_from(self.phase(sequence) + 1).ok().and_then(PacketId::new).unwrap_or(PacketId::MAX)
     }
 
-    /// The position of the slot with this identifier: the first one nearly always, as acknowledgements come in order.
+    /// The position of the slot with this identifier, nearly always the first one, as acknowledgements arrive in order.
     fn find(&self, id: PacketId) -> Option<usize> {
         let (front, back) = (self.slots.front()?.sequence, self.slots.back()?.sequence);
         let (cycle, phase, front_phase) = (self.cycle(), u64::from(id.get()) - 1, self.phase(front));
@@ -177,7 +178,7 @@ impl<T> Outbox<T> {
         if phase >= cycle {
             return None;
         }
-        // The identifier stands for every `cycle`-th sequence number; slots are in ascending order of theirs.
+        // Every `cycle`-th sequence number has this identifier; slots are in ascending order.
         let mut sequence = front + self.phase(phase + cycle - front_phase);
         while sequence <= back {
             if let Ok(position) = self.slots.binary_search_by_key(&sequence, |slot| slot.sequence) {
@@ -188,8 +189,8 @@ impl<T> Outbox<T> {
         None
     }
 
-    /// PUBACK: gives the content back, or nothing if no QoS 1 PUBLISH has this identifier. A failure as the reason
-    /// ends it too [MQTT-4.4.0-2].
+    /// PUBACK was received: returns the content, or nothing if no QoS 1 PUBLISH has this identifier. A reason code that is a
+    /// failure also ends it [MQTT-4.4.0-2].
     pub fn puback(&mut self, id: PacketId) -> Option<T> {
         let position = self.find(id)?;
         match self.slots[position].state {
@@ -198,7 +199,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// PUBACK from a peer that answers so to QoS 2 as well, as RabbitMQ does: whether a PUBLISH had this identifier.
+    /// As `puback`, for peers that also answer QoS 2 with PUBACK, as RabbitMQ does.
     pub fn puback_of_any(&mut self, id: PacketId) -> Option<T> {
         let position = self.find(id)?;
         match self.slots[position].state {
@@ -207,7 +208,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// The QoS of the PUBLISH that has this identifier, if one does.
+    /// The QoS of the PUBLISH with this identifier, if there is one.
     pub fn qos(&self, id: PacketId) -> Option<QoS> {
         match self.slots[self.find(id)?].state {
             Sent::Publish(qos, _) => Some(qos),
@@ -215,13 +216,13 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// The oldest PUBLISH that is not answered, and whether it was sent on this connection.
+    /// The oldest unanswered PUBLISH, and whether it was sent on this connection.
     pub fn oldest(&self) -> Option<(PacketId, bool)> {
         let slot = self.slots.iter().find(|slot| matches!(slot.state, Sent::Publish(..)))?;
         Some((self.id(slot.sequence), self.unsent == 0 || slot.sequence < self.resend_from))
     }
 
-    /// PUBREC.
+    /// PUBREC was received.
     pub fn pubrec(&mut self, id: PacketId, reason: Reason) -> Received<T> {
         let Some(position) = self.find(id) else { return Received::Unknown };
         match self.slots[position].state {
@@ -235,7 +236,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// PUBCOMP: whether it ended anything.
+    /// PUBCOMP was received. Whether a PUBREL was waiting for it.
     pub fn pubcomp(&mut self, id: PacketId) -> bool {
         match self.find(id) {
             Some(position) if matches!(self.slots[position].state, Sent::Release) => {
@@ -246,7 +247,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// SUBACK or UNSUBACK: whether a request awaited it.
+    /// SUBACK or UNSUBACK was received. Whether a request was waiting for it.
     pub fn answered(&mut self, id: PacketId) -> bool {
         match self.find(id) {
             Some(position) if matches!(self.slots[position].state, Sent::Request) => {
@@ -269,17 +270,17 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// The connection ended. Requests are forgotten, as no answer will come to them: they are not part of the session
-    /// state. The rest is to be sent again on the next connection, by [`Self::next_resend`].
+    /// The connection ended. Requests are removed: they will not be answered, as they are not part of the session state.
+    /// Everything else is resent on the next connection, by [`Self::next_resend`].
     pub fn disconnected(&mut self) {
         self.slots.retain(|slot| !matches!(slot.state, Sent::Request));
         self.unsent = self.slots.len();
         self.resend_from = self.slots.front().map_or(self.next, |slot| slot.sequence);
     }
 
-    /// The next packet to send again on a resumed session, in the order they were first sent [MQTT-4.4.0-1]
-    /// [MQTT-4.6.0-1]. `None` when there is none, or when the window, which may be smaller than it was, is full: ask
-    /// again after an answer.
+    /// The next packet to resend in a resumed session, in the order in which they were first sent [MQTT-4.4.0-1]
+    /// [MQTT-4.6.0-1]. `None` if there is none, or while the Receive Maximum, which may be lower than before, is reached:
+    /// call it again after an acknowledgement.
     pub fn next_resend(&mut self) -> Option<Resend<'_, T>> {
         if self.unsent == 0 {
             return None;
@@ -295,7 +296,7 @@ impl<T> Outbox<T> {
         let id = self.id(slot.sequence);
         match &self.slots[position].state {
             Sent::Publish(qos, content) => Some(Resend::Publish(id, *qos, content)),
-            // Requests were forgotten when the connection ended.
+            // Requests were removed when the connection ended.
             Sent::Release | Sent::Request => Some(Resend::Pubrel(id)),
         }
     }
@@ -306,9 +307,8 @@ impl<T> Outbox<T> {
         self.remove_publish(position)
     }
 
-    /// Gives up a PUBLISH that was sent and cannot be sent again, as if it had been completed [MQTT-3.1.2-25]. At QoS 1
-    /// that is all. At QoS 2 the peer may hold the identifier, and would take the next message under it for this one:
-    /// so PUBREL, which is to be sent, frees it on both sides.
+    /// Gives up a PUBLISH that was sent and cannot be resent, as if it had been completed [MQTT-3.1.2-25]. At QoS 2 the peer
+    /// may have the identifier in use, and would ignore the next message with it: PUBREL frees it on both sides.
     pub fn withdraw(&mut self, id: PacketId) -> Withdrawn<T> {
         let Some(position) = self.find(id) else { return Withdrawn::Over(None) };
         match self.slots[position].state {
@@ -318,7 +318,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// From here on only the PUBREL is sent again [MQTT-4.3.3-6]; what the PUBLISH had.
+    /// From now on only PUBREL is resent [MQTT-4.3.3-6]. Returns the content of the PUBLISH.
     fn release(&mut self, position: usize) -> Option<T> {
         match std::mem::replace(&mut self.slots[position].state, Sent::Release) {
             Sent::Publish(_, content) => Some(content),
@@ -326,7 +326,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// The content of each PUBLISH that no PUBREC has answered, in order.
+    /// The content of each PUBLISH that waits for PUBACK or PUBREC, in order.
     pub fn contents_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().filter_map(|slot| match &mut slot.state {
             Sent::Publish(_, content) => Some(content),
@@ -334,7 +334,7 @@ impl<T> Outbox<T> {
         })
     }
 
-    /// Ends everything and gives back, in order, the content of each PUBLISH that no PUBREC has answered.
+    /// Removes everything and returns, in order, the content of each PUBLISH that waits for PUBACK or PUBREC.
     pub fn drain(&mut self) -> impl Iterator<Item = (QoS, T)> {
         (self.publishes, self.unsent) = (0, 0);
         std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot.state {

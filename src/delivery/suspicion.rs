@@ -1,6 +1,6 @@
-//! Which message makes the peer end the connection, so that it is not sent for ever and holds up all others.
+//! Finds the message that makes the peer end the connection, so that it is not resent for ever, ahead of all others.
 
-/// Connections in a row that must end upon a message before it is given up.
+/// How many connections in a row must end after a message before it is given up.
 const MOST: u32 = 3;
 
 /// How often connections have ended in a row while the oldest unanswered message was the same. From the second time on
@@ -8,7 +8,7 @@ const MOST: u32 = 3;
 #[derive(Debug, Default)]
 pub struct Suspicion {
     ended: u32,
-    /// Messages that are still to be sent one at a time.
+    /// How many messages are still to be sent one at a time.
     alone: usize,
 }
 
@@ -19,8 +19,7 @@ impl Suspicion {
         self.alone = self.alone.saturating_sub(1);
     }
 
-    /// The peer ended the connection, on which the oldest of `unanswered` messages had been sent. Whether that one is to be
-    /// given up.
+    /// The peer ended a connection on which the oldest of `unanswered` messages had been sent. Whether to give that one up.
     pub fn ended(&mut self, unanswered: usize) -> bool {
         self.ended += 1;
         if self.ended + 1 >= MOST {

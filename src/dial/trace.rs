@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use crate::cli::connect::Dialect;
 use crate::cli::exit::Teller;
+use crate::codec;
 use crate::codec::packet::{Packet, Publish, Version};
 use crate::codec::reason::Reason;
-use crate::codec::v3;
 use crate::net::link::{Way, Witness};
 use crate::text::{self, Escaped};
 
@@ -77,7 +77,7 @@ impl Client {
                 };
                 unsubscribe.filters.iter().map(line).collect()
             }
-            other => format!("{client} {}\n", text::name(other)),
+            other => format!("{client} {}\n", other.name()),
         }
     }
 
@@ -106,7 +106,7 @@ impl Client {
                 format!("{client} SUBACK\nSubscribed (mid: {id}): {}\n", granted.join(", "))
             }
             Packet::Disconnect(disconnect) => format!("Received DISCONNECT ({})\n", disconnect.reason.0),
-            other => format!("{client} {}\n", text::name(other)),
+            other => format!("{client} {}\n", other.name()),
         }
     }
 
@@ -115,7 +115,7 @@ impl Client {
         match self.version {
             Version::V5 => reason.0,
             Version::V3_1 | Version::V3_1_1 if reason.is_failure() => {
-                v3::connack_code(reason).unwrap_or(0x80)
+                codec::connack_code(reason).unwrap_or(0x80)
             }
             Version::V3_1 | Version::V3_1_1 => reason.0,
         }

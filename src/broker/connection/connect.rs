@@ -290,7 +290,7 @@ impl Endpoint {
             reason,
             properties: codec::property::Properties::EMPTY,
         });
-        if version == Version::V5 || codec::v3::connack_code(reason).is_some() {
+        if version == Version::V5 || codec::connack_code(reason).is_some() {
             self.output.write(|out| codec::encode(version, &connack, out));
             cx.counters.packets_sent.add(1);
         }

@@ -15,7 +15,7 @@ use crate::broker::observe::event::Ending;
 use crate::broker::routing::message::{Delivery, ReceivedPacket, RoutedMessage};
 use crate::broker::session::held::DurableOutbox;
 use crate::broker::session::output::OutputBuffer;
-use crate::codec::head::Head;
+use crate::codec::head::PublishHead;
 use crate::codec::packet::{Packet, PacketId, Version};
 use crate::message::{MessageRef, QoS};
 use crate::sync::Arc;
@@ -160,8 +160,8 @@ impl SessionLink {
         delivery: Delivery<'a>,
         packet_id: Option<PacketId>,
         now: Instant,
-    ) -> Head<'a> {
-        Head {
+    ) -> PublishHead<'a> {
+        PublishHead {
             version: self.version,
             dup: false,
             qos: delivery.qos,
@@ -235,7 +235,7 @@ impl SessionLink {
     }
 
     /// Uses the topic's alias, or gives it one while there are any [MQTT-3.1.2-26].
-    fn put_alias(&mut self, head: &mut Head<'_>, properties: usize, payload: usize) {
+    fn put_alias(&mut self, head: &mut PublishHead<'_>, properties: usize, payload: usize) {
         let Some(aliases) = &mut self.aliases else { return };
         if let Some(alias) = aliases.topics.get(head.topic) {
             let topic = head.topic;

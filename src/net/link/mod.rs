@@ -17,7 +17,7 @@ use crate::client::{Again, Client, Event};
 use crate::codec::packet::{Packet, Version};
 use crate::codec::property::Properties;
 use crate::codec::reason::Reason;
-use crate::codec::{decode_connect, decode_leniently, frame, v3};
+use crate::codec::{connack_code, decode_connect, decode_leniently, frame};
 use crate::net::{self, Failure, Refused, Stream, Target};
 use crate::time::Instant;
 pub(crate) use ended::Ended;
@@ -154,7 +154,7 @@ impl Link {
                     let server = properties.server_reference().map(str::to_owned);
                     self.drop_stream();
                     let is_defined =
-                        self.client.settings().version == Version::V5 || v3::connack_code(reason).is_some();
+                        self.client.settings().version == Version::V5 || connack_code(reason).is_some();
                     return Err(match is_defined {
                         true => Ended::Refused { reason, text, server },
                         false => Ended::RefusedWith(reason.0),

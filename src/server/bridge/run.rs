@@ -23,7 +23,7 @@ use crate::net::{self, Target};
 use crate::relay::{Pause, Places, Relay};
 use crate::server::log::{LogEvent, Retry};
 use crate::server::worker::Worker;
-use crate::text::{self, Quoted};
+use crate::text::Quoted;
 
 /// How often a lazy bridge checks how many messages are queued for it.
 const LOOK: Duration = Duration::from_millis(250);
@@ -275,7 +275,7 @@ impl BridgeTask {
             bridge: &self.log.name,
             target: &plan.targets[place].to_string(),
             client_id: Quoted(&plan.far.client_id),
-            mqtt_version: text::version(version),
+            mqtt_version: version.name(),
             session_present: opened.session_present,
         });
         talk

@@ -5,7 +5,7 @@ use super::throttle::Subject;
 use crate::broker::{Denial, DropReason, Ending, Event, Recipient, Who};
 use crate::codec::reason::Reason;
 use crate::message::QoS;
-use crate::text::{Quoted, version};
+use crate::text::Quoted;
 
 impl<'a> LogEvent<'a> {
     pub(super) fn of(event: &'a Event) -> Self {
@@ -22,7 +22,7 @@ impl<'a> LogEvent<'a> {
                 client_id: Quoted(client),
                 username: username.as_deref().map(Quoted),
                 remote_address: peer,
-                mqtt_version: version(*spoken),
+                mqtt_version: spoken.name(),
                 clean_start: *clean_start,
                 session_present: *resumed,
                 keep_alive: *keep_alive,

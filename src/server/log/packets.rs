@@ -8,7 +8,7 @@ use super::{Log, LogEvent, TextOnly};
 use crate::codec::packet::{Connect, Packet, Version};
 use crate::codec::{decode, decode_connect, frame};
 use crate::dial::trace::described;
-use crate::text::{Quoted, name, shortened};
+use crate::text::{Quoted, shortened};
 
 /// The most lines for one packet.
 const LINES: usize = 100;
@@ -59,7 +59,7 @@ impl Packets {
                     self.connect(&connect, log);
                 }
             } else if let Ok(packet) = decode(self.version, frame) {
-                self.write(Direction::Received, name(&packet), received(&packet, &self.client), log);
+                self.write(Direction::Received, packet.name(), received(&packet, &self.client), log);
             }
         }
         taken.drain(..at);
@@ -78,7 +78,7 @@ impl Packets {
         while let Ok(Some(frame)) = frame::cut(&taken[at..], usize::MAX) {
             at += frame.len();
             if let Ok(packet) = decode(self.version, frame) {
-                self.write(Direction::Sent, name(&packet), vec![sent(&packet, &self.client)], log);
+                self.write(Direction::Sent, packet.name(), vec![sent(&packet, &self.client)], log);
             }
         }
         taken.drain(..at);
@@ -126,7 +126,7 @@ impl Packets {
 }
 
 fn received(packet: &Packet<'_>, client: &str) -> Vec<String> {
-    let head = format!("Received {} from {client}", name(packet));
+    let head = format!("Received {} from {client}", packet.name());
     let line = match packet {
         Packet::Publish(publish) => format!("{head} {}", described(publish, &shortened(publish.topic))),
         Packet::Puback(ack) | Packet::Pubcomp(ack) => {
@@ -150,7 +150,7 @@ fn received(packet: &Packet<'_>, client: &str) -> Vec<String> {
 }
 
 fn sent(packet: &Packet<'_>, client: &str) -> String {
-    let head = format!("Sending {} to {client}", name(packet));
+    let head = format!("Sending {} to {client}", packet.name());
     match packet {
         Packet::Connack(connack) => {
             format!("{head} ({}, {})", u8::from(connack.session_present), connack.reason.0)

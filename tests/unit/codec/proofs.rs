@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::arbitrary::{any_parts, with_packet};
-use super::head::Head;
+use super::head::PublishHead;
 use super::packet::{Ack, Connect, Packet, PacketId, Publish, Version, Will};
 use super::property::{PacketSet, Properties, PropertiesBuf, Property};
 use super::reason::Reason;
@@ -201,7 +201,7 @@ proptest! {
             let Packet::Publish(publish) = packet else { return Ok(()) };
             let mut scratch = Vec::new();
             let tail = publish.properties.without_hop(&mut scratch);
-            let head = Head {
+            let head = PublishHead {
                 version,
                 dup: publish.dup,
                 qos: publish.qos,
@@ -243,7 +243,7 @@ proptest! {
 /// A large payload is shared: the head takes no room for it.
 #[test]
 fn a_head_takes_no_room_for_its_tail() {
-    let head = Head {
+    let head = PublishHead {
         version: Version::V5,
         dup: false,
         qos: QoS::AtMostOnce,
@@ -389,7 +389,7 @@ fn a_frame_is_as_long_as_its_head_says() {
     for tail in near(128).chain(near(16_384)).chain(near(2_097_152)) {
         // The property length and the length of the packet pass their limits one after the other.
         for (properties, payload) in [(tail, 0), (0, tail)] {
-            let head = Head {
+            let head = PublishHead {
                 version: Version::V5,
                 dup: false,
                 qos: QoS::AtLeastOnce,
