@@ -154,7 +154,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__bench)
-            opts="-f -q -s -t -d -n -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o --file --qos --size --payload --payload-file --json-field --topic --rate --rate-per-client --window --duration --count --warm-up --drain --phase --seed --threads --publishers --subscribers --clients --connect-rate --bind --credentials --broker-pid --no-sys --threshold --find-max --runs --compare --against --json --json-schema --csv --hdr --html --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --scenario --help --version pub-sub fan-in fan-out shared connect churn ping retained offline reconnect conn-tcp-10K-100 fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
+            opts="-f -q -s -t -d -n -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o --file --qos --size --payload --payload-file --json-field --topic --rate --rate-per-client --window --duration --count --warm-up --drain --phase --seed --threads --publishers --subscribers --clients --connect-rate --bind --credentials --broker-pid --no-sys --threshold --find-max --runs --compare --against --json --json-schema --csv --hdr --html --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --max-packet-size --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --scenario --help --version pub-sub fan-in fan-out shared connect churn ping retained offline reconnect conn-tcp-10K-100 fanout-1-1K-1-1K p2p-1K-1K-1K-1K sharedsub-1K-5-1K-1K"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,6 +437,10 @@ _skeeter() {
                     return 0
                     ;;
                 -M)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-packet-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1082,7 +1086,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__pub)
-            opts="-t -m -f -n -s -q -r -l -0 -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --topic --message --file --null-message --stdin-file --qos --retain --repeat --repeat-delay --stdin-line --lines-with-topic --delimiter --json --null --replay --speed --as-fast-as-possible --loop --ping --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --no-retry --retry --debug --help --version"
+            opts="-t -m -f -n -s -q -r -l -0 -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --topic --message --file --null-message --stdin-file --qos --retain --repeat --repeat-delay --stdin-line --lines-with-topic --delimiter --json --null --replay --speed --as-fast-as-possible --loop --ping --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --max-packet-size --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --no-retry --retry --debug --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1268,6 +1272,10 @@ _skeeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --max-packet-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --property)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1356,7 +1364,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__rr)
-            opts="-t -m -f -n -s -q -e -v -F -N -R -W -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --topic --message --file --null-message --stdin-file --qos --response-topic --verbose --format --pretty --no-newline --no-retained --retain-as-published --retain-handling --timeout --latency --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --debug --help --version"
+            opts="-t -m -f -n -s -q -e -v -F -N -R -W -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --topic --message --file --null-message --stdin-file --qos --response-topic --verbose --format --pretty --no-newline --no-retained --retain-as-published --retain-handling --timeout --latency --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --max-packet-size --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --debug --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1547,6 +1555,10 @@ _skeeter() {
                     return 0
                     ;;
                 -M)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-packet-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1850,7 +1862,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__sub)
-            opts="-t -q -U -v -F -N -R -W -T -w -C -E -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --topic --qos --unsubscribe --ready-file --remove-retained --dry-run --verbose --format --pretty --no-newline --no-retained --retain-as-published --retain-handling --timeout --filter-out --retained-only --where --random-filter --json --record --watch --message-rate --stats --exec --jobs --count --until --idle-timeout --end-when-subscribed --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --debug --help --version"
+            opts="-t -q -U -v -F -N -R -W -T -w -C -E -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --topic --qos --unsubscribe --ready-file --remove-retained --dry-run --verbose --format --pretty --no-newline --no-retained --retain-as-published --retain-handling --timeout --filter-out --retained-only --where --random-filter --json --record --watch --message-rate --stats --exec --jobs --count --until --idle-timeout --end-when-subscribed --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --max-packet-size --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --debug --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2073,6 +2085,10 @@ _skeeter() {
                     return 0
                     ;;
                 -M)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-packet-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

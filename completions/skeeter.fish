@@ -90,6 +90,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s V -l protocol-
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s M -l max-inflight -d 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l max-packet-size -d 'Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -s D -l property -d 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-topic -d 'Topic of the will message, which the broker publishes if the connection is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand bench" -l will-payload -d 'Payload of the will message (default: empty)' -r
@@ -260,6 +261,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s V -l protocol-ve
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s M -l max-inflight -d 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l max-packet-size -d 'Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -s D -l property -d 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-topic -d 'Topic of the will message, which the broker publishes if the connection is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand pub" -l will-payload -d 'Payload of the will message (default: empty)' -r
@@ -344,6 +346,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s V -l protocol-ve
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s M -l max-inflight -d 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l max-packet-size -d 'Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -s D -l property -d 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-topic -d 'Topic of the will message, which the broker publishes if the connection is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand sub" -l will-payload -d 'Payload of the will message (default: empty)' -r
@@ -421,6 +424,7 @@ complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s V -l protocol-ver
 311\t''
 31\t''"
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s M -l max-inflight -d 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit' -r
+complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l max-packet-size -d 'Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -s D -l property -d 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-topic -d 'Topic of the will message, which the broker publishes if the connection is lost' -r
 complete -c skeeter -n "__fish_skeeter_using_subcommand rr" -l will-payload -d 'Payload of the will message (default: empty)' -r

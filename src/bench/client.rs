@@ -145,7 +145,7 @@ impl Clients {
             self.say(&mut stream, &Packet::Connect(self.packet(identity, session, &properties))).await?;
             let mut rest = Vec::new();
             let (window, session_present) =
-                next_packet(&mut stream, self.version(), &mut rest, accepted).await?;
+                next_packet(&mut stream, &self.settings, &mut rest, accepted).await?;
             let window = window.min(self.settings.max_inflight);
             Ok(Connected { stream, handshake, window, session_present, rest })
         };
@@ -257,7 +257,7 @@ impl Clients {
                     // A session that goes on may bring messages first.
                     _ => Ok(None),
                 };
-                let answer = next_packet(&mut opened.stream, self.version(), &mut opened.rest, answer);
+                let answer = next_packet(&mut opened.stream, &self.settings, &mut opened.rest, answer);
                 if let Some(reason) = answer.await? {
                     return Ok(reason);
                 }
@@ -285,13 +285,14 @@ impl Clients {
 /// Reads one packet and hands it to `visit`; what came after it stays in `bytes`.
 pub(super) async fn next_packet<T>(
     stream: &mut Stream,
-    version: Version,
+    settings: &Settings,
     bytes: &mut Vec<u8>,
     visit: impl FnOnce(Packet<'_>) -> Result<T, String>,
 ) -> Result<T, ConnectFailure> {
     loop {
-        if let Some(frame) = frame::cut(bytes, usize::MAX).map_err(|fault| fault.detail.to_owned())? {
-            let packet = codec::decode_leniently(version, frame).map_err(|fault| fault.detail.to_owned())?;
+        let malformed = |fault: codec::Malformed| fault.detail.to_owned();
+        if let Some(frame) = frame::cut(bytes, settings.max_packet_size).map_err(malformed)? {
+            let packet = codec::decode_leniently(settings.version, frame).map_err(malformed)?;
             let (len, result) = (frame.len(), visit(packet));
             bytes.drain(..len);
             return Ok(result?);

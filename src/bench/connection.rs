@@ -125,8 +125,9 @@ impl LoadConnection {
     fn packets(&mut self, bytes: &[u8], now: u64) -> io::Result<usize> {
         let malformed =
             |fault: codec::Malformed| io::Error::other(format!("the broker sent: {}", fault.detail));
+        let max_packet_size = self.shard.run.clients.settings.max_packet_size;
         let mut used = 0;
-        while let Some(frame) = frame::cut(&bytes[used..], usize::MAX).map_err(malformed)? {
+        while let Some(frame) = frame::cut(&bytes[used..], max_packet_size).map_err(malformed)? {
             used += frame.len();
             match codec::decode_leniently(self.version, frame).map_err(malformed)? {
                 Packet::Publish(publish) => self.arrived(&publish, now),

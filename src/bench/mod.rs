@@ -66,6 +66,7 @@ fn settings(
     let mut settings = BenchSettings::new(args, plan)?;
     if let Some(probe) = probe {
         settings.client.version = crate::dial::block_on(probe.find_version())?;
+        settings.client.announce_max_packet_size();
     }
     Ok(settings)
 }

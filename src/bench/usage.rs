@@ -132,7 +132,7 @@ async fn hear(run: Arc<Run>, mut opened: Connected, tell: Arc<watch::Sender<Usag
             }
             Ok(())
         };
-        if next_packet(&mut opened.stream, clients.version(), &mut opened.rest, heard).await.is_err() {
+        if next_packet(&mut opened.stream, &clients.settings, &mut opened.rest, heard).await.is_err() {
             return;
         }
     }

@@ -144,6 +144,13 @@ pub(crate) struct ConnectArgs {
     #[arg(short = 'M', long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Session", env = "MQTT_MAX_INFLIGHT")]
     pub(crate) max_inflight: u16,
 
+    /// Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M).
+    ///
+    /// The broker is told with MQTT 5, and a larger packet ends the connection. MQTT allows 256M. If -V is not given, the default
+    /// is not told, as some brokers without MQTT 5 do not answer a CONNECT with properties.
+    #[arg(long, value_name = "BYTES", value_parser = value::packet_size, help_heading = "Session", env = "MQTT_MAX_PACKET_SIZE")]
+    pub(crate) max_packet_size: Option<usize>,
+
     /// MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable).
     ///
     /// Examples: -D publish content-type text/plain; -D connect user-property KEY VALUE.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client::MAX_PACKET_SIZE;
 use crate::message::QoS;
 use crate::net::{Proxy, Secret};
 
@@ -15,6 +16,14 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     };
     let number: usize = digits.parse().map_err(|_| "expected bytes, such as 65536, 64K or 16M".to_owned())?;
     number.checked_mul(unit).ok_or_else(|| "more bytes than this machine can count".to_owned())
+}
+
+/// Bytes of a packet, up to what MQTT allows.
+pub(crate) fn packet_size(text: &str) -> Result<usize, String> {
+    match bytes(text)? {
+        0 => Err("expected bytes above 0, such as 65536, 64K or 16M".to_owned()),
+        number => Ok(number.min(MAX_PACKET_SIZE)),
+    }
 }
 
 /// Seconds, with a fraction if need be: `5`, `0.25`.

@@ -26,7 +26,8 @@ use crate::time::Instant;
 
 pub use negotiated::Negotiated;
 pub use send::{Outgoing, Refusal};
-pub use settings::{Settings, Will};
+pub(crate) use settings::DEFAULT_MAX_PACKET_SIZE;
+pub use settings::{MAX_PACKET_SIZE, Settings, Will};
 
 /// Without a keep alive, how long the server may be silent while it owes an answer, before and after it is asked.
 const PATIENCE: Duration = Duration::from_secs(60);

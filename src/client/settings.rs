@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use crate::codec::packet::{self, Version};
-use crate::codec::property::{Properties, PropertiesBuf};
+use crate::codec::property::{Properties, PropertiesBuf, Property};
 use crate::message::QoS;
 use crate::topic::TopicName;
 
-/// The longest packet that MQTT can write: the fixed header and 268,435,455 bytes.
-const LONGEST: usize = 268_435_460;
+/// The largest packet that MQTT allows, in bytes: the fixed header and 268,435,455 bytes.
+pub const MAX_PACKET_SIZE: usize = 268_435_460;
+
+/// Bytes of a packet from another broker that are accepted unless more are asked for, so that a hostile broker cannot make us use
+/// much more memory than this.
+pub(crate) const DEFAULT_MAX_PACKET_SIZE: usize = 64 << 20;
 
 /// The settings of a client.
 #[derive(Clone, Debug)]
@@ -76,8 +80,8 @@ impl Default for Settings {
             password: None,
             will: None,
             properties: PropertiesBuf::default(),
-            max_packet_size: LONGEST,
-            max_packet_sent: LONGEST,
+            max_packet_size: MAX_PACKET_SIZE,
+            max_packet_sent: MAX_PACKET_SIZE,
             max_inflight: 1024,
             connect_timeout: Duration::from_secs(30),
         }
@@ -85,6 +89,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Tells the server the largest packet that is accepted, unless the properties already do or MQTT allows no larger one.
+    pub(crate) fn announce_max_packet_size(&mut self) {
+        let is_told = self.properties.as_properties().maximum_packet_size().is_some();
+        if let Ok(bytes) = u32::try_from(self.max_packet_size)
+            && self.max_packet_size < MAX_PACKET_SIZE
+            && !is_told
+        {
+            self.properties.push(Property::MaximumPacketSize(bytes));
+        }
+    }
+
     /// The properties of CONNECT; none before MQTT 5.
     pub(super) fn properties(&self) -> Properties<'_> {
         match self.version {

@@ -9,9 +9,9 @@ use crate::cli::connect::{ConnectArgs, Dialect, ProtocolVersion, WillArgs};
 use crate::cli::exit::{Failure, INPUT, Teller, USAGE};
 use crate::cli::property::{self, PropertyCarrier};
 use crate::cli::value::Url;
-use crate::client::{Client, Settings, Will};
+use crate::client::{Client, DEFAULT_MAX_PACKET_SIZE, MAX_PACKET_SIZE, Settings, Will};
 use crate::codec::packet::Version;
-use crate::codec::property::Property;
+use crate::codec::property::{Properties, PropertiesBuf, Property};
 use crate::dial::{Dial, Waits};
 use crate::net::link::{Link, Witness};
 use crate::net::{Target, TcpOptions};
@@ -112,16 +112,12 @@ impl Plan {
             ..Settings::default()
         };
         settings.properties = property::of(&args.properties, PropertyCarrier::Connect).map_err(usage)?;
-        let expiry = args.session_expiry.or(args.disable_clean_session.then_some(u32::MAX));
-        let needs_id = expiry == Some(u32::MAX) || args.disable_clean_session && version != Version::V5;
-        if needs_id && args.id.is_none() {
-            return Err(usage("a session that is kept needs a name: add -i ID".to_owned()));
-        }
-        if let Some(expiry) = expiry.filter(|expiry| *expiry > 0) {
-            if settings.properties.as_properties().session_expiry().is_some() {
-                return Err(usage("the session expiry is given twice".to_owned()));
-            }
-            settings.properties.push(Property::SessionExpiryInterval(expiry));
+        let falls_back = args.protocol_version.is_none() && !needs_5 && !is_mosquitto;
+        settings.max_packet_size = max_packet_size(args, settings.properties.as_properties())?;
+        push_session_expiry(args, version, &mut settings.properties)?;
+        // amqtt 0.12 answers a CONNECT of MQTT 5 without properties, so that 3.1.1 can be tried, but none with them.
+        if !falls_back || args.max_packet_size.is_some() {
+            settings.announce_max_packet_size();
         }
         settings.will = will(args).map_err(usage)?;
         settings.check().map_err(|why| usage(why.to_owned()))?;
@@ -147,7 +143,7 @@ impl Plan {
             ignored: ignored::lines(args, &target),
             target,
             topic: of_url(|url| &url.topic),
-            falls_back: args.protocol_version.is_none() && !needs_5 && !is_mosquitto,
+            falls_back,
             wait: Waits::new(args.wait),
             witness: None,
         })
@@ -175,6 +171,38 @@ impl Plan {
             link.show_to(witness);
         }
         Dial::new(link, broker, self.falls_back, self.wait, teller)
+    }
+}
+
+/// Adds the session expiry of `-x` and `-c` to the properties of CONNECT.
+fn push_session_expiry(
+    args: &ConnectArgs,
+    version: Version,
+    properties: &mut PropertiesBuf,
+) -> Result<(), Failure> {
+    let usage = |text: &str| Failure::new(USAGE, text);
+    let expiry = args.session_expiry.or(args.disable_clean_session.then_some(u32::MAX));
+    let needs_id = expiry == Some(u32::MAX) || args.disable_clean_session && version != Version::V5;
+    if needs_id && args.id.is_none() {
+        return Err(usage("a session that is kept needs a name: add -i ID"));
+    }
+    if let Some(expiry) = expiry.filter(|expiry| *expiry > 0) {
+        if properties.as_properties().session_expiry().is_some() {
+            return Err(usage("the session expiry is given twice"));
+        }
+        properties.push(Property::SessionExpiryInterval(expiry));
+    }
+    Ok(())
+}
+
+/// The largest packet to accept from the broker, for a CONNECT with these properties.
+fn max_packet_size(args: &ConnectArgs, properties: Properties<'_>) -> Result<usize, Failure> {
+    match (args.max_packet_size, properties.maximum_packet_size()) {
+        (Some(_), Some(_)) => Err(Failure::new(USAGE, "the maximum packet size is given twice")),
+        (Some(bytes), None) => Ok(bytes),
+        (None, Some(bytes)) => Ok(bytes as usize),
+        (None, None) if args.dialect == Dialect::Mosquitto => Ok(MAX_PACKET_SIZE),
+        (None, None) => Ok(DEFAULT_MAX_PACKET_SIZE),
     }
 }
 

@@ -47,10 +47,12 @@ fn connect_carries_will_expiry_and_properties() {
     let (mut raw, connect) = server.accept_with(ACCEPT5);
     let expected = [
         text("MQTT"),
-        vec![5, 0b0010_1110, 0, 5, 12, 0x26],
+        vec![5, 0b0010_1110, 0, 5, 17, 0x26],
         text("k"),
         text("v"),
         vec![0x11, 0, 0, 0, 60],
+        // Maximum Packet Size: 64 MiB.
+        vec![0x27, 4, 0, 0, 0],
         text("c"),
         vec![5, 0x18, 0, 0, 0, 3],
         text("w"),
@@ -107,7 +109,7 @@ fn a_kept_session_lasts_for_ever_unless_it_is_told_otherwise() {
     {
         let run = Run::start(server.port(), &[&["pub", "-t", "t", "-m", "x"], flags].concat());
         let (raw, connect) = server.accept_with(ACCEPT5);
-        assert_eq!((connect[7] & 2, &connect[10..16]), (0, &[&[5, 0x11], &expiry[..]].concat()[..]));
+        assert_eq!((connect[7] & 2, &connect[11..16]), (0, &[&[0x11], &expiry[..]].concat()[..]));
         drop(raw);
         assert_eq!(run.end().status, 0);
     }

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::run::{ACCEPT5, Run, Server, has_peer};
+use crate::run::{ACCEPT5, Polite, Run, Server, has_peer};
 use crate::support::{Folder, Raw, packet, skeeter, text, wait};
 
 /// Accepts a subscriber of one filter, up to SUBACK.
@@ -31,6 +31,54 @@ fn subscribe_says_what_the_flags_say() {
     raw.expect(&[0xE0, 0]);
     drop(raw);
     assert_eq!(run.end().stdout, b"x\n");
+}
+
+/// [v5 MQTT-3.1.2-24]: the broker is told, and a larger packet ends the connection before it is received.
+#[test]
+fn packets_from_the_broker_are_limited() {
+    let server = Server::new();
+    let sub = ["sub", "-t", "t", "-C", "1"];
+    for (flags, told, len) in [
+        (&[][..], &[3, 0x21, 0, 1][..], 65 << 20),
+        (&["-V", "5"], &[8, 0x21, 0, 1, 0x27, 4, 0, 0, 0], 65 << 20),
+        (&["--max-packet-size", "1K"], &[8, 0x21, 0, 1, 0x27, 0, 0, 4, 0], 1_025),
+        (&["-D", "connect", "maximum-packet-size", "99"], &[8, 0x27, 0, 0, 0, 99, 0x21, 0, 1], 100),
+    ] {
+        let run = Run::start(server.port(), &[&sub, flags].concat());
+        let (mut raw, connect) = server.accept_with(ACCEPT5);
+        let sorted = |properties: &[u8]| {
+            let mut properties = properties.to_vec();
+            properties.sort_unstable();
+            properties
+        };
+        assert_eq!(sorted(&connect[10..10 + told.len()]), sorted(told), "{flags:?}");
+        let (_, body) = raw.packet();
+        raw.send(&[0x90, 4, body[0], body[1], 0, 0]);
+        // The header alone: what it announces is never sent.
+        raw.send(&packet(0x30, &[&vec![0; len]])[..8]);
+        let said = run.end();
+        assert_eq!(said.status, 21, "{flags:?} {said:?}");
+        let expected = "the broker sent a packet larger than --max-packet-size allows";
+        assert!(said.stderr.contains(expected) && said.stderr.lines().count() == 1, "{said:?}");
+    }
+}
+
+#[test]
+fn a_packet_of_any_size_is_received_if_asked_for() {
+    let payload = vec![b'x'; (64 << 20) + 1];
+    let messages = [message("t", &payload)];
+    for flags in [&["--max-packet-size", "1G"][..], &["-D", "connect", "maximum-packet-size", "99999999"]] {
+        let sub = [&["sub", "-t", "t", "-C", "1", "-F", "%l"], flags].concat();
+        let (packets, said) = Polite::new(&messages).talk(&sub);
+        assert_eq!((said.stdout, said.status), (b"67108865\n".to_vec(), 0), "{}", said.stderr);
+        // As much as MQTT allows need not be told.
+        assert_eq!(packets[0].1[10], if flags[0] == "-D" { 8 } else { 3 });
+    }
+    #[cfg(unix)]
+    {
+        let (_, said) = Polite::new(&messages).talk_as("mosquitto_sub", &["-t", "t", "-C", "1", "-F", "%l"]);
+        assert_eq!(said.status, 0, "mosquitto_sub has no limit: {said:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::Limits;
-use crate::client::{Settings, Will};
+use crate::client::{DEFAULT_MAX_PACKET_SIZE, Settings, Will};
 use crate::codec::packet::{Options, RetainHandling, Version};
 use crate::codec::property::{PropertiesBuf, Property};
 use crate::config::BridgeSection;
@@ -214,6 +214,8 @@ fn far(client_id: String, options: &BridgeOptions, notice: Option<&Notice>, limi
             properties: PropertiesBuf::default(),
         }),
         properties: properties(options, limits),
+        // A message that is larger than this broker accepts is skipped later, with a line in the log.
+        max_packet_size: DEFAULT_MAX_PACKET_SIZE.max(limits.packet_size as usize),
         max_packet_sent: match usize::try_from(options.max_packet_size) {
             Ok(0) | Err(_) => plain.max_packet_sent,
             Ok(bytes) => bytes.min(plain.max_packet_sent),
