@@ -30,7 +30,7 @@ impl<'a> Properties<'a> {
             }
             let bit = 1_u64 << info.id;
             if seen & bit != 0 && !info.repeats.intersects(packet) {
-                return Err(protocol_error("a property that must not be repeated is"));
+                return Err(protocol_error("a repeated property that may only occur once"));
             }
             seen |= bit;
         }
