@@ -77,21 +77,21 @@ const BRIDGE: u8 = 0x80;
 const UNKNOWN: Malformed =
     Malformed { reason: Reason::UNSUPPORTED_PROTOCOL_VERSION, detail: "the protocol level is unknown" };
 
-struct Protocol {
+struct ProtocolLevel {
     version: Version,
     bridge: bool,
 }
 
 /// Reads protocol name and level.
-fn read_version(reader: &mut Reader<'_>) -> Result<Protocol, Malformed> {
+fn read_version(reader: &mut Reader<'_>) -> Result<ProtocolLevel, Malformed> {
     let name = reader.string()?;
     let level = reader.u8()?;
     match (name, level) {
-        ("MQIsdp", 3) => Ok(Protocol { version: Version::V3_1, bridge: false }),
-        ("MQIsdp", 0x83) => Ok(Protocol { version: Version::V3_1, bridge: true }),
-        ("MQTT", 4) => Ok(Protocol { version: Version::V3_1_1, bridge: false }),
-        ("MQTT", 0x84) => Ok(Protocol { version: Version::V3_1_1, bridge: true }),
-        ("MQTT", 5) => Ok(Protocol { version: Version::V5, bridge: false }),
+        ("MQIsdp", 3) => Ok(ProtocolLevel { version: Version::V3_1, bridge: false }),
+        ("MQIsdp", 0x83) => Ok(ProtocolLevel { version: Version::V3_1, bridge: true }),
+        ("MQTT", 4) => Ok(ProtocolLevel { version: Version::V3_1_1, bridge: false }),
+        ("MQTT", 0x84) => Ok(ProtocolLevel { version: Version::V3_1_1, bridge: true }),
+        ("MQTT", 5) => Ok(ProtocolLevel { version: Version::V5, bridge: false }),
         // [MQTT-3.1.2-2]
         ("MQTT" | "MQIsdp", _) => Err(UNKNOWN),
         // [MQTT-3.1.2-1]
@@ -103,7 +103,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<Protocol, Malformed> {
 /// 5 or above, 3.1.1 if the level is unknown and below [MQTT-3.1.2-2].
 pub fn refusal_version(frame: Frame<'_>) -> Option<Version> {
     match read_version(&mut Reader(frame.body())) {
-        Ok(Protocol { version: Version::V5, .. }) => Some(Version::V5),
+        Ok(ProtocolLevel { version: Version::V5, .. }) => Some(Version::V5),
         Ok(_) => None,
         Err(UNKNOWN) => {
             let mut reader = Reader(frame.body());
@@ -124,7 +124,7 @@ pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, Malformed> {
         return Err(protocol_error("the first packet is not CONNECT"));
     }
     let mut reader = Reader(frame.body());
-    let Protocol { version, bridge } = read_version(&mut reader)?;
+    let ProtocolLevel { version, bridge } = read_version(&mut reader)?;
     if frame.first() != 0x10 && version != Version::V3_1 {
         return Err(malformed("reserved flags are set")); // [MQTT-2.1.3-1] [v3 MQTT-2.2.2-2]
     }

@@ -29,9 +29,10 @@ pub enum Form {
     PositiveFourBytes,
     /// A Variable Byte Integer above 0.
     PositiveVariable,
-    Text,
+    /// A UTF-8 string.
+    Utf8,
     /// A topic name.
-    Topic,
+    Utf8Topic,
     Binary,
     /// Two texts, a name and a value.
     Pair,
@@ -48,7 +49,7 @@ impl Form {
             Self::FourBytes => Some(FourBytes::RANGE),
             Self::PositiveFourBytes => Some(PositiveFourBytes::RANGE),
             Self::PositiveVariable => Some(PositiveVariable::RANGE),
-            Self::Text | Self::Topic | Self::Binary | Self::Pair => None,
+            Self::Utf8 | Self::Utf8Topic | Self::Binary | Self::Pair => None,
         }
     }
 }
@@ -59,7 +60,7 @@ impl Display for Form {
         match (self, self.range()) {
             (Self::Flag, _) => f.write_str("0 or 1"),
             (_, Some(range)) => write!(f, "a number from {} to {}", range.start(), range.end()),
-            (Self::Topic, _) => f.write_str("a topic name without wildcards"),
+            (Self::Utf8Topic, _) => f.write_str("a topic name without wildcards"),
             (Self::Binary, _) => f.write_str("up to 65535 bytes"),
             (Self::Pair, _) => f.write_str("a name and a value of up to 65535 bytes each"),
             _ => f.write_str("text of up to 65535 bytes without NUL"),
@@ -115,9 +116,9 @@ const fn invalid_alias(detail: &'static str) -> Malformed {
     Malformed { reason: Reason::TOPIC_ALIAS_INVALID, detail }
 }
 
-pub(super) struct Text;
+pub(super) struct Utf8;
 
-impl Text {
+impl Utf8 {
     pub(super) fn read<'a>(reader: &mut Reader<'a>, _: &'static str) -> Result<&'a str, Malformed> {
         reader.string()
     }
@@ -146,9 +147,9 @@ fn is_string(text: &str) -> bool {
     text.len() <= u16::MAX.into() && !text.contains('\0')
 }
 
-pub(super) struct Topic;
+pub(super) struct Utf8Topic;
 
-impl Topic {
+impl Utf8Topic {
     pub(super) fn read<'a>(reader: &mut Reader<'a>, invalid: &'static str) -> Result<&'a str, Malformed> {
         let topic = reader.string()?;
         // [MQTT-3.3.2-14]
@@ -160,19 +161,19 @@ impl Topic {
     }
 
     pub(super) fn accept(value: PropertyValue<'_>) -> Option<&str> {
-        Text::accept(value).filter(|topic| Self::is_name(topic))
+        Utf8::accept(value).filter(|topic| Self::is_name(topic))
     }
 
     pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        Text::skip(reader)
+        Utf8::skip(reader)
     }
 
     pub(super) fn write(value: &str, out: &mut Vec<u8>) {
-        Text::write(value, out);
+        Utf8::write(value, out);
     }
 
     pub(super) fn show(value: &str) -> PropertyValue<'_> {
-        Text::show(value)
+        Utf8::show(value)
     }
 }
 

@@ -191,9 +191,9 @@ properties! {
         one payload_format, Message, WILL PUBLISH;
     MessageExpiryInterval(u32) = 0x02 FourBytes, "message-expiry-interval" / "message-expiry",
         one message_expiry, Hop, WILL PUBLISH;
-    ContentType(&'a str) = 0x03 Text, "content-type" / "content-type",
+    ContentType(&'a str) = 0x03 Utf8, "content-type" / "content-type",
         one content_type, Message, WILL PUBLISH;
-    ResponseTopic(&'a str) = 0x08 Topic, "response-topic" / "response-topic",
+    ResponseTopic(&'a str) = 0x08 Utf8Topic, "response-topic" / "response-topic",
         one response_topic, Message, WILL PUBLISH;
     CorrelationData(&'a [u8]) = 0x09 Binary, "correlation-data" / "correlation-data",
         one correlation_data, Message, WILL PUBLISH;
@@ -201,11 +201,11 @@ properties! {
         each subscription_ids, Connection, PUBLISH SUBSCRIBE, repeats PUBLISH;
     SessionExpiryInterval(u32) = 0x11 FourBytes, "session-expiry-interval" / "session-expiry",
         one session_expiry, Connection, CONNECT CONNACK DISCONNECT;
-    AssignedClientIdentifier(&'a str) = 0x12 Text, "assigned-client-identifier" / "assigned-client-id",
+    AssignedClientIdentifier(&'a str) = 0x12 Utf8, "assigned-client-identifier" / "assigned-client-id",
         one assigned_client_id, Connection, CONNACK;
     ServerKeepAlive(u16) = 0x13 TwoBytes, "server-keep-alive" / "server-keep-alive",
         one server_keep_alive, Connection, CONNACK;
-    AuthenticationMethod(&'a str) = 0x15 Text, "authentication-method" / "authentication-method",
+    AuthenticationMethod(&'a str) = 0x15 Utf8, "authentication-method" / "authentication-method",
         one authentication_method, Connection, CONNECT CONNACK AUTH;
     AuthenticationData(&'a [u8]) = 0x16 Binary, "authentication-data" / "authentication-data",
         one authentication_data, Connection, CONNECT CONNACK AUTH;
@@ -215,11 +215,11 @@ properties! {
         one will_delay, Hop, WILL;
     RequestResponseInformation(u8) = 0x19 Flag, "request-response-information" / "request-response-information",
         one request_response_information, Connection, CONNECT;
-    ResponseInformation(&'a str) = 0x1A Text, "response-information" / "response-information",
+    ResponseInformation(&'a str) = 0x1A Utf8, "response-information" / "response-information",
         one response_information, Connection, CONNACK;
-    ServerReference(&'a str) = 0x1C Text, "server-reference" / "server-reference",
+    ServerReference(&'a str) = 0x1C Utf8, "server-reference" / "server-reference",
         one server_reference, Connection, CONNACK DISCONNECT;
-    ReasonString(&'a str) = 0x1F Text, "reason-string" / "reason-string",
+    ReasonString(&'a str) = 0x1F Utf8, "reason-string" / "reason-string",
         one reason_string, Connection, CONNACK ACK SUBACK DISCONNECT AUTH;
     ReceiveMaximum(u16) = 0x21 PositiveTwoBytes, "receive-maximum" / "receive-maximum",
         one receive_maximum, Connection, CONNECT CONNACK;

@@ -111,7 +111,7 @@ impl Jobs {
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_optional(name)) {
             command.env_remove(name);
         }
-        let Environment { variables, omitted, .. } = Environment::of(publish);
+        let MessageVariables { variables, omitted, .. } = MessageVariables::of(publish);
         if omitted > 0 {
             let topic = Quoted(publish.topic);
             self.teller.tell(format_args!(
@@ -223,13 +223,13 @@ const MAX_ENVIRONMENT: usize = 1 << 20;
 
 /// The variables that tell a command of all of a message but its payload.
 #[derive(Debug, Default)]
-struct Environment {
+struct MessageVariables {
     variables: Vec<(String, OsString)>,
     bytes: usize,
     omitted: usize,
 }
 
-impl Environment {
+impl MessageVariables {
     fn of(publish: &Publish<'_>) -> Self {
         let mut all = Self::default();
         all.add("MQTT_TOPIC".to_owned(), publish.topic.into());
@@ -297,7 +297,7 @@ fn is_optional(name: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Environment, MAX_ENVIRONMENT, is_optional};
+    use super::{MAX_ENVIRONMENT, MessageVariables, is_optional};
     use crate::codec::packet::Publish;
     use crate::codec::property::{PropertiesBuf, Property};
     use crate::message::QoS;
@@ -325,7 +325,7 @@ mod tests {
             ("MQTT_CONTENT_TYPE", "text/plain"),
             ("MQTT_USER_PROPERTY_LD_PRELOAD_X", "evil"),
         ];
-        let found = Environment::of(&publish);
+        let found = MessageVariables::of(&publish);
         assert_eq!(found.variables, expected.map(|(name, value)| (name.to_owned(), value.into())));
         assert!(found.variables.iter().skip(3).all(|(name, _)| is_optional(name.as_ref())));
     }
@@ -349,7 +349,7 @@ mod tests {
             properties: properties.as_properties(),
             payload: b"",
         };
-        let found = Environment::of(&publish);
+        let found = MessageVariables::of(&publish);
         assert!(found.bytes <= MAX_ENVIRONMENT, "{} bytes", found.bytes);
         let value = |wanted: &str| found.variables.iter().find(|(name, _)| name == wanted).map(|it| &it.1);
         // Both long variables are too long by themselves; 15 of the others fit together.
