@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::LocalSet;
 
 use super::bridge::Bridges;
-use super::control::{self, ListenerReport};
+use super::control;
 use super::listeners::accept::{self, OpenListener, Workers};
 use super::listeners::announce::{self, Announcement};
 use super::log::{Log, LogEvent, LogTopicPublisher};
@@ -59,6 +59,12 @@ fn listen_for_signals() -> Result<BrokerSignals, String> {
     BrokerSignals::new().map_err(|error| format!("cannot listen for signals: {}", os_error(&error)))
 }
 
+/// The user to become, if there is one.
+fn target_user(settings: &BrokerSettings) -> Result<Option<TargetUser>, String> {
+    let user = settings.process.user.as_ref().map(|name| TargetUser::find(name.as_deref()));
+    Ok(user.transpose()?.flatten())
+}
+
 fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Result<u8, String> {
     let settings = &read.settings;
     let inherited = InheritedSockets::take()?;
@@ -70,8 +76,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
     let rights = load_rights(settings, &mut warnings)?;
     let anonymous = anonymous_listeners(settings, &rights);
     check_http(settings, &anonymous)?;
-    let user = settings.process.user.as_ref().map(|name| TargetUser::find(name.as_deref()));
-    let user = user.transpose()?.flatten();
+    let user = target_user(settings)?;
     let store = open_store(settings, user.as_ref())?;
     let state = new_state(settings, rights, log, worker_count);
     LocalSet::new().block_on(&runtime, async {
@@ -94,8 +99,7 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
             log.write(&LogEvent::PersistenceDisabled {});
         }
         let command_environment = args.exec.as_ref().map(|_| exec::environment(&listeners)).transpose()?;
-        let reports = ListenerReport::of_all(&listeners, &anonymous);
-        tokio::task::spawn_local(control::run(state.clone(), reports));
+        control::start(&state, &listeners, &anonymous);
         let active = listeners.iter().map(|open| open.active.clone()).collect();
         let accepting = accept::accept_all(listeners, &workers);
         let intervals = periodic::start(&worker, Intervals::of(settings));
@@ -111,13 +115,12 @@ fn start(args: &BrokerArgs, read: reload::ReadSettings, log: &Arc<Log>) -> Resul
         log.write(&LogEvent::BrokerStarted { version: env!("CARGO_PKG_VERSION"), pid: std::process::id() });
         systemd::notify(ServiceState::Ready);
         watchdog::start(&workers);
-        let served = match (&args.exec, command_environment) {
+        let (status, reason) = match (&args.exec, command_environment) {
             (Some(command), Some(environment)) => {
                 serve_command(command, environment, signals.wait(&worker, reloader)).await?
             }
             _ => (exit::SUCCESS.code, signals.wait(&worker, reloader).await),
         };
-        let (status, reason) = served;
         log.write(&LogEvent::BrokerStopping { reason });
         systemd::notify(ServiceState::Stopping);
         accepting.iter().for_each(tokio::task::JoinHandle::abort);

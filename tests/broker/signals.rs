@@ -164,11 +164,14 @@ fn the_broker_runs_as_mosquitto_and_mosquitto_signal_reaches_it() {
     let folder = Folder::new();
     let config = folder.file("mosquitto.conf");
     std::fs::write(&config, "user root\nlistener 0 127.0.0.1\nallow_anonymous true\n").unwrap();
-    let mut broker =
+    let mut child =
         named(&folder, "mosquitto").arg("-c").arg(&config).arg("-v").stderr(Stdio::piped()).spawn().unwrap();
-    let lines = Lines::of(broker.stderr.take().unwrap());
+    let stderr = Lines::of(child.stderr.take().unwrap());
+    // It ends with the test, also if that fails.
+    let mut broker = Broker { child, port: 0, stdout: Lines::default(), stderr };
+    let lines = broker.stderr.clone();
     lines.wait_line("started");
-    let pid = broker.id().to_string();
+    let pid = broker.child.id().to_string();
     let signal = |signal: &str| {
         let output = named(&folder, "mosquitto_signal").args(["-p", &pid, signal]).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -181,7 +184,7 @@ fn the_broker_runs_as_mosquitto_and_mosquitto_signal_reaches_it() {
     assert_eq!(status, 1);
     assert!(text.starts_with("mosquitto_signal: xtreport is not supported"), "{text}");
     assert_eq!(signal("shutdown"), (0, String::new()));
-    assert_eq!(wait(&mut broker), 0);
+    assert_eq!(broker.status(), 0);
     let (status, text) = signal("shutdown");
     assert!(status == 1 && text.contains("cannot signal process"), "{status} {text}");
 }

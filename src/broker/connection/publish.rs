@@ -88,20 +88,8 @@ impl Open {
                 }
             }
         }
-        if let Some(denial) = endpoint.broker.rights.get(&mut turn.rights).deny_publish(&self.who, topic) {
-            turn.counters.publish_refused.add(1);
-            let (who, topic, qos) = (self.who.clone(), topic.into(), publish.qos);
-            let peer = Some(endpoint.peer.name.clone());
-            turn.events.push(Event::Forbidden { who, peer, topic, qos, will: false, denial });
-            return self.acknowledge(ack, Reason::NOT_AUTHORIZED, BatchId::NONE, endpoint, turn);
-        }
-        // The first byte alone rules out nearly every topic.
-        if topic.as_bytes().first() == Some(&b'$')
-            && let Some(request) =
-                ControlRequest::new(topic, publish, &self.session, &self.who, &endpoint.peer.name)
-        {
-            turn.control_requests.push(request);
-            return self.acknowledge(ack, Reason::SUCCESS, BatchId::NONE, endpoint, turn);
+        if let Some(reason) = self.intercept(publish, topic, endpoint, turn) {
+            return self.acknowledge(ack, reason, BatchId::NONE, endpoint, turn);
         }
         // Compared by address, which says that it was compared by its bytes before.
         let is_accepted = std::ptr::eq(topic, known);
@@ -131,6 +119,31 @@ impl Open {
             turn.accepted_topic = turn.matches.last(topic);
         }
         accepted
+    }
+
+    /// Takes a message that is not routed: one that the client has no permission for, or a request to the broker. The reason
+    /// code of its acknowledgement.
+    fn intercept(
+        &self,
+        publish: &Publish<'_>,
+        topic: &str,
+        endpoint: &Endpoint,
+        turn: &mut Turn,
+    ) -> Option<Reason> {
+        if let Some(denial) = endpoint.broker.rights.get(&mut turn.rights).deny_publish(&self.who, topic) {
+            turn.counters.publish_refused.add(1);
+            let (who, topic, qos) = (self.who.clone(), topic.into(), publish.qos);
+            let peer = Some(endpoint.peer.name.clone());
+            turn.events.push(Event::Forbidden { who, peer, topic, qos, will: false, denial });
+            return Some(Reason::NOT_AUTHORIZED);
+        }
+        // The first byte alone rules out nearly every topic.
+        if topic.as_bytes().first() != Some(&b'$') {
+            return None;
+        }
+        let request = ControlRequest::new(topic, publish, &self.session, &self.who, &endpoint.peer.name)?;
+        turn.control_requests.push(request);
+        Some(Reason::SUCCESS)
     }
 
     /// Answers a PUBLISH whose content is refused, or closes the connection.

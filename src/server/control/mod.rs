@@ -32,16 +32,15 @@ use crate::text::os_error;
 
 /// A listener, as the control interface reports it.
 #[derive(Clone)]
-pub(super) struct ListenerReport {
+struct ListenerReport {
     active: Arc<ActiveListener>,
-    pub(super) urls: Vec<String>,
-    pub(super) anonymous: bool,
+    urls: Vec<String>,
+    anonymous: bool,
 }
 
 impl ListenerReport {
-    /// The reports of all listeners, by their numbers; `anonymous` says of each whether it accepts clients without
-    /// authentication.
-    pub(super) fn of_all(listeners: &[OpenListener], anonymous: &[bool]) -> Vec<Self> {
+    /// The reports of all listeners, by their numbers.
+    fn of_all(listeners: &[OpenListener], anonymous: &[bool]) -> Vec<Self> {
         let pairs = listeners.iter().zip(anonymous);
         let report = pairs.map(|(listener, anonymous)| Self {
             active: listener.active.clone(),
@@ -52,8 +51,14 @@ impl ListenerReport {
     }
 }
 
-/// Answers requests from now on.
-pub(super) async fn run(state: Arc<ServerState>, listeners: Vec<ListenerReport>) {
+/// Answers requests from now on; `anonymous` says of each listener whether it accepts clients without authentication.
+pub(super) fn start(state: &Arc<ServerState>, listeners: &[OpenListener], anonymous: &[bool]) {
+    let reports = ListenerReport::of_all(listeners, anonymous);
+    tokio::task::spawn_local(run(state.clone(), reports));
+}
+
+/// Starts the thread with the first request.
+async fn run(state: Arc<ServerState>, listeners: Vec<ListenerReport>) {
     state.control.arrived().await;
     let serving = state.clone();
     let thread = std::thread::Builder::new().name("control".into());
