@@ -28,6 +28,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)')
             [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`')
+            [CompletionResult]::new('ctl', 'ctl', [CompletionResultType]::ParameterValue, 'Look into a running broker, and control it')
             [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Report what becomes of a mosquitto configuration, line by line')
             [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Manage a password file for skeeter or mosquitto')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
@@ -161,6 +162,8 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--unix-mode', '--unix-mode', [CompletionResultType]::ParameterName, 'File mode of the Unix domain socket in octal, such as 660')
             [CompletionResult]::new('--ws', '--ws', [CompletionResultType]::ParameterName, 'Also accept MQTT over WebSocket (default port: 9001)')
             [CompletionResult]::new('--wss', '--wss', [CompletionResultType]::ParameterName, 'Also accept MQTT over WebSocket with TLS (default port: 9443); requires --tls, --cert or --psk-file')
+            [CompletionResult]::new('--http', '--http', [CompletionResultType]::ParameterName, 'Also answer HTTP: /healthz, /readyz, /metrics and the control interface under /api/v1/ (default port: 9883)')
+            [CompletionResult]::new('--http-bind', '--http-bind', [CompletionResultType]::ParameterName, 'Address to answer HTTP on (repeatable; default: the loopback addresses); others require authentication')
             [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Accept WebSocket connections from pages of this origin only (repeatable; default: any origin)')
             [CompletionResult]::new('--trusted-proxy', '--trusted-proxy', [CompletionResultType]::ParameterName, 'Trust the X-Forwarded-For header of WebSocket connections from this address or network (repeatable)')
             [CompletionResult]::new('--proxy-protocol', '--proxy-protocol', [CompletionResultType]::ParameterName, 'Require a PROXY protocol header of this version, 1 or 2, on every TCP connection')
@@ -233,6 +236,134 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'skeeter;ctl' {
+            [CompletionResult]::new('-W', '-W ', [CompletionResultType]::ParameterName, 'Time to wait for a response, in seconds')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time to wait for a response, in seconds')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'URL of the broker, as a flag')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'URL of the broker, as a flag')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker (default: localhost)')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker (default: localhost)')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker (default: 1883, 8883 with TLS)')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the broker (default: 1883, 8883 with TLS)')
+            [CompletionResult]::new('--unix', '--unix', [CompletionResultType]::ParameterName, 'Connect through this Unix domain socket instead of over TCP')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Local address to connect from')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Local address to connect from')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Time to keep trying if the broker cannot be reached or does not answer, in seconds; or forever')
+            [CompletionResult]::new('--ws-path', '--ws-path', [CompletionResultType]::ParameterName, 'Path of the WebSocket endpoint')
+            [CompletionResult]::new('--ws-header', '--ws-header', [CompletionResultType]::ParameterName, 'Header to add to the WebSocket request, such as ''Authorization: Bearer TOKEN'' (repeatable)')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Connect through a SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Username')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Username')
+            [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below')
+            [CompletionResult]::new('--pw', '--pw', [CompletionResultType]::ParameterName, 'Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from the first line of this file')
+            [CompletionResult]::new('--password-fd', '--password-fd', [CompletionResultType]::ParameterName, 'Read the password from this file descriptor')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Client ID (default: assigned by the broker)')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Client ID (default: assigned by the broker)')
+            [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Prefix of the client ID, to which the process ID is appended')
+            [CompletionResult]::new('--id-prefix', '--id-prefix', [CompletionResultType]::ParameterName, 'Prefix of the client ID, to which the process ID is appended')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Session expiry interval in seconds (MQTT 5); -1 for a session that never expires')
+            [CompletionResult]::new('--session-expiry', '--session-expiry', [CompletionResultType]::ParameterName, 'Session expiry interval in seconds (MQTT 5); -1 for a session that never expires')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep alive in seconds; 0 disables it')
+            [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Keep alive in seconds; 0 disables it')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'MQTT version (default: 5, or 3.1.1 if the broker does not support 5)')
+            [CompletionResult]::new('--protocol-version', '--protocol-version', [CompletionResultType]::ParameterName, 'MQTT version (default: 5, or 3.1.1 if the broker does not support 5)')
+            [CompletionResult]::new('-M', '-M ', [CompletionResultType]::ParameterName, 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit')
+            [CompletionResult]::new('--max-inflight', '--max-inflight', [CompletionResultType]::ParameterName, 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit')
+            [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M)')
+            [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)')
+            [CompletionResult]::new('--property', '--property', [CompletionResultType]::ParameterName, 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)')
+            [CompletionResult]::new('--will-topic', '--will-topic', [CompletionResultType]::ParameterName, 'Topic of the will message, which the broker publishes if the connection is lost')
+            [CompletionResult]::new('--will-payload', '--will-payload', [CompletionResultType]::ParameterName, 'Payload of the will message (default: empty)')
+            [CompletionResult]::new('--will-qos', '--will-qos', [CompletionResultType]::ParameterName, 'QoS of the will message: 0, 1 or 2')
+            [CompletionResult]::new('--cafile', '--cafile', [CompletionResultType]::ParameterName, 'PEM file with the CAs to trust instead of the system''s; enables TLS')
+            [CompletionResult]::new('--capath', '--capath', [CompletionResultType]::ParameterName, 'Directory of PEM files with the CAs to trust instead of the system''s; enables TLS')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Client certificate: PEM file with the certificate chain, or PKCS#12 file that includes the key')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'PEM file with the private key of the client certificate')
+            [CompletionResult]::new('--tls-alpn', '--tls-alpn', [CompletionResultType]::ParameterName, 'ALPN protocol to offer')
+            [CompletionResult]::new('--tls-version', '--tls-version', [CompletionResultType]::ParameterName, 'TLS version to use (default: 1.2 or 1.3)')
+            [CompletionResult]::new('--key-pass-file', '--key-pass-file', [CompletionResultType]::ParameterName, 'File whose first line is the passphrase of the private key (default: prompt for it)')
+            [CompletionResult]::new('--keyform', '--keyform', [CompletionResultType]::ParameterName, 'Accepted for compatibility: format of the private key, always PEM')
+            [CompletionResult]::new('--ciphers', '--ciphers', [CompletionResultType]::ParameterName, 'OpenSSL cipher list: TLS 1.3 cipher suites with --tls-version tlsv1.3, TLS 1.2 ciphers otherwise')
+            [CompletionResult]::new('--psk', '--psk', [CompletionResultType]::ParameterName, 'Pre-shared key (PSK) in hexadecimal; enables TLS and requires --psk-identity')
+            [CompletionResult]::new('--psk-identity', '--psk-identity', [CompletionResultType]::ParameterName, 'PSK identity')
+            [CompletionResult]::new('--tls-keylog', '--tls-keylog', [CompletionResultType]::ParameterName, 'Append the TLS secrets of the connection to this file, so that Wireshark can decrypt it')
+            [CompletionResult]::new('--tls-engine', '--tls-engine', [CompletionResultType]::ParameterName, 'Not supported: OpenSSL has replaced engines by providers')
+            [CompletionResult]::new('--tls-engine-kpass-sha1', '--tls-engine-kpass-sha1', [CompletionResultType]::ParameterName, 'Not supported: OpenSSL has replaced engines by providers')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Read options from this file, one per line; the command line and the environment override it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the response as JSON')
+            [CompletionResult]::new('--nodelay', '--nodelay', [CompletionResultType]::ParameterName, 'Accepted for compatibility; small packets are always sent immediately')
+            [CompletionResult]::new('--ws', '--ws', [CompletionResultType]::ParameterName, 'Connect over WebSocket, as with a ws:// or wss:// URL')
+            [CompletionResult]::new('-S', '-S ', [CompletionResultType]::ParameterName, 'Look up the broker of the domain given as the host in DNS: SRV record _mqtt._tcp, or _secure-mqtt._tcp with TLS')
+            [CompletionResult]::new('--srv', '--srv', [CompletionResultType]::ParameterName, 'Look up the broker of the domain given as the host in DNS: SRV record _mqtt._tcp, or _secure-mqtt._tcp with TLS')
+            [CompletionResult]::new('--ask-password', '--ask-password', [CompletionResultType]::ParameterName, 'Prompt for the password without echoing it')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Resume the session of this client ID, and keep it when disconnecting; requires -i')
+            [CompletionResult]::new('--disable-clean-session', '--disable-clean-session', [CompletionResultType]::ParameterName, 'Resume the session of this client ID, and keep it when disconnecting; requires -i')
+            [CompletionResult]::new('--will-retain', '--will-retain', [CompletionResultType]::ParameterName, 'Retain the will message')
+            [CompletionResult]::new('--tls-use-os-certs', '--tls-use-os-certs', [CompletionResultType]::ParameterName, 'Enable TLS and trust the system''s CAs')
+            [CompletionResult]::new('--no-tls', '--no-tls', [CompletionResultType]::ParameterName, 'Disable TLS, even if the URL or another flag enables it')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Accept a server certificate that was issued for another host name')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing to stderr except usage errors')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Print each packet sent or received to stderr')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Print each packet sent or received to stderr')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
+            [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Describe the broker: version, uptime, memory, totals')
+            [CompletionResult]::new('listeners', 'listeners', [CompletionResultType]::ParameterValue, 'List the listeners with their URLs')
+            [CompletionResult]::new('clients', 'clients', [CompletionResultType]::ParameterValue, 'List clients, connected or not')
+            [CompletionResult]::new('client', 'client', [CompletionResultType]::ParameterValue, 'Describe one client and its subscriptions')
+            [CompletionResult]::new('kick', 'kick', [CompletionResultType]::ParameterValue, 'Close the connection of a client; its session stays, and its will is published')
+            [CompletionResult]::new('end-session', 'end-session', [CompletionResultType]::ParameterValue, 'End the session of a client, with its subscriptions and queued messages')
+            [CompletionResult]::new('unsubscribe', 'unsubscribe', [CompletionResultType]::ParameterValue, 'Remove a subscription of a client')
+            [CompletionResult]::new('retained', 'retained', [CompletionResultType]::ParameterValue, 'List retained messages')
+            [CompletionResult]::new('delete-retained', 'delete-retained', [CompletionResultType]::ParameterValue, 'Delete retained messages')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Tell whether a user may publish to a topic, or read it, and which ACL rule decides')
+            [CompletionResult]::new('call', 'call', [CompletionResultType]::ParameterValue, 'Send any request: the operation and its arguments as JSON')
+            break
+        }
+        'skeeter;ctl;broker' {
+            break
+        }
+        'skeeter;ctl;listeners' {
+            break
+        }
+        'skeeter;ctl;clients' {
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Only clients with this username')
+            [CompletionResult]::new('--connected', '--connected', [CompletionResultType]::ParameterName, 'Only clients that are connected')
+            [CompletionResult]::new('--disconnected', '--disconnected', [CompletionResultType]::ParameterName, 'Only sessions of clients that are not connected')
+            break
+        }
+        'skeeter;ctl;client' {
+            break
+        }
+        'skeeter;ctl;kick' {
+            [CompletionResult]::new('--reason-code', '--reason-code', [CompletionResultType]::ParameterName, 'Reason code that MQTT 5 clients are sent, from 128 to 255 (default: 152, administrative action)')
+            break
+        }
+        'skeeter;ctl;end-session' {
+            break
+        }
+        'skeeter;ctl;unsubscribe' {
+            break
+        }
+        'skeeter;ctl;retained' {
+            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Also print the payloads')
+            break
+        }
+        'skeeter;ctl;delete-retained' {
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print how many messages there are, and delete none')
+            break
+        }
+        'skeeter;ctl;explain' {
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Username (default: a client without a username)')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Client ID, for rules with %c')
+            [CompletionResult]::new('--listener', '--listener', [CompletionResultType]::ParameterName, 'Number of the listener that the client connects to, as `ctl listeners` prints it')
+            break
+        }
+        'skeeter;ctl;call' {
             break
         }
         'skeeter;migrate' {
@@ -663,6 +794,7 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)')
             [CompletionResult]::new('cert', 'cert', [CompletionResultType]::ParameterValue, 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`')
+            [CompletionResult]::new('ctl', 'ctl', [CompletionResultType]::ParameterValue, 'Look into a running broker, and control it')
             [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Report what becomes of a mosquitto configuration, line by line')
             [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Manage a password file for skeeter or mosquitto')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
@@ -680,6 +812,53 @@ Register-ArgumentCompleter -Native -CommandName 'skeeter' -ScriptBlock {
             break
         }
         'skeeter;help;cert' {
+            break
+        }
+        'skeeter;help;ctl' {
+            [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Describe the broker: version, uptime, memory, totals')
+            [CompletionResult]::new('listeners', 'listeners', [CompletionResultType]::ParameterValue, 'List the listeners with their URLs')
+            [CompletionResult]::new('clients', 'clients', [CompletionResultType]::ParameterValue, 'List clients, connected or not')
+            [CompletionResult]::new('client', 'client', [CompletionResultType]::ParameterValue, 'Describe one client and its subscriptions')
+            [CompletionResult]::new('kick', 'kick', [CompletionResultType]::ParameterValue, 'Close the connection of a client; its session stays, and its will is published')
+            [CompletionResult]::new('end-session', 'end-session', [CompletionResultType]::ParameterValue, 'End the session of a client, with its subscriptions and queued messages')
+            [CompletionResult]::new('unsubscribe', 'unsubscribe', [CompletionResultType]::ParameterValue, 'Remove a subscription of a client')
+            [CompletionResult]::new('retained', 'retained', [CompletionResultType]::ParameterValue, 'List retained messages')
+            [CompletionResult]::new('delete-retained', 'delete-retained', [CompletionResultType]::ParameterValue, 'Delete retained messages')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Tell whether a user may publish to a topic, or read it, and which ACL rule decides')
+            [CompletionResult]::new('call', 'call', [CompletionResultType]::ParameterValue, 'Send any request: the operation and its arguments as JSON')
+            break
+        }
+        'skeeter;help;ctl;broker' {
+            break
+        }
+        'skeeter;help;ctl;listeners' {
+            break
+        }
+        'skeeter;help;ctl;clients' {
+            break
+        }
+        'skeeter;help;ctl;client' {
+            break
+        }
+        'skeeter;help;ctl;kick' {
+            break
+        }
+        'skeeter;help;ctl;end-session' {
+            break
+        }
+        'skeeter;help;ctl;unsubscribe' {
+            break
+        }
+        'skeeter;help;ctl;retained' {
+            break
+        }
+        'skeeter;help;ctl;delete-retained' {
+            break
+        }
+        'skeeter;help;ctl;explain' {
+            break
+        }
+        'skeeter;help;ctl;call' {
             break
         }
         'skeeter;help;migrate' {

@@ -25,6 +25,9 @@ _skeeter() {
             skeeter,cert)
                 cmd="skeeter__subcmd__cert"
                 ;;
+            skeeter,ctl)
+                cmd="skeeter__subcmd__ctl"
+                ;;
             skeeter,help)
                 cmd="skeeter__subcmd__help"
                 ;;
@@ -49,6 +52,39 @@ _skeeter() {
             skeeter,sub)
                 cmd="skeeter__subcmd__sub"
                 ;;
+            skeeter__subcmd__ctl,broker)
+                cmd="skeeter__subcmd__ctl__subcmd__broker"
+                ;;
+            skeeter__subcmd__ctl,call)
+                cmd="skeeter__subcmd__ctl__subcmd__call"
+                ;;
+            skeeter__subcmd__ctl,client)
+                cmd="skeeter__subcmd__ctl__subcmd__client"
+                ;;
+            skeeter__subcmd__ctl,clients)
+                cmd="skeeter__subcmd__ctl__subcmd__clients"
+                ;;
+            skeeter__subcmd__ctl,delete-retained)
+                cmd="skeeter__subcmd__ctl__subcmd__delete__subcmd__retained"
+                ;;
+            skeeter__subcmd__ctl,end-session)
+                cmd="skeeter__subcmd__ctl__subcmd__end__subcmd__session"
+                ;;
+            skeeter__subcmd__ctl,explain)
+                cmd="skeeter__subcmd__ctl__subcmd__explain"
+                ;;
+            skeeter__subcmd__ctl,kick)
+                cmd="skeeter__subcmd__ctl__subcmd__kick"
+                ;;
+            skeeter__subcmd__ctl,listeners)
+                cmd="skeeter__subcmd__ctl__subcmd__listeners"
+                ;;
+            skeeter__subcmd__ctl,retained)
+                cmd="skeeter__subcmd__ctl__subcmd__retained"
+                ;;
+            skeeter__subcmd__ctl,unsubscribe)
+                cmd="skeeter__subcmd__ctl__subcmd__unsubscribe"
+                ;;
             skeeter__subcmd__help,bench)
                 cmd="skeeter__subcmd__help__subcmd__bench"
                 ;;
@@ -57,6 +93,9 @@ _skeeter() {
                 ;;
             skeeter__subcmd__help,cert)
                 cmd="skeeter__subcmd__help__subcmd__cert"
+                ;;
+            skeeter__subcmd__help,ctl)
+                cmd="skeeter__subcmd__help__subcmd__ctl"
                 ;;
             skeeter__subcmd__help,help)
                 cmd="skeeter__subcmd__help__subcmd__help"
@@ -81,6 +120,39 @@ _skeeter() {
                 ;;
             skeeter__subcmd__help,sub)
                 cmd="skeeter__subcmd__help__subcmd__sub"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,broker)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__broker"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,call)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__call"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,client)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__client"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,clients)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__clients"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,delete-retained)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__delete__subcmd__retained"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,end-session)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__end__subcmd__session"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,explain)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__explain"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,kick)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__kick"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,listeners)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__listeners"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,retained)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__retained"
+                ;;
+            skeeter__subcmd__help__subcmd__ctl,unsubscribe)
+                cmd="skeeter__subcmd__help__subcmd__ctl__subcmd__unsubscribe"
                 ;;
             skeeter__subcmd__help__subcmd__store,check)
                 cmd="skeeter__subcmd__help__subcmd__store__subcmd__check"
@@ -140,7 +212,7 @@ _skeeter() {
 
     case "${cmd}" in
         skeeter)
-            opts="-h -V --help --version bench broker cert migrate passwd pub sub rr signal store help"
+            opts="-h -V --help --version bench broker cert ctl migrate passwd pub sub rr signal store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -536,7 +608,7 @@ _skeeter() {
             return 0
             ;;
         skeeter__subcmd__broker)
-            opts="-c -p -d -q -v -h --config-file --check-config --test-config --port --bind --bind-interface --unix --unix-mode --ws --wss --no-plain --origin --trusted-proxy --proxy-protocol --handshake-timeout --tls --cert --key --key-pass-file --tls-port --cafile --capath --crlfile --require-certificate --use-identity-as-username --use-subject-as-username --tls-version --ciphers --ciphers-tls13 --tls-alpn --tls-keylog --psk-file --user --password-file --acl-file --anonymous --no-anonymous --refuse-unreadable --check-retain-source --data-dir --durability --sync-delay --max-connections --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --max-session-expiry --max-filter-levels --allow-control-characters --max-subscriptions --max-connect-size --max-connections-per-address --max-failed-logins --max-waiting-logins --connect-timeout --sys-interval --exec --ports-file --daemon --workers --log-format --quiet --verbose --help --version"
+            opts="-c -p -d -q -v -h --config-file --check-config --test-config --port --bind --bind-interface --unix --unix-mode --ws --wss --http --http-bind --no-plain --origin --trusted-proxy --proxy-protocol --handshake-timeout --tls --cert --key --key-pass-file --tls-port --cafile --capath --crlfile --require-certificate --use-identity-as-username --use-subject-as-username --tls-version --ciphers --ciphers-tls13 --tls-alpn --tls-keylog --psk-file --user --password-file --acl-file --anonymous --no-anonymous --refuse-unreadable --check-retain-source --data-dir --durability --sync-delay --max-connections --max-packet-size --max-queued-messages --max-queued-bytes --receive-maximum --max-inflight --max-topic-alias --max-keep-alive --max-session-expiry --max-filter-levels --allow-control-characters --max-subscriptions --max-connect-size --max-connections-per-address --max-failed-logins --max-waiting-logins --connect-timeout --sys-interval --exec --ports-file --daemon --workers --log-format --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -579,6 +651,14 @@ _skeeter() {
                     return 0
                     ;;
                 --wss)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-bind)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -787,8 +867,416 @@ _skeeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skeeter__subcmd__ctl)
+            opts="-W -L -h -p -A -S -u -P -i -I -c -x -k -V -M -D -o -d --json --timeout --url --host --port --unix --from --wait --nodelay --ws --ws-path --ws-header --proxy --srv --username --password --pw --password-file --password-fd --ask-password --id --id-prefix --disable-clean-session --session-expiry --keepalive --protocol-version --max-inflight --max-packet-size --property --will-topic --will-payload --will-qos --will-retain --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-alpn --tls-version --key-pass-file --keyform --ciphers --psk --psk-identity --tls-keylog --tls-engine --tls-engine-kpass-sha1 --quiet --debug --help --version broker listeners clients client kick end-session unsubscribe retained delete-retained explain call"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -W)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -L)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -h)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -A)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pw)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session-expiry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -x)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keepalive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol-version)
+                    COMPREPLY=($(compgen -W "5 311 31" -- "${cur}"))
+                    return 0
+                    ;;
+                -V)
+                    COMPREPLY=($(compgen -W "5 311 31" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-inflight)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -M)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-packet-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -D)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --will-topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --will-payload)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --will-qos)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cafile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --capath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-version)
+                    COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-pass-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyform)
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
+                    return 0
+                    ;;
+                --ciphers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --psk-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-engine-kpass-sha1)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__broker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__call)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__client)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__clients)
+            opts="--user --connected --disconnected"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__delete__subcmd__retained)
+            opts="--dry-run"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__end__subcmd__session)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__explain)
+            opts="--user --id --listener publish subscribe"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listener)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__kick)
+            opts="--reason-code"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason-code)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__listeners)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__retained)
+            opts="--payload"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__ctl__subcmd__unsubscribe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skeeter__subcmd__help)
-            opts="bench broker cert migrate passwd pub sub rr signal store help"
+            opts="bench broker cert ctl migrate passwd pub sub rr signal store help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -832,6 +1320,174 @@ _skeeter() {
         skeeter__subcmd__help__subcmd__cert)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl)
+            opts="broker listeners clients client kick end-session unsubscribe retained delete-retained explain call"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__broker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__call)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__client)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__clients)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__delete__subcmd__retained)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__end__subcmd__session)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__kick)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__listeners)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__retained)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skeeter__subcmd__help__subcmd__ctl__subcmd__unsubscribe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -25,6 +25,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand bench 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck'
             cand broker 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)'
             cand cert 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`'
+            cand ctl 'Look into a running broker, and control it'
             cand migrate 'Report what becomes of a mosquitto configuration, line by line'
             cand passwd 'Manage a password file for skeeter or mosquitto'
             cand pub 'Publish messages'
@@ -156,6 +157,8 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --unix-mode 'File mode of the Unix domain socket in octal, such as 660'
             cand --ws 'Also accept MQTT over WebSocket (default port: 9001)'
             cand --wss 'Also accept MQTT over WebSocket with TLS (default port: 9443); requires --tls, --cert or --psk-file'
+            cand --http 'Also answer HTTP: /healthz, /readyz, /metrics and the control interface under /api/v1/ (default port: 9883)'
+            cand --http-bind 'Address to answer HTTP on (repeatable; default: the loopback addresses); others require authentication'
             cand --origin 'Accept WebSocket connections from pages of this origin only (repeatable; default: any origin)'
             cand --trusted-proxy 'Trust the X-Forwarded-For header of WebSocket connections from this address or network (repeatable)'
             cand --proxy-protocol 'Require a PROXY protocol header of this version, 1 or 2, on every TCP connection'
@@ -227,6 +230,122 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand --version 'Print the version'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'skeeter;ctl'= {
+            cand -W 'Time to wait for a response, in seconds'
+            cand --timeout 'Time to wait for a response, in seconds'
+            cand -L 'URL of the broker, as a flag'
+            cand --url 'URL of the broker, as a flag'
+            cand -h 'Host name or address of the broker (default: localhost)'
+            cand --host 'Host name or address of the broker (default: localhost)'
+            cand -p 'Port of the broker (default: 1883, 8883 with TLS)'
+            cand --port 'Port of the broker (default: 1883, 8883 with TLS)'
+            cand --unix 'Connect through this Unix domain socket instead of over TCP'
+            cand -A 'Local address to connect from'
+            cand --from 'Local address to connect from'
+            cand --wait 'Time to keep trying if the broker cannot be reached or does not answer, in seconds; or forever'
+            cand --ws-path 'Path of the WebSocket endpoint'
+            cand --ws-header 'Header to add to the WebSocket request, such as ''Authorization: Bearer TOKEN'' (repeatable)'
+            cand --proxy 'Connect through a SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]'
+            cand -u 'Username'
+            cand --username 'Username'
+            cand -P 'Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below'
+            cand --pw 'Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below'
+            cand --password 'Password; other users of this machine can see it, so prefer MQTT_PASSWORD or one of the flags below'
+            cand --password-file 'Read the password from the first line of this file'
+            cand --password-fd 'Read the password from this file descriptor'
+            cand -i 'Client ID (default: assigned by the broker)'
+            cand --id 'Client ID (default: assigned by the broker)'
+            cand -I 'Prefix of the client ID, to which the process ID is appended'
+            cand --id-prefix 'Prefix of the client ID, to which the process ID is appended'
+            cand -x 'Session expiry interval in seconds (MQTT 5); -1 for a session that never expires'
+            cand --session-expiry 'Session expiry interval in seconds (MQTT 5); -1 for a session that never expires'
+            cand -k 'Keep alive in seconds; 0 disables it'
+            cand --keepalive 'Keep alive in seconds; 0 disables it'
+            cand -V 'MQTT version (default: 5, or 3.1.1 if the broker does not support 5)'
+            cand --protocol-version 'MQTT version (default: 5, or 3.1.1 if the broker does not support 5)'
+            cand -M 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit'
+            cand --max-inflight 'Maximum number of QoS 1 and 2 messages in flight; the broker may set a lower limit'
+            cand --max-packet-size 'Maximum size of a packet from the broker in bytes; K, M and G are units (default: 64M)'
+            cand -D 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)'
+            cand --property 'MQTT 5 property of a packet: connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)'
+            cand --will-topic 'Topic of the will message, which the broker publishes if the connection is lost'
+            cand --will-payload 'Payload of the will message (default: empty)'
+            cand --will-qos 'QoS of the will message: 0, 1 or 2'
+            cand --cafile 'PEM file with the CAs to trust instead of the system''s; enables TLS'
+            cand --capath 'Directory of PEM files with the CAs to trust instead of the system''s; enables TLS'
+            cand --cert 'Client certificate: PEM file with the certificate chain, or PKCS#12 file that includes the key'
+            cand --key 'PEM file with the private key of the client certificate'
+            cand --tls-alpn 'ALPN protocol to offer'
+            cand --tls-version 'TLS version to use (default: 1.2 or 1.3)'
+            cand --key-pass-file 'File whose first line is the passphrase of the private key (default: prompt for it)'
+            cand --keyform 'Accepted for compatibility: format of the private key, always PEM'
+            cand --ciphers 'OpenSSL cipher list: TLS 1.3 cipher suites with --tls-version tlsv1.3, TLS 1.2 ciphers otherwise'
+            cand --psk 'Pre-shared key (PSK) in hexadecimal; enables TLS and requires --psk-identity'
+            cand --psk-identity 'PSK identity'
+            cand --tls-keylog 'Append the TLS secrets of the connection to this file, so that Wireshark can decrypt it'
+            cand --tls-engine 'Not supported: OpenSSL has replaced engines by providers'
+            cand --tls-engine-kpass-sha1 'Not supported: OpenSSL has replaced engines by providers'
+            cand -o 'Read options from this file, one per line; the command line and the environment override it'
+            cand --json 'Print the response as JSON'
+            cand --nodelay 'Accepted for compatibility; small packets are always sent immediately'
+            cand --ws 'Connect over WebSocket, as with a ws:// or wss:// URL'
+            cand -S 'Look up the broker of the domain given as the host in DNS: SRV record _mqtt._tcp, or _secure-mqtt._tcp with TLS'
+            cand --srv 'Look up the broker of the domain given as the host in DNS: SRV record _mqtt._tcp, or _secure-mqtt._tcp with TLS'
+            cand --ask-password 'Prompt for the password without echoing it'
+            cand -c 'Resume the session of this client ID, and keep it when disconnecting; requires -i'
+            cand --disable-clean-session 'Resume the session of this client ID, and keep it when disconnecting; requires -i'
+            cand --will-retain 'Retain the will message'
+            cand --tls-use-os-certs 'Enable TLS and trust the system''s CAs'
+            cand --no-tls 'Disable TLS, even if the URL or another flag enables it'
+            cand --insecure 'Accept a server certificate that was issued for another host name'
+            cand --quiet 'Print nothing to stderr except usage errors'
+            cand -d 'Print each packet sent or received to stderr'
+            cand --debug 'Print each packet sent or received to stderr'
+            cand --help 'Print help'
+            cand --version 'Print the version'
+            cand broker 'Describe the broker: version, uptime, memory, totals'
+            cand listeners 'List the listeners with their URLs'
+            cand clients 'List clients, connected or not'
+            cand client 'Describe one client and its subscriptions'
+            cand kick 'Close the connection of a client; its session stays, and its will is published'
+            cand end-session 'End the session of a client, with its subscriptions and queued messages'
+            cand unsubscribe 'Remove a subscription of a client'
+            cand retained 'List retained messages'
+            cand delete-retained 'Delete retained messages'
+            cand explain 'Tell whether a user may publish to a topic, or read it, and which ACL rule decides'
+            cand call 'Send any request: the operation and its arguments as JSON'
+        }
+        &'skeeter;ctl;broker'= {
+        }
+        &'skeeter;ctl;listeners'= {
+        }
+        &'skeeter;ctl;clients'= {
+            cand --user 'Only clients with this username'
+            cand --connected 'Only clients that are connected'
+            cand --disconnected 'Only sessions of clients that are not connected'
+        }
+        &'skeeter;ctl;client'= {
+        }
+        &'skeeter;ctl;kick'= {
+            cand --reason-code 'Reason code that MQTT 5 clients are sent, from 128 to 255 (default: 152, administrative action)'
+        }
+        &'skeeter;ctl;end-session'= {
+        }
+        &'skeeter;ctl;unsubscribe'= {
+        }
+        &'skeeter;ctl;retained'= {
+            cand --payload 'Also print the payloads'
+        }
+        &'skeeter;ctl;delete-retained'= {
+            cand --dry-run 'Print how many messages there are, and delete none'
+        }
+        &'skeeter;ctl;explain'= {
+            cand --user 'Username (default: a client without a username)'
+            cand --id 'Client ID, for rules with %c'
+            cand --listener 'Number of the listener that the client connects to, as `ctl listeners` prints it'
+        }
+        &'skeeter;ctl;call'= {
         }
         &'skeeter;migrate'= {
             cand -o 'File that --apply writes; it must not exist (default: skeeter.conf beside FILE)'
@@ -637,6 +756,7 @@ set edit:completion:arg-completer[skeeter] = {|@words|
             cand bench 'Measure an MQTT broker: latency, throughput, message loss and the bottleneck'
             cand broker 'Run an MQTT broker (MQTT 3.1, 3.1.1 and 5.0)'
             cand cert 'Issue a client certificate, signed by the CA of `skeeter broker --tls auto`'
+            cand ctl 'Look into a running broker, and control it'
             cand migrate 'Report what becomes of a mosquitto configuration, line by line'
             cand passwd 'Manage a password file for skeeter or mosquitto'
             cand pub 'Publish messages'
@@ -651,6 +771,41 @@ set edit:completion:arg-completer[skeeter] = {|@words|
         &'skeeter;help;broker'= {
         }
         &'skeeter;help;cert'= {
+        }
+        &'skeeter;help;ctl'= {
+            cand broker 'Describe the broker: version, uptime, memory, totals'
+            cand listeners 'List the listeners with their URLs'
+            cand clients 'List clients, connected or not'
+            cand client 'Describe one client and its subscriptions'
+            cand kick 'Close the connection of a client; its session stays, and its will is published'
+            cand end-session 'End the session of a client, with its subscriptions and queued messages'
+            cand unsubscribe 'Remove a subscription of a client'
+            cand retained 'List retained messages'
+            cand delete-retained 'Delete retained messages'
+            cand explain 'Tell whether a user may publish to a topic, or read it, and which ACL rule decides'
+            cand call 'Send any request: the operation and its arguments as JSON'
+        }
+        &'skeeter;help;ctl;broker'= {
+        }
+        &'skeeter;help;ctl;listeners'= {
+        }
+        &'skeeter;help;ctl;clients'= {
+        }
+        &'skeeter;help;ctl;client'= {
+        }
+        &'skeeter;help;ctl;kick'= {
+        }
+        &'skeeter;help;ctl;end-session'= {
+        }
+        &'skeeter;help;ctl;unsubscribe'= {
+        }
+        &'skeeter;help;ctl;retained'= {
+        }
+        &'skeeter;help;ctl;delete-retained'= {
+        }
+        &'skeeter;help;ctl;explain'= {
+        }
+        &'skeeter;help;ctl;call'= {
         }
         &'skeeter;help;migrate'= {
         }
