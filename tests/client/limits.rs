@@ -152,7 +152,7 @@ fn open_files_that_run_out_are_one_line() {
             "ulimit -n {limited}; exec \"$0\" bench {scenario} --no-sys --threads 2 -h 127.0.0.1 -p \"$1\""
         );
         let text = line(&shell(&script, broker.port));
-        assert!(text.contains("Too many open files") && text.contains("ulimit -Hn"), "{text}");
+        assert!(text.contains("too many open files") && text.contains("ulimit -Hn"), "{text}");
         let reached = text.rsplit('(').next().unwrap().split(' ').next().unwrap();
         let most = limited.parse().unwrap();
         assert!((1..most).contains(&reached.parse::<u32>().unwrap()), "{text}");
