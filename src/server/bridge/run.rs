@@ -25,6 +25,8 @@ use crate::server::log::{LogEvent, Retry};
 use crate::server::worker::Worker;
 use crate::text::Quoted;
 
+/// A connection that the other broker ends within this time may have ended because of what the bridge sent first.
+const SOON: Duration = Duration::from_secs(5);
 /// How often a lazy bridge checks how many messages are queued for it.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -381,8 +383,8 @@ impl BridgeTask {
         }
         self.keep(&mut talk, place);
         talk.abandon().await;
-        let was_stable = since.elapsed() >= plan.stable();
-        if was_stable {
+        let lasted = since.elapsed();
+        if lasted >= plan.stable() {
             self.pause.reset();
         }
         self.places.lost();
@@ -391,9 +393,9 @@ impl BridgeTask {
         match over {
             Over::Far(ended) => {
                 let target = &*plan.targets[place].to_string();
-                let reason = match was_stable {
-                    true => ended.to_string(),
-                    false => hint::soon_ended(&ended, &plan),
+                let reason = match lasted < SOON {
+                    true => hint::soon_ended(&ended, &plan),
+                    false => ended.to_string(),
                 };
                 let reason = &*reason;
                 self.log.write(&LogEvent::BridgeDisconnected { bridge, target, reason, retry_seconds });

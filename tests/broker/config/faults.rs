@@ -22,9 +22,9 @@ fn every_fault_of_a_configuration_is_named_at_once() {
     let (status, stdout, stderr) = check(&folder, text, "--check-config");
     assert_eq!((status, stdout.as_str()), (Some(3), ""));
     let expected = "error: FILE:2: unknown option \"max_keep_alive\"; did you mean max_keepalive?\n\
-        error: FILE:4: acl_file: cannot read /no/such/file: No such file or directory (os error 2)\n\
+        error: FILE:4: acl_file: cannot read /no/such/file: no such file or directory\n\
         error: FILE:5: plugin: this plugin is not supported; use password_file and acl_file, which are built in\n\
-        error: FILE:6: log_dest: cannot write /no/such/dir/log: No such file or directory (os error 2)\n";
+        error: FILE:6: log_dest: cannot write /no/such/dir/log: no such file or directory\n";
     assert_eq!(stderr, expected);
 }
 
