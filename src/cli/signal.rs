@@ -1,6 +1,6 @@
 //! Flags of `skeeter signal`.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::connect::Dialect;
 
@@ -15,8 +15,10 @@ Examples:
 ///
 /// Only processes that the user may signal receive it. The exit status is 1 if there was none.
 #[derive(Args, Debug)]
-#[command(before_help = EXAMPLES)]
-#[group(id = "receivers", required = true, multiple = false, args = ["all", "pid"])]
+#[command(
+    before_help = EXAMPLES,
+    group = ArgGroup::new("receivers").required(true).multiple(false).args(["all", "pid"])
+)]
 pub(crate) struct SignalArgs {
     /// Send it to all brokers of this machine, of skeeter and of mosquitto.
     #[arg(short, long)]
