@@ -163,7 +163,9 @@ fn the_environment_has_a_variable_for_every_flag_of_the_connection() {
         packets
     };
     let expected = |keep: u8, id: &str| {
-        let properties = [vec![5 + 9, 0x26], text("k"), text("v w"), vec![0x11, 0, 0, 0, 7]].concat();
+        // The last one is the largest packet that the client accepts, 64 MiB.
+        let last = vec![0x11, 0, 0, 0, 7, 0x27, 4, 0, 0, 0];
+        let properties = [vec![5 + 9 + 5, 0x26], text("k"), text("v w"), last].concat();
         [text("MQTT"), vec![5, 0b0010_1100, 0, keep], properties, text(id), vec![0], text("env"), text("")]
             .concat()
     };
