@@ -53,8 +53,13 @@ impl PropertyCarrier {
 
     /// Whether a client may set this property in this packet.
     fn takes(self, info: &PropertyInfo) -> bool {
-        // [MQTT-3.3.4-6]
-        let is_of_server = self == Self::Publish && info.id == Property::SubscriptionIdentifier(1).info().id;
+        let is = |property: Property<'_>| info.id == property.info().id;
+        let is_of_server = match self {
+            // [MQTT-3.3.4-6]
+            Self::Publish => is(Property::SubscriptionIdentifier(1)),
+            Self::Disconnect => is(Property::ServerReference("")),
+            _ => false,
+        };
         info.packets.intersects(self.packet()) && !is_of_server
     }
 }

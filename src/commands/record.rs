@@ -166,7 +166,7 @@ fn read_properties(object: &Map<String, Value>, properties: &mut PropertiesBuf) 
             Some(info) if name == key => read_property(info, value, properties)?,
             Some(info) if info.form == Form::Binary => {
                 let bytes = STANDARD.decode(value.as_str().unwrap_or_default());
-                let bytes = bytes.map_err(|error| format!("{key:?}: {error}"))?;
+                let bytes = bytes.map_err(|why| format!("{key:?}: {why}"))?;
                 push(info, PropertyValue::Binary(&bytes), properties)?;
             }
             _ => return Err(format!("there is no property {key:?}")),

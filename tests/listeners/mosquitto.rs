@@ -119,7 +119,7 @@ fn client_certificates_are_accepted_in_every_format() {
     for (flags, why) in [
         (vec!["--cert", &good], "its key is not in it"),
         (vec!["--cert", &good, "--key", "/nonexistent"], "cannot read /nonexistent"),
-        (vec!["--cert", &good, "--key", &path("locked.key")], "the key is encrypted"),
+        (vec!["--cert", &good, "--key", &path("locked.key")], "the private key is encrypted"),
         (vec!["--cert", &path("good.p12"), "--key-pass-file", &path("wrong")], "is the passphrase correct?"),
         (vec!["--cert", &good, "--key", &path("expired.key")], ""),
     ] {

@@ -329,7 +329,7 @@ fn invalid_tls_settings_are_reported_before_the_broker_listens() {
         (vec!["--cert", &chain, "--key", &path("other-key.key")], "is not the key of"),
         (vec!["--cert", &path("junk"), "--key", &key], "contains no PEM certificate"),
         (vec!["--cert", &chain, "--key", &path("junk")], "contains no PEM private key"),
-        (vec!["--cert", &chain, "--key", &path("locked.key")], "the key is encrypted"),
+        (vec!["--cert", &chain, "--key", &path("locked.key")], "the private key is encrypted"),
         (
             vec!["--cert", &chain, "--key", &path("locked.key"), "--key-pass-file", &path("wrong")],
             "wrong passphrase for the private key",
