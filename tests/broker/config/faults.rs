@@ -49,8 +49,8 @@ fn what_is_wrong_in_the_files_of_listeners_and_bridges_is_told_with_their_lines(
     let text = "listener 1883\n\nlistener 1884\ncertfile JUNK\nkeyfile JUNK\nlistener 1885\npsk_hint a\npsk_file JUNK\n\
                 connection b\naddress h\ntopic x\nbridge_cafile JUNK\n";
     let (status, _, stderr) = check(&folder, &text.replace("JUNK", junk.to_str().unwrap()), "--check-config");
-    let expected = "error: FILE:9: bridge b: JUNK: there is no certificate in PEM\n\
-        error: FILE:3: JUNK: there is no certificate in PEM\nerror: FILE:6: JUNK:1: expected IDENTITY:HEXADECIMAL\n";
+    let expected = "error: FILE:9: bridge b: JUNK: contains no PEM certificate\n\
+        error: FILE:3: JUNK: contains no PEM certificate\nerror: FILE:6: JUNK:1: expected IDENTITY:HEXADECIMAL\n";
     assert_eq!((status, stderr.replace(junk.to_str().unwrap(), "JUNK").as_str()), (Some(3), expected));
     // Above every listener, where the default one is described.
     let text = "port 1883\npsk_hint a\npsk_file JUNK\n".replace("JUNK", junk.to_str().unwrap());
